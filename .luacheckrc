@@ -1,0 +1,8 @@
+-- No project globals: everything is reached with require. That is the whole point of this file.
+std = "luajit"
+max_line_length = 100
+max_cyclomatic_complexity = 12
+ignore = { "212/_.*", "213/_.*" } -- unused arguments and loop variables named _something
+files["spec/**/*.lua"] = { std = "luajit+busted" }
+files["adapters/**/*.lua"] = { read_globals = { "tide" } }
+exclude_files = { "build/**", "spec/fuzz/corpus/**" } -- the corpus is broken on purpose

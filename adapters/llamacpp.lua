@@ -1,0 +1,8 @@
+-- llama.cpp's server on this machine; 503 while it loads its model.
+return tide.adapter {
+  name = "llamacpp",
+  extends = "openai",
+  base_url = "http://127.0.0.1:8080/v1",
+  auth = { type = "bearer" },
+  errors = { map = { exceed_context_size_error = "context_length" } },
+}

@@ -1,0 +1,10 @@
+-- A vLLM server on this machine. A key is sent only when the configuration has one (--api-key).
+return tide.adapter {
+  name = "vllm",
+  extends = "openai",
+  base_url = "http://127.0.0.1:8000/v1",
+  auth = { type = "bearer" },
+  errors = {
+    match = { { status = 400, contains = "maximum context length", kind = "context_length" } },
+  },
+}

@@ -1,0 +1,21 @@
+-- Zhipu (GLM) in China. Z.ai, its international side, has base_url https://api.z.ai/api/paas/v4.
+return tide.adapter {
+  name = "zhipu",
+  extends = "openai",
+  base_url = "https://open.bigmodel.cn/api/paas/v4",
+  auth = { type = "bearer", secret = "ZHIPU_API_KEY" },
+  ops = { complete = false },
+  params = { rename = { max_completion_tokens = "max_tokens" }, inject_stream = false },
+  errors = {
+    map = { -- codes are numbers in strings
+      ["1000"] = "auth", ["1001"] = "auth", ["1002"] = "auth", ["1003"] = "auth", ["1004"] = "auth",
+      ["1113"] = "quota", ["1304"] = "quota", ["1308"] = "quota", ["1309"] = "quota",
+      ["1310"] = "quota",
+      ["1261"] = "context_length",
+      ["1301"] = "content_filter",
+      ["1302"] = "rate_limited", ["1303"] = "rate_limited",
+      ["1305"] = "overloaded",
+    },
+  },
+  models = { ["glm-4.7"] = { reasoning = true }, ["glm-4.6"] = { reasoning = true } },
+}

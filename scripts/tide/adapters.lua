@@ -1,0 +1,187 @@
+-- Loads adapters/ and adapters/dialects/: the shipped files and the user's, each in an environment
+-- of its own, `extends` resolved, ready for the request path.
+local core = require("core")
+local api = require("tide.api")
+local environment = require("tide.environment")
+local params = require("tide.params")
+local suggest = require("tide.suggest")
+local usage = require("tide.usage")
+
+local M = {}
+
+-- What says how a protocol is spoken passes on; where a service is, its keys and models do not.
+local INHERITED = { "dialect", "ops", "serve" }
+
+local function line_of(text, field)
+  if not field then return 1 end
+  local word = "%f[%w_]" .. field:gsub("%p", "%%%0") .. "%f[^%w_]"
+  local number = 0
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    number = number + 1
+    if line:gsub("%-%-.*$", ""):find(word) then return number end
+  end
+  return 1
+end
+
+-- Our own errors are tables that name a field; Lua's are texts with the line in front.
+local function load_error(file, text, problem)
+  if type(problem) == "table" then
+    return { file = file, line = line_of(text, problem.field), message = problem.message }
+  end
+  local line, message = tostring(problem):match(":(%d+): (.*)$")
+  return { file = file, line = tonumber(line) or 1, message = message or tostring(problem) }
+end
+
+local function run_file(path)
+  local text, chunk = core.source(path)
+  if not text then return nil, { file = path, line = 1, message = "cannot be read" } end
+  local file = chunk:gsub("^[@=]", "")
+  local run, problem = load(text, chunk, "t", environment.new(api.new()))
+  if not run then return nil, load_error(file, text, problem) end
+  local ok, value = pcall(run)
+  if not ok then return nil, load_error(file, text, value) end
+  if type(value) ~= "table" then
+    return nil, { file = file, line = 1, message = "must end with: return tide.adapter { ... }" }
+  end
+  return value, nil, file, text
+end
+
+local function load_folder(folder)
+  local loaded = {}
+  for _, entry in ipairs(core.modules(folder)) do
+    local name = entry:gsub("%.lua$", "")
+    local value, err, file, text = run_file(folder .. "/" .. name .. ".lua")
+    if not value then return nil, err end
+    if value.name and value.name ~= name then
+      return nil, {
+        file = file, line = line_of(text, "name"),
+        message = "name must be '" .. name .. "', as the file is",
+      }
+    end
+    loaded[name] = { value = value, file = file, text = text }
+  end
+  return loaded
+end
+
+local function merged(parent, child)
+  local result = {}
+  for key, value in pairs(parent or {}) do result[key] = value end
+  for key, value in pairs(child or {}) do result[key] = value end
+  return result
+end
+
+local function merge_errors(parent, child)
+  parent, child = parent or {}, child or {}
+  local match = {}
+  for _, rule in ipairs(child.match or {}) do match[#match + 1] = rule end
+  for _, rule in ipairs(parent.match or {}) do match[#match + 1] = rule end
+  return {
+    map = merged(parent.map, child.map),
+    status = merged(parent.status, child.status),
+    match = match,
+  }
+end
+
+local function inherit(parent, own)
+  local result = merged(own)
+  for _, field in ipairs(INHERITED) do
+    if result[field] == nil then result[field] = parent[field] end
+  end
+  result.ops = merged(parent.ops, own.ops)
+  result.params = merged(parent.params, own.params)
+  result.usage = merged(parent.usage, own.usage)
+  result.errors = merge_errors(parent.errors, own.errors)
+  return result
+end
+
+local function field_error(entry, field, message)
+  return { file = entry.file, line = line_of(entry.text, field), message = message }
+end
+
+-- Depth first; `open` holds the names between here and the adapter that was asked for.
+local function resolve(name, files, done, open)
+  if done[name] then return done[name] end
+  local entry = files[name]
+  local own, parent = entry.value, nil
+  open[name] = true
+  if own.extends then
+    if not files[own.extends] then
+      local hint = suggest.hint(own.extends, suggest.names(files))
+      return nil, field_error(entry, "extends", "unknown adapter '" .. own.extends .. "'" .. hint)
+    end
+    if open[own.extends] then
+      return nil, field_error(entry, "extends", "'" .. own.extends .. "' extends this adapter")
+    end
+    local err
+    parent, err = resolve(own.extends, files, done, open)
+    if not parent then return nil, err end
+  end
+  local result = inherit(parent or {}, own)
+  result.name = name
+  open[name] = nil
+  done[name] = result
+  return result
+end
+
+local function compile_dialects(files)
+  local dialects = {}
+  for name, entry in pairs(files) do
+    local value = entry.value
+    local ok, watch = pcall(core.watch, value.watch)
+    if not ok then return nil, field_error(entry, "watch", tostring(watch)) end
+    dialects[name] = {
+      name = name, watch = watch, terminal_bytes = value.terminal_bytes,
+      error_body = value.error_body, error_event = value.error_event,
+    }
+  end
+  return dialects
+end
+
+local function finish(adapter, entry, dialects)
+  local dialect = dialects[adapter.dialect or ""]
+  if not dialect then
+    local hint = suggest.hint(adapter.dialect or "", suggest.names(dialects))
+    local what = adapter.dialect and "unknown dialect '" .. adapter.dialect .. "'" .. hint
+      or "needs `dialect` or `extends`"
+    return nil, field_error(entry, "dialect", what)
+  end
+  return {
+    name = adapter.name,
+    dialect = dialect,
+    base_url = adapter.base_url,
+    auth = adapter.auth or { type = "none" },
+    headers = adapter.headers or {},
+    ops = adapter.ops,
+    models = adapter.models or {},
+    errors = adapter.errors,
+    params = params.compile(adapter.params),
+    asks_usage = params.asks_usage(adapter.params),
+    usage = usage.compile(adapter.usage),
+    serve = adapter.serve,
+  }
+end
+
+--- Reads and resolves every adapter and dialect.
+-- @treturn table|nil { adapters = { name = adapter }, dialects = { name = dialect } }
+-- @treturn nil|table { file =, line =, message = } of the first file that is wrong
+function M.load()
+  local dialect_files, err = load_folder("adapters/dialects")
+  if not dialect_files then return nil, err end
+  local dialects
+  dialects, err = compile_dialects(dialect_files)
+  if not dialects then return nil, err end
+  local files
+  files, err = load_folder("adapters")
+  if not files then return nil, err end
+  local adapters, done = {}, {}
+  for _, name in ipairs(suggest.names(files)) do
+    local resolved
+    resolved, err = resolve(name, files, done, {})
+    if not resolved then return nil, err end
+    adapters[name], err = finish(resolved, files[name], dialects)
+    if not adapters[name] then return nil, err end
+  end
+  return { adapters = adapters, dialects = dialects }
+end
+
+return M

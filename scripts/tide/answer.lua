@@ -1,0 +1,39 @@
+-- Ends a request with an answer of the gateway's own, and records it: exactly once each.
+local M = {}
+
+local function reply_headers(err)
+  local headers = { ["content-type"] = "application/json" }
+  for name, value in pairs(err.headers or {}) do headers[name] = value end
+  return headers
+end
+
+--- Answers with an error in the client's dialect, as an event when the head has already gone.
+-- @param req the request
+-- @tparam table dialect
+-- @tparam table err of errors.lua
+-- @tparam table|nil facts more for the record: client, model, metric_model, target
+function M.fail(req, dialect, err, facts)
+  if req:is_started() then
+    req:fail_stream(dialect.error_event(err))
+  else
+    req:reply(err.status, dialect.error_body(err), reply_headers(err))
+  end
+  local record = facts or {}
+  record.outcome, record.kind, record.message = err.outcome, err.kind, err.message
+  record.metric_model = record.metric_model or "other"
+  req:record(record)
+end
+
+--- Answers with JSON text of the gateway's own.
+function M.json(req, text, client)
+  req:reply(200, text, { ["content-type"] = "application/json" })
+  req:record({ outcome = "ok", client = client, metric_model = "other" })
+end
+
+--- Answers without a body.
+function M.empty(req, status, headers)
+  req:reply(status, "", headers)
+  req:record({ outcome = "ok", metric_model = "other" })
+end
+
+return M

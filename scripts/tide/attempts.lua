@@ -1,0 +1,55 @@
+-- The attempt loop: tries lanes until one answers. The chooser decides, this executes.
+local core = require("core")
+local chooser = require("tide.chooser")
+local classify = require("tide.classify")
+local options = require("tide.options")
+
+local M = {}
+
+local GONE = { action = "gone", kind = "canceled" }
+
+local function try(call, lane, fresh)
+  local summary, err = call.req:attempt(options.of(call, lane, fresh))
+  if not summary then summary = { kind = err and err.kind or "canceled" } end
+  if summary.committed then return summary end
+  if call.req:is_gone() then return summary, GONE end
+  local verdict = classify.summary(summary, lane.provider.adapter.errors, core.time())
+  verdict.label = lane.label
+  return summary, verdict
+end
+
+local function pause(seconds)
+  if seconds <= 0 then return true end
+  local _, err = core.sleep(seconds)
+  return not (err and err.kind == "canceled")
+end
+
+--- Runs one request.
+-- @tparam table call of body.read()
+-- @tparam table lanes in order of preference
+-- @tparam number limit attempts in all
+-- @tparam number deadline on core.now()'s clock
+-- @treturn string how it ended: "committed", "client" (the provider refuses the request itself),
+--   "gone" or "failed"
+-- @treturn table|nil summary of the last try
+-- @treturn table|nil the lane that was tried last
+-- @treturn table|nil all verdicts, for "failed"; the one verdict for "client"
+function M.run(call, lanes, limit, deadline)
+  local choose = chooser.new(lanes, limit, deadline, math.random)
+  local tries, lane
+  while true do
+    local index, wait, fresh = choose:next(core.now())
+    if not index then return "failed", nil, lane, tries or {} end
+    if not pause(wait) then return "gone", nil, lane end
+    lane = lanes[index]
+    local summary, verdict = try(call, lane, fresh)
+    if not verdict then return "committed", summary, lane end
+    if verdict.action == "gone" then return "gone", summary, lane end
+    if verdict.action == "client" then return "client", summary, lane, verdict end
+    tries = tries or {}
+    tries[#tries + 1] = verdict
+    choose:failed(index, verdict, core.now())
+  end
+end
+
+return M

@@ -1,0 +1,32 @@
+-- Who a client is, by the key it brings.
+local core = require("core")
+local errors = require("tide.errors")
+local url = require("tide.url")
+
+local M = {}
+
+--- The token of an Authorization header, or nil when it is not of the Bearer kind.
+function M.bearer(header)
+  if header and header:sub(1, 7):lower() == "bearer " then return header:match("^ *(.*)$", 8) end
+end
+
+local function key_of(req)
+  local key = M.bearer(req:header("authorization")) or req:header("x-api-key")
+    or req:header("x-goog-api-key")
+  if key then return key end
+  local query = req:query()
+  return query and url.parameter(query, "key")
+end
+
+--- The client's name, or nil and an error. Only for gateways that ask for a key.
+function M.client(req)
+  local key = key_of(req)
+  if not key or key == "" then
+    return nil, errors.unauthorized("A key is needed: send Authorization: Bearer YOUR_KEY.")
+  end
+  local name = core.find_client(key)
+  if not name then return nil, errors.unauthorized("The key is not known here.") end
+  return name
+end
+
+return M

@@ -1,0 +1,93 @@
+-- What the gateway itself checks of a request's body; the rest is the provider's business.
+local core = require("core")
+local errors = require("tide.errors")
+
+local M = {}
+
+local FIELDS = core.fields({ "model", "stream", "stream_options", "n", "messages" })
+local STREAM_OPTIONS, MESSAGES = 3, 5 -- positions, for req:raw()
+local MOST_CHOICES = 128
+local BRACE, BRACKET = ("{"):byte(), ("["):byte()
+
+local function is_given(value)
+  return value ~= nil and value ~= core.null
+end
+
+local function check_model(model)
+  if type(model) == "string" and model ~= "" then return nil end
+  local message = model == nil and "you must provide a model parameter"
+    or "model must be a string that is not empty"
+  return errors.bad_request(message, "model")
+end
+
+local function check_stream(req, stream, options)
+  if is_given(stream) and type(stream) ~= "boolean" then
+    return errors.bad_request("stream must be true or false", "stream")
+  end
+  if is_given(options) and req:raw(STREAM_OPTIONS):byte() ~= BRACE then
+    return errors.bad_request("stream_options must be an object", "stream_options")
+  end
+end
+
+local function check_choices(n)
+  if not is_given(n) then return nil end
+  if type(n) ~= "number" or n < 1 or n > MOST_CHOICES or n % 1 ~= 0 then
+    return errors.bad_request("n must be a whole number from 1 to " .. MOST_CHOICES, "n")
+  end
+end
+
+-- The second argument of raw() is how many bytes are wanted: a long prompt is not copied for one.
+local function check_messages(req, messages)
+  if messages == nil then return errors.bad_request("messages is required", "messages") end
+  if req:raw(MESSAGES, 1):byte() ~= BRACKET then
+    return errors.bad_request("messages must be an array", "messages")
+  end
+end
+
+local function check(req, op, stream, options, n, messages)
+  return op.streams and (check_stream(req, stream, options) or check_choices(n))
+    or op.needs_messages and check_messages(req, messages)
+    or nil
+end
+
+-- One choice is what everybody assumes: nothing to tell.
+local function choices_of(n)
+  if type(n) == "number" and n > 1 then return n end
+end
+
+-- The client wants to be told the usage of a stream; false counts as not asked.
+local function wants_usage(options)
+  return options ~= nil and options.include_usage == true
+end
+
+-- Only a few bytes, so decoding it again where the scan did not is no cost.
+local function options_table(req, options)
+  if not is_given(options) then return nil end
+  if type(options) == "table" then return options end
+  return (core.decode(req:raw(STREAM_OPTIONS)))
+end
+
+--- Reads a body for an operation. With an error comes the model's name, when there was one.
+-- @param req the request
+-- @tparam table op of endpoints.lua: name, streams, needs_messages
+-- @treturn table|nil call: what the rest of the request's way works on
+-- @treturn nil|table an error of errors.lua
+function M.read(req, op)
+  local ok, model, stream, options, n, messages = req:scan(FIELDS)
+  if not ok then return nil, errors.bad_body(model) end
+  local problem = check_model(model) or check(req, op, stream, options, n, messages)
+  if problem then return nil, problem, type(model) == "string" and model or nil end
+  local is_stream = stream == true and op.streams == true
+  local given = is_stream and options_table(req, options) or nil
+  return {
+    req = req,
+    op = op,
+    model = model,
+    stream = is_stream,
+    choices = op.streams and choices_of(n) or nil,
+    stream_options = given,
+    asks_usage = wants_usage(given),
+  }
+end
+
+return M

@@ -1,0 +1,96 @@
+-- The errors that the gateway itself gives to clients. The dialect turns them into bytes.
+local M = {}
+
+-- What the clients' SDKs expect as `type` beside a kind.
+local TYPES = {
+  auth = "authentication_error", quota = "rate_limit_error", rate_limited = "rate_limit_error",
+  bad_request = "invalid_request_error", too_large = "invalid_request_error",
+  context_length = "invalid_request_error", content_filter = "invalid_request_error",
+  no_target = "invalid_request_error", timeout = "timeout_error", script = "server_error",
+}
+
+-- As OpenAI spells the codes that programs look for.
+local CODES = {
+  context_length = "context_length_exceeded", no_target = "model_not_found",
+  too_large = "request_too_large", bad_request = false,
+}
+
+local LONGEST_NAME = 200
+
+function M.type_of(kind)
+  return TYPES[kind] or "upstream_error"
+end
+
+function M.code_of(kind)
+  if CODES[kind] == nil then return kind end
+  return CODES[kind] or nil
+end
+
+--- A request that cannot be understood.
+function M.bad_request(message, param, code)
+  return {
+    status = 400, kind = "bad_request", type = "invalid_request_error", message = message,
+    param = param, code = code, outcome = "client_error",
+  }
+end
+
+--- What req:scan() said about a body.
+function M.bad_body(problem)
+  local err = M.bad_request(problem.message, nil, nil)
+  if problem.kind == "too_large" then
+    err.status, err.kind, err.code = 413, "too_large", "request_too_large"
+  end
+  return err
+end
+
+--- No client key, or an unknown one.
+function M.unauthorized(message)
+  return {
+    status = 401, kind = "auth", type = "invalid_request_error", message = message,
+    code = "invalid_api_key", headers = { ["www-authenticate"] = "Bearer" },
+    outcome = "client_error",
+  }
+end
+
+--- A model that nobody configured. `reason` says what is wrong with the name.
+function M.model_not_found(name, reason)
+  if #name > LONGEST_NAME then
+    name, reason = name:sub(1, LONGEST_NAME) .. "...", "the name is too long"
+  end
+  return {
+    status = 404, kind = "no_target", type = "invalid_request_error", param = "model",
+    message = "The model `" .. name .. "` does not exist here: " .. reason
+      .. ". GET /v1/models lists what there is.",
+    code = "model_not_found", outcome = "client_error",
+  }
+end
+
+--- A path that no endpoint has.
+function M.not_found(method, path, known)
+  if #path > LONGEST_NAME then path = path:sub(1, LONGEST_NAME) .. "..." end
+  return {
+    status = 404, kind = "bad_request", type = "invalid_request_error", code = "not_found",
+    message = "There is no " .. method .. " " .. path .. ". There is " .. known .. ".",
+    outcome = "client_error",
+  }
+end
+
+--- A path that exists, asked with the wrong method.
+function M.method_not_allowed(method, path, allow)
+  return {
+    status = 405, kind = "bad_request", type = "invalid_request_error",
+    code = "method_not_allowed", message = path .. " takes " .. allow .. ", not " .. method .. ".",
+    headers = { allow = allow }, outcome = "client_error",
+  }
+end
+
+--- For req:attempt: writes the error event of a stream that breaks after the commit point.
+function M.event_writer(dialect)
+  return function(kind, message)
+    return dialect.error_event({
+      message = message, type = M.type_of(kind), code = M.code_of(kind),
+    })
+  end
+end
+
+return M

@@ -1,0 +1,49 @@
+-- Lanes: a target with one credential chosen, and the prepared options of its attempts.
+local core = require("core")
+local timeouts = require("tide.timeouts")
+
+local M = {}
+
+local OPS = { "chat", "complete", "embed" }
+
+--- The lanes of one target, in the order of the provider's credentials.
+-- @tparam string asked the model's name as clients write it
+-- @tparam table target { provider = provider, model = name }
+-- @tparam table|nil settings timeout of the configured model
+-- @tparam table|nil top timeout of the top level
+-- @tparam table lanes list to append to
+function M.add(asked, target, settings, top, lanes)
+  local provider, model = target.provider, target.model
+  local name = provider.name .. "/" .. model
+  local known = provider.models[model]
+  local reasoning = known and known.reasoning or false
+  local times = timeouts.of_lane(settings, provider.timeout, top, reasoning)
+  for _, credential in ipairs(provider.credentials) do
+    lanes[#lanes + 1] = {
+      target = name,
+      label = name .. "#" .. credential.label,
+      model = model,
+      provider = provider,
+      credential = credential,
+      -- The same name needs no edit: the body then goes out as it came.
+      model_text = model ~= asked and core.encode(model) or nil,
+      timeout = times,
+      prepared = {},
+    }
+  end
+end
+
+--- Which of the lanes can do an operation: { chat = {...}, complete = {...}, embed = {...} }.
+function M.by_operation(lanes)
+  local result = {}
+  for _, op in ipairs(OPS) do
+    local able = {}
+    for _, lane in ipairs(lanes) do
+      if lane.credential.endpoints[op] then able[#able + 1] = lane end
+    end
+    result[op] = #able == #lanes and lanes or able
+  end
+  return result
+end
+
+return M

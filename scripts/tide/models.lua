@@ -1,0 +1,188 @@
+-- From the name that a client asks for to a plan: which lanes, how many attempts, how long.
+--
+-- A name of the configuration wins; otherwise everything before the first '/' is a provider and the
+-- rest its model. Plans of names that are not configured are kept in a cache of bounded size.
+local lanes = require("tide.lanes")
+local suggest = require("tide.suggest")
+local timeouts = require("tide.timeouts")
+
+local M = {}
+
+-- Two halves: when the young one is full it becomes the old one, and the old one is forgotten.
+local CACHE_HALF = 512
+
+local function split(name)
+  local slash = name:find("/", 1, true)
+  if not slash or slash == 1 or slash == #name then return nil end
+  return name:sub(1, slash - 1), name:sub(slash + 1)
+end
+
+local function find_target(providers, name)
+  local prefix, model = split(name)
+  local provider = prefix and providers[prefix]
+  if provider then return { provider = provider, model = model } end
+end
+
+local function unknown(providers, configured, name)
+  local provider = split(name)
+  if provider then
+    local hint = suggest.hint(provider, suggest.names(providers))
+    return "unknown provider '" .. provider .. "'" .. hint
+  end
+  local hint = suggest.hint(name, suggest.names(configured))
+  return "'" .. name .. "' is neither provider/model nor a configured model" .. hint
+end
+
+-- { "a/b", ... }, "a/b" and { targets = {...} } in one form; `field` is where the list stands.
+local function normal(definition)
+  if type(definition) == "string" then
+    return { targets = { definition }, alias = true, field = "" }
+  end
+  if definition.targets then
+    return {
+      targets = definition.targets, retry = definition.retry, timeout = definition.timeout,
+      field = ".targets",
+    }
+  end
+  return { targets = definition, field = "" }
+end
+
+local function add_unique(list, seen, target)
+  local key = target.provider.name .. "/" .. target.model
+  if not seen[key] then
+    seen[key] = true
+    list[#list + 1] = target
+  end
+end
+
+local expand
+
+local function expand_one(self, name, reference, result, open)
+  local other = reference ~= name and self.definitions[reference]
+  if other then
+    if open[reference] then return "'" .. reference .. "' leads back to itself" end
+    return expand(self, reference, result, open)
+  end
+  local target = find_target(self.providers, reference)
+  if not target then
+    if reference == name then return "'" .. name .. "' leads back to itself" end
+    return unknown(self.providers, self.definitions, reference)
+  end
+  add_unique(result.targets, result.seen, target)
+end
+
+-- Appends the targets behind a configured name; returns a message and where it belongs when wrong.
+function expand(self, name, result, open)
+  local definition = normal(self.definitions[name])
+  open[name] = true
+  for i, reference in ipairs(definition.targets) do
+    local message, path = expand_one(self, name, reference, result, open)
+    if message then
+      local position = definition.alias and "" or "." .. i
+      return message, path or "models." .. name .. definition.field .. position
+    end
+  end
+  open[name] = nil
+end
+
+-- An alias of a configured name inherits that name's settings.
+local function settings_of(self, name)
+  local definition = normal(self.definitions[name])
+  local inner = definition.alias and definition.targets[1]
+  if inner and inner ~= name and self.definitions[inner] then return settings_of(self, inner) end
+  return definition
+end
+
+local function make_plan(self, name, targets, settings, metric_model)
+  local list = {}
+  local top = self.config
+  for _, target in ipairs(targets) do
+    lanes.add(name, target, settings.timeout, top.timeout, list)
+  end
+  local first = targets[1].provider
+  return {
+    name = name,
+    metric_model = metric_model,
+    lanes = lanes.by_operation(list),
+    attempts = timeouts.attempts(settings.retry, first.retry, top.retry),
+    total = timeouts.total(settings.timeout, first.timeout, top.timeout),
+  }
+end
+
+local function build_configured(self)
+  for _, name in ipairs(suggest.names(self.definitions)) do
+    local result = { targets = {}, seen = {} }
+    local message, path = expand(self, name, result, {})
+    if not message and #result.targets == 0 then
+      message, path = "names no target", "models." .. name
+    end
+    if message then return nil, { path = path, message = message } end
+    self.plans[name] = make_plan(self, name, result.targets, settings_of(self, name), name)
+  end
+  return self
+end
+
+--- Resolves the configuration's models once.
+-- @tparam table config core.config
+-- @tparam table providers of providers.build()
+-- @treturn table|nil registry, or nil and { path =, message = }
+function M.build(config, providers)
+  return build_configured({
+    config = config,
+    providers = providers,
+    definitions = config.models or {},
+    plans = {},
+    young = {}, old = {}, young_count = 0,
+  })
+end
+
+local function remember(self, name, plan)
+  if self.young_count >= CACHE_HALF then
+    self.old, self.young, self.young_count = self.young, {}, 0
+  end
+  self.young[name] = plan
+  self.young_count = self.young_count + 1
+end
+
+--- The plan for a name, or nil when there is no such model.
+function M.find(self, name)
+  local plan = self.plans[name] or self.young[name]
+  if plan then return plan end
+  plan = self.old[name]
+  if not plan then
+    local target = find_target(self.providers, name)
+    if not target then return nil end
+    local listed = target.provider.models[target.model] ~= nil
+    plan = make_plan(self, name, { target }, {}, listed and name or "other")
+  end
+  remember(self, name, plan)
+  return plan
+end
+
+--- True for a name of the configuration's models.
+function M.is_configured(self, name)
+  return self.definitions[name] ~= nil
+end
+
+--- Why a name is no model, for the client.
+function M.explain(self, name)
+  return unknown(self.providers, self.definitions, name)
+end
+
+--- Every name that clients may ask for: configured ones first, then provider/model as listed.
+-- @treturn table list of { id =, owned_by = }
+function M.list(self)
+  local result = {}
+  for _, name in ipairs(suggest.names(self.definitions)) do
+    result[#result + 1] = { id = name, owned_by = "tidegate" }
+  end
+  for _, provider in ipairs(suggest.names(self.providers)) do
+    for _, model in ipairs(suggest.names(self.providers[provider].models)) do
+      local id = provider .. "/" .. model
+      if not self.definitions[id] then result[#result + 1] = { id = id, owned_by = provider } end
+    end
+  end
+  return result
+end
+
+return M

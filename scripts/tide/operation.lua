@@ -1,0 +1,113 @@
+-- The way of one request that a model answers: chat, complete, embed.
+local core = require("core")
+local answer = require("tide.answer")
+local attempts = require("tide.attempts")
+local body = require("tide.body")
+local errors = require("tide.errors")
+local failure = require("tide.failure")
+local models = require("tide.models")
+local usage = require("tide.usage")
+
+local M = {}
+
+-- Of a provider's refusal, what helps the client and says nothing about our account there.
+local PASSED_ON = { "content-type", "retry-after", "retry-after-ms", "x-request-id" }
+
+-- With room for all that count() and the outcome add: the table never grows.
+local function facts_of(call, plan, client, lane)
+  return {
+    client = client,
+    model = call.model,
+    metric_model = plan and plan.metric_model or "other",
+    target = lane and lane.target,
+    outcome = nil, kind = nil, message = nil, usage_unknown = nil,
+    input = nil, output = nil, cached = nil, cache_write = nil, reasoning = nil,
+  }
+end
+
+local function count(record, summary, lane)
+  local spec = lane.provider.adapter.usage
+  record.input, record.output, record.cached, record.cache_write, record.reasoning =
+    usage.read(summary.usage, spec)
+  record.usage_unknown = record.input == nil
+end
+
+-- A committed answer that did not end properly has already told the client so.
+local function finish_committed(req, record, summary, lane)
+  count(record, summary, lane)
+  if summary.complete then
+    record.outcome = "ok"
+  else
+    local has_left = summary.kind == "canceled" or req:is_gone()
+    record.outcome = has_left and "canceled" or "upstream_error"
+    record.kind, record.message = summary.kind, summary.message
+  end
+  req:record(record)
+end
+
+-- Refused inside a 200, or without a body: no answer to pass on, so it is told in our words.
+local function retold(verdict)
+  local status = verdict.status ~= 200 and verdict.status or 400
+  local message = verdict.message or ("the provider refused the request with status " .. status)
+  return {
+    status = status, kind = verdict.kind, type = errors.type_of(verdict.kind),
+    code = errors.code_of(verdict.kind), message = core.redact(message), outcome = "client_error",
+  }
+end
+
+local function pass_on(req, dialect, record, summary, verdict)
+  local said = summary.body
+  if req:is_started() or verdict.status == 200 or not said or said == "" then
+    return answer.fail(req, dialect, retold(verdict), record)
+  end
+  local headers = {}
+  for _, name in ipairs(PASSED_ON) do headers[name] = summary.headers and summary.headers[name] end
+  req:reply(summary.status, core.redact(said), headers)
+  record.outcome, record.kind = "client_error", verdict.kind
+  record.message = verdict.message
+  req:record(record)
+end
+
+local function run(req, dialect, call, plan, client)
+  local lanes = plan.lanes[call.op.name]
+  if #lanes == 0 then
+    local message = "the model `" .. call.model .. "` does not offer this operation"
+    local err = errors.bad_request(message, "model", "unsupported_operation")
+    return answer.fail(req, dialect, err, facts_of(call, plan, client))
+  end
+  req:deadline(plan.total)
+  local ended, summary, lane, verdict =
+    attempts.run(call, lanes, plan.attempts, core.now() + plan.total)
+  local record = facts_of(call, plan, client, lane)
+  if ended == "committed" then
+    finish_committed(req, record, summary, lane)
+  elseif ended == "client" then
+    pass_on(req, dialect, record, summary, verdict)
+  elseif ended == "gone" then
+    record.outcome, record.kind = "canceled", "canceled"
+    req:record(record)
+  else
+    answer.fail(req, dialect, failure.of(verdict), record)
+  end
+end
+
+--- Serves one request.
+-- @tparam table registry of models.build()
+-- @tparam table dialect the client's
+-- @param req the request
+-- @tparam table op of endpoints.lua
+-- @tparam string|nil client the name that the client's key belongs to
+function M.serve(registry, dialect, req, op, client)
+  local call, err, model = body.read(req, op)
+  if not call then
+    return answer.fail(req, dialect, err, { client = client, model = model })
+  end
+  local plan = models.find(registry, call.model)
+  if not plan then
+    err = errors.model_not_found(call.model, models.explain(registry, call.model))
+    return answer.fail(req, dialect, err, facts_of(call, nil, client))
+  end
+  run(req, dialect, call, plan, client)
+end
+
+return M

@@ -1,0 +1,127 @@
+-- An adapter's `params` as edits of the top-level members of a request body.
+local core = require("core")
+
+local M = {}
+
+local function add(names, seen, name)
+  if not seen[name] then
+    seen[name] = true
+    names[#names + 1] = name
+  end
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map or {}) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+local function all_names(spec)
+  local names, seen = {}, {}
+  for _, from in ipairs(sorted_keys(spec.rename)) do
+    add(names, seen, from)
+    add(names, seen, spec.rename[from])
+  end
+  for _, name in ipairs(spec.drop or {}) do add(names, seen, name) end
+  for _, name in ipairs(sorted_keys(spec.clamp)) do add(names, seen, name) end
+  for _, name in ipairs(sorted_keys(spec.default)) do add(names, seen, name) end
+  return names
+end
+
+--- Prepares an adapter's `params`; nil when they never change a body.
+function M.compile(spec)
+  spec = spec or {}
+  local names = all_names(spec)
+  if #names == 0 then return nil end
+  return {
+    names = names,
+    fields = core.fields(names),
+    rename = spec.rename or {},
+    renamed = sorted_keys(spec.rename),
+    drop = spec.drop or {},
+    clamp = spec.clamp or {},
+    clamped = sorted_keys(spec.clamp),
+    default = spec.default or {},
+    defaulted = sorted_keys(spec.default),
+  }
+end
+
+--- True when the gateway should ask this provider for usage in streams.
+function M.asks_usage(spec)
+  local inject = spec and spec.inject_stream
+  local options = type(inject) == "table" and inject.stream_options
+  return options and options.include_usage == true or false
+end
+
+local function push(edits, name, text)
+  edits[#edits + 1] = name
+  edits[#edits + 1] = text
+end
+
+local function remove(edits, lost, name, value)
+  push(edits, name, false)
+  if value ~= core.null then lost[#lost + 1] = name end
+end
+
+local function apply_renames(compiled, values, edits, lost)
+  for _, from in ipairs(compiled.renamed) do
+    local to = compiled.rename[from]
+    if values[from] ~= nil then
+      if values[to] ~= nil then
+        remove(edits, lost, from, values[from])
+      else
+        push(edits, from, { rename = to })
+        values[to] = values[from]
+      end
+    end
+  end
+end
+
+local function apply_clamps(compiled, values, edits, bent)
+  for _, name in ipairs(compiled.clamped) do
+    local value, range = values[name], compiled.clamp[name]
+    if type(value) == "number" and (value < range[1] or value > range[2]) then
+      push(edits, name, core.encode(math.min(math.max(value, range[1]), range[2])))
+      bent[#bent + 1] = name
+    end
+  end
+end
+
+local function warning(lost, bent)
+  local parts = {}
+  if #lost > 0 then parts[#parts + 1] = "dropped " .. table.concat(lost, ", ") end
+  if #bent > 0 then parts[#parts + 1] = "clamped " .. table.concat(bent, ", ") end
+  if #parts > 0 then return table.concat(parts, "; ") end
+end
+
+local function scan(compiled, req)
+  local found = { req:scan(compiled.fields) }
+  local values = {}
+  for i, name in ipairs(compiled.names) do values[name] = found[i + 1] end
+  return values
+end
+
+--- Appends to `edits` what the adapter changes in this body.
+-- @tparam table compiled of compile()
+-- @param req the request, scanned once more for the adapter's own fields
+-- @tparam string op "chat", "complete" or "embed"; defaults are for the first two
+-- @tparam table edits name, text, name, text ... as req:attempt takes them
+-- @treturn string|nil what the client should be warned of
+function M.apply(compiled, req, op, edits)
+  local values = scan(compiled, req)
+  local lost, bent = {}, {}
+  apply_renames(compiled, values, edits, lost)
+  for _, name in ipairs(compiled.drop) do
+    if values[name] ~= nil then remove(edits, lost, name, values[name]) end
+  end
+  apply_clamps(compiled, values, edits, bent)
+  if op ~= "embed" then
+    for _, name in ipairs(compiled.defaulted) do
+      if values[name] == nil then push(edits, name, core.encode(compiled.default[name])) end
+    end
+  end
+  return warning(lost, bent)
+end
+
+return M

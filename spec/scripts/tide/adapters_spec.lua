@@ -1,0 +1,133 @@
+local fake = require("spec.support.fake_core")
+
+-- Loads the shipped adapters with these files added or in their place.
+local function load_with(files)
+  fake.install({ files = files })
+  return require("tide.adapters").load()
+end
+
+local function failure(text, path)
+  local loaded, err = load_with({ [path or "adapters/custom.lua"] = text })
+  assert.is_nil(loaded)
+  return err
+end
+
+describe("tide.adapters", function()
+  it("resolves extends over several levels", function()
+    local loaded = load_with({
+      ["adapters/zai.lua"] = [[return tide.adapter {
+        name = "zai", extends = "zhipu", base_url = "https://api.z.ai/api/paas/v4",
+        auth = { type = "bearer", secret = "ZAI_API_KEY" } }]],
+    })
+    local zai = loaded.adapters.zai
+    assert.equal("openai-chat", zai.dialect.name)
+    assert.equal("/chat/completions", zai.ops.chat.path)
+    assert.equal("quota", zai.errors.map["1113"])
+    assert.equal("quota", zai.errors.map.insufficient_quota)
+    assert.same({ max_completion_tokens = "max_tokens" }, zai.params.rename)
+    assert.is_false(zai.asks_usage)
+  end)
+
+  it("does not pass on where a service is, its key and its models", function()
+    local loaded = load_with({
+      ["adapters/custom.lua"] = 'return tide.adapter { name = "custom", extends = "openai" }',
+    })
+    local custom = loaded.adapters.custom
+    assert.is_nil(custom.base_url)
+    assert.equal("none", custom.auth.type)
+    assert.same({}, custom.models)
+    assert.is_true(custom.asks_usage)
+  end)
+
+  it("lets a file of the user replace a shipped one", function()
+    local loaded = load_with({
+      ["adapters/groq.lua"] = [[return tide.adapter {
+        name = "groq", extends = "openai", base_url = "http://127.0.0.1:1" }]],
+    })
+    assert.equal("http://127.0.0.1:1", loaded.adapters.groq.base_url)
+  end)
+
+  it("T-39 names file, line and what was meant for a misspelt field", function()
+    local err = failure('return tide.adapter {\n  name = "custom",\n  extends = "openai",\n'
+      .. '  -- parmas is wrong\n  parmas = {},\n}')
+    assert.same({
+      file = "adapters/custom.lua", line = 5, message = "unknown field 'parmas' "
+        .. "(did you mean 'params'?)",
+    }, err)
+  end)
+
+  it("T-39 names file and line of a syntax error", function()
+    local err = failure('return tide.adapter {\n  name = \n}')
+    assert.equal("adapters/custom.lua", err.file)
+    assert.equal(3, err.line)
+  end)
+
+  it("refuses a misspelt global with its line", function()
+    local err = failure('local a = 1\nreturn tdie.adapter { name = "custom" }')
+    assert.equal(2, err.line)
+    assert.equal("unknown global 'tdie' (did you mean 'tide'?)", err.message)
+  end)
+
+  it("refuses to make a global", function()
+    local err = failure('helper = 1\nreturn tide.adapter { extends = "openai" }')
+    assert.equal(1, err.line)
+    assert.matches("write local helper", err.message)
+  end)
+
+  it("T-44 has no way to files, programs or other modules", function()
+    for _, name in ipairs({ "io", "os", "package", "debug", "loadstring", "dofile", "getfenv" }) do
+      assert.matches("unknown global", failure("return " .. name).message)
+    end
+    assert.matches("is not for adapters", failure('return require("tide.gateway")').message)
+    assert.matches("unknown global", failure("return _G").message)
+  end)
+
+  it("keeps what one file does to the library from all others", function()
+    local loaded = load_with({
+      ["adapters/aaa.lua"] = 'string.format = nil; tide.adapter = tide.adapter\n'
+        .. 'return tide.adapter { name = "aaa", extends = "openai" }',
+    })
+    assert.is_truthy(loaded.adapters.openai)
+    assert.is_function(string.format)
+  end)
+
+  it("refuses an adapter of an unknown parent, and circles", function()
+    local err = failure('return tide.adapter {\n extends = "opnai" }')
+    assert.equal(2, err.line)
+    assert.equal("unknown adapter 'opnai' (did you mean 'openai'?)", err.message)
+    assert.matches("extends this adapter",
+      failure('return tide.adapter { name = "custom", extends = "custom" }').message)
+  end)
+
+  it("refuses a wrong name, kind, clamp, auth and return value", function()
+    assert.matches("name must be 'custom'", failure('return tide.adapter { name = "x" }').message)
+    assert.matches("is no kind of error", failure(
+      'return tide.adapter { extends = "openai", errors = { map = { x = "qouta" } } }').message)
+    assert.matches("lowest, highest", failure(
+      'return tide.adapter { extends = "openai", params = { clamp = { n = { 2, 1 } } } }').message)
+    assert.matches("auth.type must be", failure(
+      'return tide.adapter { extends = "openai", auth = { type = "sigv4" } }').message)
+    assert.matches("must end with", failure("return nil").message)
+    assert.matches("needs `dialect` or `extends`",
+      failure('return tide.adapter { name = "custom" }').message)
+  end)
+
+  it("says so when a field belongs to a later version", function()
+    assert.matches("'on_event' is not a field of this version",
+      failure('return tide.adapter { on_event = function() end }').message)
+  end)
+
+  it("takes a dialect of the user's", function()
+    local loaded = load_with({
+      ["adapters/dialects/lines.lua"] = [[return tide.dialect {
+        watch = { content = "text", finish = { event = "end" } },
+        error_body = function(err) return err.message end,
+        error_event = function(err) return err.message end }]],
+      ["adapters/custom.lua"] = [[return tide.adapter {
+        dialect = "lines", base_url = "http://127.0.0.1:1", ops = { chat = { path = "/x" } } }]],
+    })
+    assert.equal("lines", loaded.adapters.custom.dialect.name)
+    assert.matches("a dialect needs `watch`",
+      failure("return tide.dialect {}", "adapters/dialects/lines.lua").message)
+  end)
+end)

@@ -1,0 +1,72 @@
+local fake = require("spec.support.fake_core")
+local params
+
+local function apply(spec, body, op)
+  local edits = {}
+  local req = fake.request({ body = body })
+  local warning = params.apply(params.compile(spec), req, op or "chat", edits)
+  return edits, warning
+end
+
+describe("tide.params", function()
+  before_each(function()
+    fake.install()
+    params = require("tide.params")
+  end)
+
+  it("has nothing to do for an adapter without quirks", function()
+    assert.is_nil(params.compile({ inject_stream = { stream_options = { include_usage = true } } }))
+    assert.is_nil(params.compile(nil))
+  end)
+
+  it("renames a field that is there, and only then", function()
+    local spec = { rename = { max_completion_tokens = "max_tokens" } }
+    local edits, warning = apply(spec, '{"max_completion_tokens":5}')
+    assert.same({ "max_completion_tokens", { rename = "max_tokens" } }, edits)
+    assert.is_nil(warning)
+    assert.same({}, (apply(spec, '{"temperature":1}')))
+  end)
+
+  it("drops the field to be renamed when the client sent both", function()
+    local spec = { rename = { max_completion_tokens = "max_tokens" } }
+    local edits, warning = apply(spec, '{"max_tokens":1,"max_completion_tokens":5}')
+    assert.same({ "max_completion_tokens", false }, edits)
+    assert.equal("dropped max_completion_tokens", warning)
+  end)
+
+  it("drops fields and names them", function()
+    local spec = { drop = { "user", "store", "seed" } }
+    local edits, warning = apply(spec, '{"user":"u","store":true}')
+    assert.same({ "user", false, "store", false }, edits)
+    assert.equal("dropped user, store", warning)
+  end)
+
+  it("drops a null without a warning: nothing is lost", function()
+    local edits, warning = apply({ drop = { "user" } }, '{"user":null}')
+    assert.same({ "user", false }, edits)
+    assert.is_nil(warning)
+  end)
+
+  it("clamps numbers that are out of range", function()
+    local spec = { clamp = { temperature = { 0, 1 } } }
+    local edits, warning = apply(spec, '{"temperature":1.7}')
+    assert.same({ "temperature", "1" }, edits)
+    assert.equal("clamped temperature", warning)
+    assert.same({}, (apply(spec, '{"temperature":0.3}')))
+    assert.same({}, (apply(spec, '{"temperature":"hot"}')))
+  end)
+
+  it("adds defaults to chat, not to embeddings", function()
+    local spec = { default = { max_tokens = 4096 } }
+    assert.same({ "max_tokens", "4096" }, (apply(spec, "{}")))
+    assert.same({}, (apply(spec, '{"max_tokens":1}')))
+    assert.same({}, (apply(spec, "{}", "embed")))
+  end)
+
+  it("knows whom to ask for usage", function()
+    local inject = { inject_stream = { stream_options = { include_usage = true } } }
+    assert.is_true(params.asks_usage(inject))
+    assert.is_false(params.asks_usage({ inject_stream = false }))
+    assert.is_false(params.asks_usage(nil))
+  end)
+end)

@@ -1,0 +1,377 @@
+-- A stand-in for the C side: require("core") of the specs, with a clock that only sleep() moves,
+-- real adapter files, and requests whose attempts answer what the spec says.
+local lfs = require("lfs")
+
+local M = {}
+
+local NULL = setmetatable({}, { __tostring = function() return "null" end })
+local ARRAY = { array = true }
+
+-- ---- JSON ---------------------------------------------------------------------------------------
+
+local ESCAPES = {
+  ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t",
+}
+
+local parse_value
+
+local function skip(text, at)
+  return text:find("[^ \t\r\n]", at) or #text + 1
+end
+
+local function fail(at)
+  error({ at = at - 1 }, 0)
+end
+
+local function utf8_bytes(code)
+  if code < 0x80 then return string.char(code) end
+  if code < 0x800 then return string.char(0xC0 + math.floor(code / 64), 0x80 + code % 64) end
+  return string.char(0xE0 + math.floor(code / 4096), 0x80 + math.floor(code / 64) % 64,
+    0x80 + code % 64)
+end
+
+local function parse_string(text, at)
+  local parts, position = {}, at + 1
+  while true do
+    local stop = text:find('["\\]', position)
+    if not stop then fail(#text + 1) end
+    parts[#parts + 1] = text:sub(position, stop - 1)
+    if text:sub(stop, stop) == '"' then return table.concat(parts), stop + 1 end
+    local letter = text:sub(stop + 1, stop + 1)
+    if letter == "u" then
+      parts[#parts + 1] = utf8_bytes(tonumber(text:sub(stop + 2, stop + 5), 16) or fail(stop))
+      position = stop + 6
+    else
+      parts[#parts + 1] = ESCAPES[letter] or fail(stop)
+      position = stop + 2
+    end
+  end
+end
+
+local function parse_items(text, at, close, read)
+  at = skip(text, at + 1)
+  if text:sub(at, at) == close then return at + 1 end
+  while true do
+    at = skip(text, read(skip(text, at)))
+    local mark = text:sub(at, at)
+    if mark == close then return at + 1 end
+    if mark ~= "," then fail(at) end
+    at = at + 1
+  end
+end
+
+local function parse_object(text, at, on_member)
+  local result = {}
+  local stop = parse_items(text, at, "}", function(position)
+    if text:sub(position, position) ~= '"' then fail(position) end
+    local name, after = parse_string(text, position)
+    after = skip(text, after)
+    if text:sub(after, after) ~= ":" then fail(after) end
+    local first = skip(text, after + 1)
+    local value, last = parse_value(text, first)
+    result[name] = value
+    if on_member then on_member(name, value, text:sub(first, last - 1)) end
+    return last
+  end)
+  return result, stop
+end
+
+local function parse_array(text, at)
+  local result = setmetatable({}, ARRAY)
+  local stop = parse_items(text, at, "]", function(position)
+    local value, last = parse_value(text, position)
+    result[#result + 1] = value
+    return last
+  end)
+  return result, stop
+end
+
+local WORDS = { ["true"] = true, ["false"] = false, null = NULL }
+
+function parse_value(text, at)
+  local first = text:sub(at, at)
+  if first == "{" then return parse_object(text, at) end
+  if first == "[" then return parse_array(text, at) end
+  if first == '"' then return parse_string(text, at) end
+  local word = text:match("^%a+", at)
+  if word and WORDS[word] ~= nil then return WORDS[word], at + #word end
+  local number = text:match("^%-?%d+%.?%d*[eE]?[+-]?%d*", at)
+  if not number then fail(at) end
+  return tonumber(number), at + #number
+end
+
+local function decode(text)
+  local ok, value, stop = pcall(parse_value, text, skip(text, 1))
+  if ok and skip(text, stop) <= #text then ok, value = false, { at = stop } end
+  if ok then return value end
+  if type(value) ~= "table" then error(value, 0) end
+  return nil, { kind = "bad_request", message = "not JSON at byte " .. value.at }
+end
+
+local function quote(text)
+  return '"' .. text:gsub('[%c"\\]', function(c)
+    if c == '"' or c == "\\" then return "\\" .. c end
+    if c == "\n" then return "\\n" end
+    return string.format("\\u%04x", c:byte())
+  end) .. '"'
+end
+
+local encode
+
+local function encode_table(value)
+  local parts = {}
+  if getmetatable(value) == ARRAY or #value > 0 then
+    for i, item in ipairs(value) do parts[i] = encode(item) end
+    return "[" .. table.concat(parts, ",") .. "]"
+  end
+  local names = {}
+  for name in pairs(value) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do parts[i] = quote(name) .. ":" .. encode(value[name]) end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+function encode(value)
+  if value == NULL then return "null" end
+  local kind = type(value)
+  if kind == "table" then return encode_table(value) end
+  if kind == "string" then return quote(value) end
+  if kind == "number" then return string.format("%.14g", value) end
+  if kind == "boolean" then return tostring(value) end
+  error("cannot encode a " .. kind)
+end
+
+M.decode, M.encode, M.null = decode, encode, NULL
+
+-- ---- core ---------------------------------------------------------------------------------------
+
+local function read_file(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function add_files(core, names)
+  function core.modules(folder)
+    local found = {}
+    for name in lfs.dir(folder) do
+      if name:match("%.lua$") then found[name:gsub("%.lua$", "")] = true end
+    end
+    for path in pairs(core.files) do
+      local name = path:match("^" .. folder .. "/([%w_%-]+)%.lua$")
+      if name then found[name] = true end
+    end
+    local list = {}
+    for name in pairs(found) do list[#list + 1] = name end
+    table.sort(list)
+    return list
+  end
+  function core.source(path)
+    local text = core.files[path] or read_file(path)
+    if text then return text, "@" .. path end
+  end
+  return names
+end
+
+local function add_values(core)
+  core.null, core.decode, core.encode = NULL, decode, encode
+  function core.array(value) return setmetatable(value, ARRAY) end
+  function core.now() return core.clock end
+  function core.time() return 1700000000 + core.clock end
+  function core.uuid() return string.rep("0", 32) end
+  function core.redact(text) return (text:gsub("sk%-secret", "***")) end
+  function core.fields(names) return names end
+  function core.watch(rules) return { rules = rules } end
+  function core.metrics() return "tidegate_generation 1\n" end
+  function core.log(level, message) core.logged[#core.logged + 1] = level .. " " .. message end
+  function core.sleep(seconds)
+    core.clock = core.clock + seconds
+    core.slept[#core.slept + 1] = seconds
+    return true
+  end
+  function core.endpoint(spec)
+    if not spec.url:match("^https?://[^/]+") then
+      return nil, { kind = "bad_request", message = "not a URL: " .. spec.url }
+    end
+    return spec
+  end
+end
+
+local function add_people(core, options)
+  function core.env_secret(name)
+    local value = (options.env or {})[name]
+    return value and { secret = value }
+  end
+  core.needs_client = options.clients ~= nil
+  function core.find_client(key) return (options.clients or {})[key] end
+  function core.is_admin(token) return options.admin == nil or options.admin == token end
+end
+
+local function with_defaults(config)
+  config.defaults = config.defaults or {
+    retry = { max = 5 },
+    timeout = { connect = 3, first_token = 60, head = 300, idle = 60, total = 600 },
+  }
+  return config
+end
+
+--- Installs a fake as require("core") and forgets every module that was loaded with another one.
+-- @tparam table|nil options config, env, files (path = text), clients (key = name), admin
+function M.install(options)
+  options = options or {}
+  for name in pairs(package.loaded) do
+    if name:match("^tide%.") then package.loaded[name] = nil end
+  end
+  if not package.path:find("scripts/?.lua", 1, true) then
+    package.path = "scripts/?.lua;" .. package.path
+  end
+  local core = {
+    version = "0.1.0", config = with_defaults(options.config or {}), files = options.files or {},
+    clock = 100, slept = {}, logged = {},
+  }
+  add_files(core)
+  add_values(core)
+  add_people(core, options)
+  package.loaded.core = core
+  return core
+end
+
+-- ---- requests -----------------------------------------------------------------------------------
+
+local Request = {}
+Request.__index = Request
+
+function Request:method() return self.options.method or "POST" end
+function Request:path() return self.options.path or "/v1/chat/completions" end
+function Request:query() return self.options.query end
+function Request:header(name) return (self.options.headers or {})[name] end
+function Request:body() return self.options.body or "" end
+function Request:is_started() return self.started == true end
+function Request:is_gone() return self.gone == true end
+function Request:deadline(seconds) self.total = seconds end
+
+function Request:set_header(name, value)
+  assert(type(value) == "string", "a header's value must be text")
+  self.added[#self.added + 1] = { name, value }
+end
+
+function Request:added_header(name)
+  for _, header in ipairs(self.added) do
+    if header[1] == name then return header[2] end
+  end
+end
+
+-- Containers over 256 bytes come as `true`, as in C.
+function Request:scan(fields)
+  local values, raw = {}, {}
+  local text = self:body()
+  local ok, problem = pcall(function()
+    local at = skip(text, 1)
+    if text:sub(at, at) ~= "{" then fail(at) end
+    local _, stop = parse_object(text, at, function(name, value, source)
+      if type(value) == "table" and value ~= NULL and #source > 256 then value = true end
+      values[name], raw[name] = value, source
+    end)
+    if skip(text, stop) <= #text then fail(stop) end
+  end)
+  if not ok then
+    if type(problem) ~= "table" then error(problem, 0) end
+    local message = "the body is not valid JSON: at byte " .. problem.at
+    return false, { kind = "bad_request", message = message }
+  end
+  local list = {}
+  self.raws = {}
+  for i, name in ipairs(fields) do list[i], self.raws[i] = values[name], raw[name] end
+  return true, unpack(list, 1, #fields)
+end
+
+function Request:raw(i, longest)
+  local text = self.raws[i]
+  return text and longest and text:sub(1, longest) or text
+end
+
+local function collect(options)
+  local sent = { chunks = {} }
+  local out = {
+    head = function(_, status, headers) sent.status, sent.headers = status, headers or {} end,
+    write = function(_, bytes)
+      sent.chunks[#sent.chunks + 1] = bytes
+      return true
+    end,
+    cut = function() sent.cut = true end,
+  }
+  options.serve(out)
+  sent.body = table.concat(sent.chunks)
+  return sent
+end
+
+-- What C would make of an answer made in Lua.
+local function serve(self, options)
+  local sent = collect(options)
+  self.sent = sent
+  local summary = { status = sent.status, headers = sent.headers, body = sent.body }
+  if sent.status < 300 and sent.body ~= "" and not sent.body:find('"error"', 1, true) then
+    summary.committed, summary.complete = true, not sent.cut
+    local usage = sent.body:match('"usage":(%b{})')
+    summary.usage = usage and decode(usage)
+  end
+  return summary
+end
+
+function Request:attempt(options)
+  self.attempts[#self.attempts + 1] = options
+  if options.serve then return serve(self, options) end
+  local answer = self.answers[#self.attempts] or self.answers[#self.answers]
+  if type(answer) == "function" then answer = answer(options, self) end
+  return answer
+end
+
+function Request:reply(status, body, headers)
+  assert(not self.replied, "replied twice")
+  self.replied = { status = status, body = body, headers = headers or {} }
+end
+
+function Request:fail_stream(text) self.stream_end = text end
+
+function Request:record(facts)
+  assert(not self.recorded, "recorded twice")
+  self.recorded = facts
+end
+
+--- The reply's decoded body.
+function Request:json() return decode(self.replied.body) end
+
+--- A request.
+-- @tparam table options method, path, query, headers, body
+-- @param ... summaries of its attempts in order, the last one for all further ones; a function
+--   gets the options of the attempt and returns one
+function M.request(options, ...)
+  return setmetatable({
+    options = options or {}, answers = { ... }, attempts = {}, added = {},
+  }, Request)
+end
+
+--- A summary of a committed answer.
+function M.ok(usage)
+  return {
+    committed = true, complete = true, status = 200, heard = true, usage = usage,
+  }
+end
+
+--- A summary of an answer with an error status.
+function M.status(status, body, headers)
+  headers = headers or {}
+  headers["content-type"] = headers["content-type"] or "application/json"
+  return { committed = false, status = status, headers = headers, body = body or "", heard = true }
+end
+
+--- A summary of a try without an answer.
+function M.failure(kind, more)
+  local summary = { committed = false, kind = kind, message = kind .. " failed" }
+  for name, value in pairs(more or {}) do summary[name] = value end
+  return summary
+end
+
+return M
