@@ -1,0 +1,64 @@
+# Every source, listed by hand: a file that is not here is not part of the program.
+set(TIDEGATE_C
+  core/base/buf.c core/base/clock.c core/base/error.c core/base/file.c core/base/log.c
+  core/base/logline.c core/base/mem.c core/base/redact.c
+  core/loop/loop.c core/loop/timers.c
+  core/json/json.c core/json/match.c core/json/splice.c core/json/tokenizer.c core/json/tree.c
+  core/config/access.c core/config/address.c core/config/check.c core/config/config.c
+  core/config/document.c core/config/env.c core/config/evaluate.c core/config/field.c
+  core/config/formats.c core/config/lines.c core/config/settings.c core/config/suggest.c
+  core/config/tokens.c
+  core/metrics/metrics.c core/metrics/names.c core/metrics/prometheus.c
+  core/http/certs.c core/http/chunks.c core/http/connection.c core/http/connector.c
+  core/http/exchange.c core/http/headers.c core/http/inflate.c core/http/multis.c
+  core/http/origin.c core/http/pool.c core/http/proxy.c core/http/relay.c core/http/request.c
+  core/http/request_head.c core/http/response.c core/http/response_parser.c core/http/server.c
+  core/http/sse.c core/http/transport.c core/http/transport_plain.c core/http/transport_tls.c
+  core/http/turn.c core/http/upstream.c core/http/url.c core/http/watch.c
+  core/lua/api.c core/lua/attempt.c core/lua/call.c core/lua/call_class.c core/lua/endpoint.c
+  core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c core/lua/value.c
+  core/lua/vm.c core/lua/watch_class.c
+  core/worker/base.c core/worker/pool.c core/worker/worker.c
+  core/cli/check.c core/cli/cli.c core/cli/run.c
+)
+set(TIDEGATE_LUA
+  scripts/tide/adapters.lua scripts/tide/admin.lua scripts/tide/answer.lua scripts/tide/api.lua
+  scripts/tide/attempts.lua scripts/tide/auth.lua scripts/tide/body.lua scripts/tide/chooser.lua
+  scripts/tide/classify.lua scripts/tide/cors.lua scripts/tide/endpoints.lua
+  scripts/tide/environment.lua scripts/tide/errors.lua scripts/tide/failure.lua
+  scripts/tide/gateway.lua scripts/tide/lanes.lua scripts/tide/listing.lua scripts/tide/mock.lua
+  scripts/tide/mock_chat.lua scripts/tide/mock_check.lua scripts/tide/mock_embed.lua
+  scripts/tide/mock_faults.lua scripts/tide/mock_schema.lua scripts/tide/mock_stream.lua
+  scripts/tide/mock_text.lua scripts/tide/mock_tools.lua scripts/tide/models.lua
+  scripts/tide/operation.lua scripts/tide/options.lua scripts/tide/params.lua
+  scripts/tide/provider_error.lua scripts/tide/providers.lua scripts/tide/retry_after.lua
+  scripts/tide/schema.lua scripts/tide/suggest.lua scripts/tide/timeouts.lua scripts/tide/url.lua
+  scripts/tide/usage.lua
+  adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
+  adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
+  adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua
+  adapters/qwen.lua adapters/together.lua adapters/vllm.lua adapters/xai.lua adapters/zhipu.lua
+  adapters/dialects/openai-chat.lua
+)
+# spec/core/NAME_test.c
+set(TIDEGATE_C_TESTS
+  base/buf base/file base/list base/log base/logline base/redact base/utf8 config/access
+  config/address config/check config/config config/document config/env config/evaluate
+  config/field config/formats config/lines config/settings config/suggest config/tokens
+  http/certs http/chunks http/connection http/connector_resolver http/connector http/exchange
+  http/headers http/inflate http/origin http/pool http/relay http/request http/response_parser
+  http/response http/server http/sse http/turn http/upstream_control http/upstream_failure
+  http/upstream_proxy http/upstream http/watch json/json json/match json/splice json/tree
+  loop/loop loop/timers lua/task lua/value metrics/metrics
+)
+# Code that several C tests share.
+set(TIDEGATE_C_TEST_SUPPORT
+  spec/core/http/peer.c
+  spec/core/http/tls_peer.c
+  spec/core/http/trial.c
+  spec/core/lua/fixture.c
+)
+# spec/fuzz/NAME_fuzz.c
+set(TIDEGATE_FUZZERS
+  config inflate json request response sse watch
+)

@@ -1,0 +1,23 @@
+// Hard limits of the program that no setting changes, each with its reason. What a user may
+// change is in config/settings.c ("limits" of gateway.lua).
+#pragma once
+
+enum {
+    LIMIT_READ_BUFFER = 64 * 1024,      // one per loop: bytes are parsed in place, then gone
+    LIMIT_WRITE_PAUSE = 256 * 1024,     // queued for a slow client: stop reading the upstream
+    LIMIT_WRITE_RESUME = 64 * 1024,     // drained so far: read on
+    LIMIT_SSE_EVENT = 16 * 1024 * 1024, // one event; pictures come as base64 inside one
+    LIMIT_RESPONSE_HEAD = 64 * 1024,    // an upstream's head
+    LIMIT_RESPONSE_HEADERS = 200,       // an upstream's header lines
+    LIMIT_ERROR_BODY = 256 * 1024,      // of an upstream's error answer, kept for the client
+    LIMIT_URI = 8 * 1024,               // request target; longer is 414
+    LIMIT_PIPELINE = 64 * 1024,         // bytes of further requests read while one is served
+    LIMIT_WATCH_PATHS = 64,             // paths of one dialect's watch table
+    LIMIT_CHOICES = 128,                // choices of one answer (OpenAI: n <= 128)
+    LIMIT_ORIGIN_IDLE = 1024,           // idle connections kept per origin and worker
+    LIMIT_CURL_HANDLES = 16,            // connections per CURLM (its lookup walks them)
+    LIMIT_LOG_QUEUE = 4 * 1024 * 1024,  // bytes waiting for the log's writer; more is dropped
+    LIMIT_TASK_POOL = 256,              // finished coroutines kept for reuse, per worker
+    LIMIT_METRIC_SERIES = 10000,        // label sets of all metrics together
+    LIMIT_ATTEMPTS_TEXT = 4 * 1024,     // the x-tidegate-attempts header
+};

@@ -1,0 +1,53 @@
+// The log: one line per entry, to a file or stdout, written by a thread of its own so that a slow
+// disk or a full pipe never stops a loop. Secrets are redacted here and nowhere else.
+//
+// On a terminal lines are for people; everywhere else each is one JSON object.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+struct log;
+
+// `file` NULL or "-": stdout. NULL with `err` when the file cannot be opened for appending.
+struct log *log_new(const char *file, enum log_level level, struct error *err);
+
+// Writes what is queued, ends the thread, closes the file.
+void log_free(struct log *log);
+
+// Bytes that must never appear in a line: any occurrence becomes "***". Copied. Secrets shorter
+// than 8 bytes are ignored (they would redact ordinary text). Before other threads use the log.
+void log_add_secret(struct log *log, struct slice secret);
+
+// Replaces secrets in `text` by "***", as lines are. Appends to `out`.
+struct buf;
+void log_redact(const struct log *log, struct slice text, struct buf *out);
+
+// {"time":..,"level":..,"message":..} from any thread. Never blocks, never fails: over
+// LIMIT_LOG_QUEUE the line is dropped and counted.
+void log_event(struct log *log, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// One served request. Slices with NULL data and negative counts are null in the line.
+struct log_request {
+    struct slice request_id, client, model, target, method, path;
+    struct slice attempts; // as in x-tidegate-attempts
+    int status;            // sent to the client; 0: none
+    unsigned attempt_count;
+    long long tokens_in, tokens_out, tokens_cached; // -1: unknown
+    double ttft_ms;                                 // -1: none
+    double duration_ms;
+    uint64_t bytes;          // of the answer's body
+    struct slice error_kind; // NULL data: none
+    struct slice error_message;
+};
+
+void log_request(struct log *log, const struct log_request *request);
+
+bool log_wants(const struct log *log, enum log_level level);
+uint64_t log_dropped(const struct log *log); // lines dropped so far

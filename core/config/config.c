@@ -1,0 +1,240 @@
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "config/access.h"
+#include "config/check.h"
+#include "config/document.h"
+#include "config/env.h"
+#include "config/evaluate.h"
+#include "config/lines.h"
+#include "config/settings.h"
+
+enum {
+    FILE_LIMIT = 4 * 1024 * 1024, // bytes of gateway.lua
+    WARNING_LIMIT = 64 * 1024,    // bytes of warnings; more are not told
+    MAX_DEFAULT_WORKERS = 4,      // more gain nothing before the upstreams are the limit
+};
+
+static const char file_name[] = "gateway.lua";
+
+// folder/name, owned by the caller; a name that is absolute, or in ".", stands for itself.
+static char *join(const char *folder, const char *name)
+{
+    struct buf path;
+
+    if (*name == '/' || strcmp(folder, ".") == 0)
+        return mem_dup(name, strlen(name));
+    buf_init(&path, SIZE_MAX / 2);
+    size_t len = strlen(folder);
+    buf_addf(&path, "%s%s%s", folder, len && folder[len - 1] == '/' ? "" : "/", name);
+    return buf_take(&path, NULL);
+}
+
+static int default_workers(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (cores < 1)
+        return 1;
+    return cores < MAX_DEFAULT_WORKERS ? (int)cores : MAX_DEFAULT_WORKERS;
+}
+
+static struct config *new_config(void)
+{
+    struct config *config = mem_alloc(sizeof(*config));
+
+    config->admin_token = -1;
+    config->workers = default_workers();
+    buf_init(&config->warnings, WARNING_LIMIT);
+    settings_store_defaults(config);
+    return config;
+}
+
+// Frees a secret's bytes, after wiping them.
+static void free_secret(struct config_secret *secret)
+{
+    free(secret->name);
+    if (secret->value)
+        OPENSSL_cleanse(secret->value, strlen(secret->value));
+    free(secret->value);
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    for (size_t i = 0; i < config->client_count; i++)
+        free(config->clients[i].name);
+    for (size_t i = 0; i < config->secret_count; i++)
+        free_secret(&config->secrets[i]);
+    free(config->clients);
+    free(config->secrets);
+    free(config->folder);
+    free(config->file);
+    free(config->listen_host);
+    free(config->admin_host);
+    free(config->log_file);
+    free(config->document);
+    buf_deinit(&config->warnings);
+    lines_free(config->lines);
+    env_free(config->env);
+    free(config);
+}
+
+// Fills folder and file: `path` may name either.
+static int locate(struct config *config, const char *path, struct error *err)
+{
+    struct stat entry;
+    const char *given = path && *path ? path : ".";
+
+    if (stat(given, &entry) != 0)
+        return error_set(err, ERROR_SCRIPT, "%s: %s", given, strerror(errno));
+    if (!S_ISDIR(entry.st_mode)) {
+        const char *slash = strrchr(given, '/');
+        config->file = mem_dup(given, strlen(given));
+        if (!slash)
+            config->folder = mem_dup(".", 1);
+        else
+            config->folder = mem_dup(given, slash == given ? 1 : (size_t)(slash - given));
+        return 0;
+    }
+    config->folder = mem_dup(given, strlen(given));
+    config->file = join(given, file_name);
+    if (stat(config->file, &entry) == 0 || errno != ENOENT)
+        return 0;
+    free(config->file);
+    config->file = NULL;
+    return 0;
+}
+
+static int load_env(struct config *config, struct error *err)
+{
+    char *file = join(config->folder, ".env");
+    config->env = env_load(file, err);
+    free(file);
+    return config->env ? 0 : -1;
+}
+
+static int load_file(struct config *config, struct field *root, struct error *err)
+{
+    struct buf source;
+
+    buf_init(&source, FILE_LIMIT);
+    int rc = file_read(config->file, &source, err);
+    if (rc == 0) {
+        config->lines = lines_new(buf_slice(&source));
+        rc = evaluate_source(config, buf_slice(&source), root, err);
+    }
+    if (rc == 0)
+        rc = check_fields(config, root, err);
+    buf_deinit(&source);
+    return rc;
+}
+
+static int apply_workers(struct config *config, const struct config_overrides *overrides,
+                         struct error *err)
+{
+    const struct setting *setting = settings_find("workers");
+
+    if (!overrides || !overrides->workers)
+        return 0;
+    if (overrides->workers < setting->min || overrides->workers > setting->max)
+        return error_set(err, ERROR_SCRIPT, "--workers: must be from %.0f to %.0f, got %d",
+                         setting->min, setting->max, overrides->workers);
+    config->workers = overrides->workers;
+    return 0;
+}
+
+static void place_log(struct config *config)
+{
+    if (strcmp(config->log_file, "-") == 0)
+        return;
+    char *path = join(config->folder, config->log_file);
+    free(config->log_file);
+    config->log_file = path;
+}
+
+struct config *config_load(const char *path, const struct config_overrides *overrides,
+                           struct error *err)
+{
+    struct config *config = new_config();
+    struct field root = {.type = FIELD_TABLE};
+    int rc = locate(config, path, err);
+
+    if (rc == 0)
+        rc = load_env(config, err);
+    if (rc == 0 && config->file)
+        rc = load_file(config, &root, err);
+    if (rc == 0)
+        rc = access_apply(config, &root, overrides, err);
+    if (rc == 0)
+        rc = apply_workers(config, overrides, err);
+    if (rc == 0) {
+        place_log(config);
+        document_build(config, &root);
+    }
+    field_deinit(&root);
+    if (rc == 0)
+        return config;
+    config_free(config);
+    return NULL;
+}
+
+void config_error_at(const struct config *config, const char *path, const char *message,
+                     struct error *err)
+{
+    if (config->file)
+        error_set(err, ERROR_SCRIPT, "%s:%d: %s", config->file, lines_find(config->lines, path),
+                  message);
+    else
+        error_set(err, ERROR_SCRIPT, "%s", message);
+}
+
+const char *config_env(const struct config *config, const char *name)
+{
+    return env_get(config->env, name);
+}
+
+size_t config_add_secret(struct config *config, const char *name, const char *value)
+{
+    size_t size = (config->secret_count + 1) * sizeof(*config->secrets);
+
+    config->secrets = mem_realloc(config->secrets, size);
+    config->secrets[config->secret_count] = (struct config_secret){
+        .name = mem_dup(name, strlen(name)),
+        .value = mem_dup(value, strlen(value)),
+    };
+    return config->secret_count++;
+}
+
+int config_env_secret(struct config *config, const char *name)
+{
+    const char *value = config_env(config, name);
+
+    for (size_t i = 0; i < config->secret_count; i++) {
+        if (strcmp(config->secrets[i].name, name) == 0)
+            return (int)i;
+    }
+    return value ? (int)config_add_secret(config, name, value) : -1;
+}
+
+int config_find_client(const struct config *config, struct slice key)
+{
+    unsigned char hash[32];
+    int found = -1;
+
+    access_hash_key(key, hash);
+    for (size_t i = 0; i < config->client_count; i++) {
+        if (CRYPTO_memcmp(hash, config->clients[i].key_hash, sizeof(hash)) == 0)
+            found = (int)i;
+    }
+    return found;
+}

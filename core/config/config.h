@@ -1,0 +1,95 @@
+// The configuration: gateway.lua (or none) checked against the table of settings, then read-only.
+//
+// gateway.lua runs once in a Lua state of its own: a trimmed standard library (no io, os, ffi,
+// debug, package), plus `secret "NAME"` and `env("NAME", default)`, which read the environment and
+// a
+// `.env` file beside it (the environment wins). Everything the gateway's Lua side needs is handed
+// on as one JSON document, in which a secret is {"$secret": index}.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+struct config_client {
+    char *name;                 // owned
+    unsigned char key_hash[32]; // SHA-256 of the key
+};
+
+// One named limit or time per line of DESIGN; bytes and milliseconds.
+struct config_limits {
+    size_t body, head, headers, json_depth, connections, bodies_total, hold;
+    uint32_t head_time, body_time, idle_time, write_time, drain_time;
+};
+
+struct config_secret {
+    char *name; // of the environment variable, or where in gateway.lua a plain string stands; owned
+    char *value; // owned
+};
+
+struct config {
+    char *folder; // of gateway.lua; where adapters/ and scripts/ are looked for
+    char *file;   // path of gateway.lua, NULL without one
+    char *listen_host;
+    int listen_port;
+    char *admin_host; // NULL: no admin listener
+    int admin_port;
+    int admin_token; // index into secrets; -1: none
+    int workers;
+    struct config_limits limits;
+    uint32_t keepalive_ms; // stream.keepalive; 0: off
+    char *log_file;        // "-": stdout; else a path, already relative to where the process runs
+    int log_level;         // enum log_level
+    struct config_client *clients;
+    size_t client_count;
+    struct config_secret *secrets;
+    size_t secret_count;
+    char *document; // JSON for the Lua side, see config_load()
+    size_t document_len;
+    struct buf warnings; // lines for people ("plain-string key ..."), may be empty
+    struct lines *lines; // where each field stands, for config_error_at(); NULL without a file
+    struct env *env;     // what .env says
+};
+
+// What the command line says; NULL or 0: not given.
+struct config_overrides {
+    const char *listen, *admin; // "host:port"; admin also "off"
+    int workers;
+};
+
+// Loads `path`: a folder (its gateway.lua if there is one), a file, or NULL for the current folder.
+// Without a gateway.lua the document is {} and all settings have their defaults.
+//
+// The document holds: providers (each with extends, base_url, keys as a list of {secret index or
+// plain string..., name}, timeout, retry ... as written), models, pick, retry, timeout, cors,
+// stream, and under `defaults` what retry and timeout are where nothing is written. Times stay in
+// seconds there.
+//
+// NULL with `err` otherwise; the message begins with "file:line: " and, for unknown names, ends
+// with a suggestion.
+struct config *config_load(const char *path, const struct config_overrides *overrides,
+                           struct error *err);
+void config_free(struct config *config);
+
+// "file:line: message" for a field found wrong later (by the Lua side): `path` is member names and
+// 1-based positions joined by '.', as in "providers.groq.base_url" or "models.smart.targets.2". The
+// line is that of the nearest enclosing field that is written literally.
+void config_error_at(const struct config *config, const char *path, const char *message,
+                     struct error *err);
+
+// Value of a variable in the environment or .env; NULL when unset or empty. Borrowed.
+const char *config_env(const struct config *config, const char *name);
+
+// Index of the secret made from that variable (registered on first use while loading the Lua side;
+// not thread-safe, used before the workers start), or -1 when unset.
+int config_env_secret(struct config *config, const char *name);
+
+// Registers a secret (copied) and returns its index. While loading only.
+size_t config_add_secret(struct config *config, const char *name, const char *value);
+
+// The client whose key this is, compared in constant time over all clients; -1: none.
+int config_find_client(const struct config *config, struct slice key);

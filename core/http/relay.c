@@ -1,0 +1,626 @@
+#include "http/relay.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http/inflate.h"
+
+enum {
+    LINGER_MS = 250, // after the terminal event: for the upstream's own end, to keep the connection
+};
+
+// What the bytes of the answer are taken for, known with its head:
+// AWAIT_HEAD -> EVENTS | DOCUMENT | REFUSAL; DOCUMENT -> RAW when it outgrows the hold limit.
+enum body_mode {
+    AWAIT_HEAD,
+    EVENTS,   // a 2xx stream: events are watched and relayed
+    DOCUMENT, // a 2xx unary body: held until it is complete
+    RAW,      // a body too large to hold: relayed unseen
+    REFUSAL,  // not 2xx: kept for the caller
+};
+
+struct relay {
+    struct relay_plan plan;
+    const struct relay_handler *handler;
+    void *owner;
+    enum body_mode mode;
+    enum relay_phase phase;
+    bool is_committed, is_complete, is_error_sent, is_terminal_seen;
+    bool is_cancel_asked, is_paused;
+    int status;
+    uint64_t last_byte_ms;
+    uint64_t first_content_ns;
+    uint64_t head_due_ms, first_token_due_ms;
+    struct error error;
+    struct timer timer;
+    struct watch_state state;
+    struct sse_parser parser;
+    struct inflate *inflate;
+    struct buf hold;           // events before the commit point; a unary or refused body
+    struct buf forward;        // header lines of the upstream that the client gets
+    struct buf usage;          // last usage, JSON
+    struct buf provider_error; // error inside a 2xx, JSON
+    struct headers refusal;    // headers of an answer that is not 2xx
+};
+
+const char *relay_phase_name(enum relay_phase phase)
+{
+    static const char *const names[] = {"connect", "head", "first_token",
+                                        "stream",  "idle", "total"};
+    return names[phase];
+}
+
+// ---- failing ----------------------------------------------------------------------------------
+
+static void cancel_upstream(struct relay *relay)
+{
+    if (relay->is_cancel_asked)
+        return;
+    relay->is_cancel_asked = true;
+    relay->handler->cancel(relay->owner);
+}
+
+// The first failure counts; what follows is its consequence. The end comes with relay_on_end().
+static void fail(struct relay *relay, enum relay_phase phase, enum error_kind kind,
+                 const char *message)
+{
+    if (relay->is_complete || relay->error.kind)
+        return;
+    relay->phase = phase;
+    error_set(&relay->error, kind, "%s", message);
+    cancel_upstream(relay);
+}
+
+// ---- deadlines --------------------------------------------------------------------------------
+
+static bool is_over(uint64_t due_ms, uint64_t now)
+{
+    return due_ms && now >= due_ms;
+}
+
+static uint64_t idle_due(const struct relay *relay)
+{
+    bool counts = relay->mode != AWAIT_HEAD && relay->plan.idle_ms && !relay->is_paused;
+    return counts ? relay->last_byte_ms + relay->plan.idle_ms : 0;
+}
+
+static uint64_t first_token_due(const struct relay *relay)
+{
+    return relay->is_committed ? 0 : relay->first_token_due_ms;
+}
+
+static uint64_t head_due(const struct relay *relay)
+{
+    return relay->mode == AWAIT_HEAD ? relay->head_due_ms : 0;
+}
+
+// One timer serves all deadlines: it is left to fire at the earliest one known when it was armed,
+// and looks then whether that has moved. No byte of a stream touches it.
+static void arm(struct relay *relay, uint64_t now)
+{
+    uint64_t due[] = {relay->plan.total_at_ms, head_due(relay), first_token_due(relay),
+                      idle_due(relay)};
+    uint64_t earliest = 0;
+    for (size_t i = 0; i < sizeof(due) / sizeof(due[0]); i++) {
+        if (due[i] && (!earliest || due[i] < earliest))
+            earliest = due[i];
+    }
+    if (earliest)
+        timer_start(relay->plan.timers, &relay->timer, earliest > now ? earliest - now : 0);
+    else
+        timer_stop(relay->plan.timers, &relay->timer);
+}
+
+static uint64_t now_ms(const struct relay *relay)
+{
+    return timers_now_ms(relay->plan.timers);
+}
+
+static void on_deadline(void *owner)
+{
+    struct relay *relay = owner;
+    uint64_t now = now_ms(relay);
+
+    if (relay->is_terminal_seen)
+        cancel_upstream(relay);
+    else if (is_over(relay->plan.total_at_ms, now))
+        fail(relay, RELAY_TOTAL, ERROR_TIMEOUT, "the request reached its total time limit");
+    else if (is_over(head_due(relay), now))
+        fail(relay, RELAY_HEAD, ERROR_TIMEOUT, "no answer within the head time limit");
+    else if (is_over(first_token_due(relay), now))
+        fail(relay, RELAY_FIRST_TOKEN, ERROR_TIMEOUT,
+             "no content within the first-token time limit");
+    else if (is_over(idle_due(relay), now))
+        fail(relay, RELAY_IDLE, ERROR_TIMEOUT, "the answer stalled past the idle time limit");
+    else
+        arm(relay, now);
+}
+
+// ---- committing -------------------------------------------------------------------------------
+
+static void append_answer_head(struct relay *relay, struct buf *headers)
+{
+    buf_init(headers, LIMIT_RESPONSE_HEAD);
+    buf_add_slice(headers, buf_slice(&relay->forward));
+    relay->handler->on_commit(relay->owner, relay->status, headers);
+}
+
+// Everything held goes out, in one write together with the head.
+static void commit_stream(struct relay *relay)
+{
+    struct exchange *exchange = relay->plan.exchange;
+
+    relay->is_committed = true;
+    if (!relay->first_content_ns)
+        relay->first_content_ns = clock_monotonic_ns();
+    if (!exchange_is_started(exchange)) {
+        struct buf headers;
+        append_answer_head(relay, &headers);
+        exchange_start(exchange, relay->status, buf_slice(&headers));
+        buf_deinit(&headers);
+    }
+    exchange_write(exchange, buf_slice(&relay->hold));
+    buf_deinit(&relay->hold);
+    buf_deinit(&relay->forward);
+}
+
+static void commit_document(struct relay *relay)
+{
+    struct buf headers;
+
+    relay->is_committed = relay->is_complete = true;
+    relay->first_content_ns = clock_monotonic_ns();
+    append_answer_head(relay, &headers);
+    exchange_reply(relay->plan.exchange, relay->status, buf_slice(&headers),
+                   buf_slice(&relay->hold));
+    buf_deinit(&headers);
+}
+
+// ---- events of a stream -----------------------------------------------------------------------
+
+static void pass_on(struct relay *relay, struct slice bytes)
+{
+    if (relay->is_committed)
+        exchange_write(relay->plan.exchange, bytes);
+    else if (buf_add_slice(&relay->hold, bytes) != 0)
+        fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL, "the stream said too much without content");
+}
+
+static void keep(struct buf *into, struct json_value value)
+{
+    if (value.type == JSON_ABSENT)
+        return;
+    buf_clear(into);
+    buf_add_slice(into, value.raw);
+}
+
+// An error event before the commit point is the caller's to judge; after it the client must see it.
+static void on_error_event(struct relay *relay, struct slice raw, const struct watch_result *said)
+{
+    keep(&relay->provider_error, said->error);
+    if (relay->is_committed) {
+        struct buf clean;
+        buf_init(&clean, LIMIT_SSE_EVENT);
+        relay->handler->redact(relay->owner, raw, &clean);
+        exchange_write(relay->plan.exchange, buf_slice(&clean));
+        exchange_flush(relay->plan.exchange);
+        buf_deinit(&clean);
+        relay->is_error_sent = true;
+    }
+    fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_UPSTREAM_5XX,
+         "the provider reported an error inside its answer");
+}
+
+static bool is_finished(const struct relay *relay)
+{
+    return watch_is_finished(relay->plan.watch, &relay->state, relay->plan.choices);
+}
+
+static void on_watched_event(struct relay *relay, struct slice raw, const struct watch_result *said)
+{
+    keep(&relay->usage, said->usage);
+    bool is_hidden = relay->plan.hide_usage && said->usage.type != JSON_ABSENT &&
+                     !said->has_choice && !said->has_content;
+    bool speaks = said->has_content || (said->has_finish && is_finished(relay));
+
+    if (said->is_terminal && !relay->is_committed) {
+        fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL, "the stream ended without content");
+        return;
+    }
+    if (!is_hidden)
+        pass_on(relay, raw);
+    if (speaks && !relay->is_committed && !relay->error.kind)
+        commit_stream(relay);
+    relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
+}
+
+// A last event may lack its blank line: the client gets it whole all the same.
+static struct slice completed(const struct sse_event *event, struct buf *scratch)
+{
+    if (event->is_complete)
+        return event->raw;
+    buf_add_slice(scratch, event->raw);
+    char last = event->raw.data[event->raw.len - 1];
+    buf_add_text(scratch, last == '\n' || last == '\r' ? "\n" : "\n\n");
+    return buf_slice(scratch);
+}
+
+static int on_event(void *owner, const struct sse_event *event)
+{
+    struct relay *relay = owner;
+    struct watch_result said;
+    struct buf scratch;
+
+    if (relay->error.kind || relay->is_terminal_seen)
+        return 0;
+    buf_init(&scratch, LIMIT_SSE_EVENT + 2);
+    struct slice raw = completed(event, &scratch);
+    if (!event->data.data)
+        pass_on(relay, raw);
+    else if (watch_event(relay->plan.watch, &relay->state, event->name, event->data, &said) != 0)
+        fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_PROTOCOL,
+             "an event of the stream is not valid JSON");
+    else if (said.has_error)
+        on_error_event(relay, raw, &said);
+    else
+        on_watched_event(relay, raw, &said);
+    buf_deinit(&scratch);
+    return 0;
+}
+
+static void check_backlog(struct relay *relay)
+{
+    if (relay->is_paused || exchange_backlog(relay->plan.exchange) < LIMIT_WRITE_PAUSE)
+        return;
+    relay->is_paused = true;
+    relay->handler->pause(relay->owner);
+}
+
+// ---- the end ----------------------------------------------------------------------------------
+
+// The LF of the last event's CRLF may have come in a packet of its own; the parser keeps it for a
+// next event that there is not.
+static void send_last_line_end(struct relay *relay)
+{
+    const struct buf *carry = &relay->parser.carry;
+    if (carry->len && strspn(carry->data, "\r\n") == carry->len)
+        exchange_write(relay->plan.exchange, buf_slice(carry));
+}
+
+static void complete_stream(struct relay *relay)
+{
+    if (!relay->is_committed)
+        commit_stream(relay);
+    send_last_line_end(relay);
+    if (!relay->is_terminal_seen)
+        exchange_write(relay->plan.exchange, relay->plan.terminal);
+    relay->is_complete = true;
+    exchange_end(relay->plan.exchange);
+}
+
+// A stream whose every choice has its finish reason is whole, however its last bytes were lost.
+static bool is_whole(const struct relay *relay)
+{
+    if (!relay->is_committed || relay->is_error_sent)
+        return false;
+    if (relay->error.kind && relay->error.kind != ERROR_TIMEOUT)
+        return false;
+    return relay->is_terminal_seen || is_finished(relay);
+}
+
+static void end_stream(struct relay *relay, const struct error *err)
+{
+    if (!err && !relay->error.kind && sse_parser_end(&relay->parser) != 0)
+        fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
+    if (relay->is_complete)
+        return;
+    if (is_whole(relay)) {
+        relay->error.kind = ERROR_NONE;
+        complete_stream(relay);
+        return;
+    }
+    if (relay->error.kind)
+        return;
+    relay->phase = relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN;
+    if (err)
+        relay->error = *err;
+    else
+        error_set(&relay->error, ERROR_PROTOCOL, "%s",
+                  relay->is_committed ? "the stream ended before its end was announced"
+                                      : "the stream ended without content");
+}
+
+static void end_document(struct relay *relay)
+{
+    struct watch_result said;
+    struct json_error where;
+
+    if (watch_document(relay->plan.watch, &relay->state, buf_slice(&relay->hold), &said, &where) !=
+        0) {
+        error_set(&relay->error, ERROR_PROTOCOL, "the answer is not valid JSON: %s at byte %zu",
+                  where.message, where.offset);
+        return;
+    }
+    keep(&relay->usage, said.usage);
+    if (said.has_error) {
+        keep(&relay->provider_error, said.error);
+        error_set(&relay->error, ERROR_UPSTREAM_5XX,
+                  "the provider reported an error with status %d", relay->status);
+        return;
+    }
+    if (relay->plan.is_stream)
+        error_set(&relay->error, ERROR_PROTOCOL, "a stream was asked for, a whole body came");
+    else
+        commit_document(relay);
+}
+
+static void end_raw(struct relay *relay, const struct error *err)
+{
+    if (err) {
+        relay->error = *err;
+        return;
+    }
+    relay->is_complete = true;
+    exchange_end(relay->plan.exchange);
+}
+
+static void report(struct relay *relay)
+{
+    struct relay_report report = {
+        .is_committed = relay->is_committed,
+        .is_complete = relay->is_complete,
+        .is_error_sent = relay->is_error_sent,
+        .status = relay->status,
+        .phase = relay->phase,
+        .error = relay->error,
+        .first_content_ns = relay->first_content_ns,
+    };
+    if (relay->usage.len)
+        report.usage = buf_slice(&relay->usage);
+    if (relay->provider_error.len)
+        report.provider_error = buf_slice(&relay->provider_error);
+    if (relay->mode == REFUSAL) {
+        report.headers = &relay->refusal;
+        report.body = buf_slice(&relay->hold);
+    }
+    relay->handler->on_done(relay->owner, &report);
+}
+
+void relay_on_end(struct relay *relay, const struct error *err)
+{
+    timer_stop(relay->plan.timers, &relay->timer);
+    if (relay->inflate && !err && !relay->error.kind && inflate_end(relay->inflate) != 0)
+        fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "the compressed answer is cut short");
+    if (relay->mode == EVENTS)
+        end_stream(relay, err);
+    else if (relay->error.kind)
+        ;
+    else if (relay->mode == RAW)
+        end_raw(relay, err);
+    else if (relay->mode == DOCUMENT && !err)
+        end_document(relay);
+    else if (err)
+        relay->error = *err;
+    report(relay);
+}
+
+// ---- head and body ----------------------------------------------------------------------------
+
+// Header lines that mean the same on the client's side. Limits of the provider's account do not.
+static bool is_forwarded(struct slice name)
+{
+    static const char *const names[] = {
+        "content-type",
+        "x-request-id",
+        "request-id",
+        "openai-processing-ms",
+        "openai-version",
+        "openai-model",
+        "cf-ray",
+        "x-groq-region",
+        "apim-request-id",
+        "x-ds-trace-id",
+        "mistral-correlation-id",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (slice_equal_nocase(name, slice_of(names[i])))
+            return true;
+    }
+    return false;
+}
+
+static void keep_forwarded(struct relay *relay, const struct headers *headers)
+{
+    for (size_t i = 0; i < headers->count; i++) {
+        struct header header = headers_at(headers, i);
+        if (!is_forwarded(header.name))
+            continue;
+        buf_add_slice(&relay->forward, header.name);
+        buf_add_text(&relay->forward, ": ");
+        buf_add_slice(&relay->forward, header.value);
+        buf_add_text(&relay->forward, "\r\n");
+    }
+}
+
+static void keep_refusal(struct relay *relay, const struct headers *headers)
+{
+    headers_init(&relay->refusal, LIMIT_RESPONSE_HEAD, LIMIT_RESPONSE_HEADERS);
+    relay->hold.limit = LIMIT_ERROR_BODY;
+    for (size_t i = 0; i < headers->count; i++) {
+        struct header header = headers_at(headers, i);
+        if (headers_add_name(&relay->refusal, header.name.data, header.name.len) != 0 ||
+            headers_add_value(&relay->refusal, header.value.data, header.value.len) != 0)
+            return;
+        headers_end_field(&relay->refusal);
+    }
+}
+
+static bool is_json(struct slice content_type)
+{
+    static const char json[] = "application/json";
+    return content_type.len >= sizeof(json) - 1 &&
+           slice_equal_nocase((struct slice){content_type.data, sizeof(json) - 1}, SLICE(json));
+}
+
+static void start_decoding(struct relay *relay, const struct headers *headers)
+{
+    struct slice encoding = headers_find(headers, SLICE("content-encoding"));
+    if (!encoding.data || slice_equal_nocase(encoding, SLICE("identity")))
+        return;
+    relay->inflate = inflate_new(encoding, relay->plan.hold_limit);
+    if (!relay->inflate)
+        fail(relay, RELAY_HEAD, ERROR_PROTOCOL,
+             "the answer has an encoding that was not asked for");
+}
+
+void relay_on_head(struct relay *relay, int status, const struct headers *headers)
+{
+    relay->status = status;
+    relay->last_byte_ms = now_ms(relay);
+    if (status < 200 || status > 299) {
+        relay->mode = REFUSAL;
+        keep_refusal(relay, headers);
+    } else {
+        bool is_document =
+            !relay->plan.is_stream || is_json(headers_find(headers, SLICE("content-type")));
+        relay->mode = is_document ? DOCUMENT : EVENTS;
+        keep_forwarded(relay, headers);
+    }
+    relay->phase = relay->mode == EVENTS ? RELAY_FIRST_TOKEN : RELAY_STREAM;
+    start_decoding(relay, headers);
+    arm(relay, relay->last_byte_ms);
+}
+
+// A body that outgrows the hold limit can no longer be taken back: it is relayed as it comes.
+static void overflow_document(struct relay *relay, struct slice bytes)
+{
+    if (relay->plan.is_stream) {
+        fail(relay, RELAY_STREAM, ERROR_TOO_LARGE, "the answer is larger than limits.hold");
+        return;
+    }
+    relay->mode = RAW;
+    commit_stream(relay);
+    exchange_write(relay->plan.exchange, bytes);
+}
+
+static void take_body(void *owner, const char *data, size_t len)
+{
+    struct relay *relay = owner;
+    struct slice bytes = {data, len};
+
+    if (relay->error.kind)
+        return;
+    switch (relay->mode) {
+    case EVENTS:
+        if (sse_parser_feed(&relay->parser, data, len) != 0)
+            fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
+        break;
+    case DOCUMENT:
+        if (buf_add_slice(&relay->hold, bytes) != 0)
+            overflow_document(relay, bytes);
+        break;
+    case RAW:
+        exchange_write(relay->plan.exchange, bytes);
+        break;
+    case REFUSAL: {
+        size_t room = relay->hold.limit - relay->hold.len;
+        buf_add(&relay->hold, data, len < room ? len : room);
+        break;
+    }
+    case AWAIT_HEAD:
+        break;
+    }
+}
+
+void relay_on_body(struct relay *relay, const char *bytes, size_t len)
+{
+    relay->last_byte_ms = now_ms(relay);
+    if (!relay->inflate)
+        take_body(relay, bytes, len);
+    else if (!relay->error.kind && inflate_feed(relay->inflate, bytes, len, take_body, relay) != 0)
+        fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "the compressed answer cannot be decoded");
+}
+
+// The client's answer ends with the terminal event, not with the upstream's connection; that has a
+// moment to end by itself, so that it can be used again.
+static void finish_after_terminal(struct relay *relay)
+{
+    complete_stream(relay);
+    timer_start(relay->plan.timers, &relay->timer, LINGER_MS);
+}
+
+void relay_on_wake_end(struct relay *relay)
+{
+    if (!relay->is_committed || relay->is_complete || relay->error.kind)
+        return;
+    if (relay->is_terminal_seen) {
+        finish_after_terminal(relay);
+        return;
+    }
+    exchange_flush(relay->plan.exchange);
+    check_backlog(relay);
+}
+
+void relay_on_drain(struct relay *relay)
+{
+    if (!relay->is_paused)
+        return;
+    relay->is_paused = false;
+    relay->last_byte_ms = now_ms(relay);
+    relay->handler->resume(relay->owner);
+}
+
+void relay_cancel(struct relay *relay)
+{
+    if (relay->is_complete)
+        cancel_upstream(relay);
+    else
+        fail(relay, relay->phase, ERROR_CANCELED, "the client has gone");
+}
+
+bool relay_is_complete(const struct relay *relay)
+{
+    return relay->is_complete;
+}
+
+// ---- life -------------------------------------------------------------------------------------
+
+struct relay *relay_new(const struct relay_plan *plan, const struct relay_handler *handler,
+                        void *owner)
+{
+    struct relay *relay = mem_alloc(sizeof(*relay));
+
+    relay->plan = *plan;
+    relay->handler = handler;
+    relay->owner = owner;
+    relay->timer = (struct timer){.on_due = on_deadline, .owner = relay};
+    buf_init(&relay->hold, plan->hold_limit);
+    buf_init(&relay->forward, LIMIT_RESPONSE_HEAD);
+    buf_init(&relay->usage, LIMIT_SSE_EVENT);
+    buf_init(&relay->provider_error, LIMIT_SSE_EVENT);
+    sse_parser_init(&relay->parser, LIMIT_SSE_EVENT, on_event, relay);
+    uint64_t now = now_ms(relay);
+    if (plan->is_stream && plan->first_token_ms)
+        relay->first_token_due_ms = now + plan->first_token_ms;
+    else if (plan->head_ms)
+        relay->head_due_ms = now + plan->head_ms;
+    arm(relay, now);
+    return relay;
+}
+
+void relay_free(struct relay *relay)
+{
+    if (!relay)
+        return;
+    timer_stop(relay->plan.timers, &relay->timer);
+    sse_parser_deinit(&relay->parser);
+    inflate_free(relay->inflate);
+    buf_deinit(&relay->hold);
+    buf_deinit(&relay->forward);
+    buf_deinit(&relay->usage);
+    buf_deinit(&relay->provider_error);
+    if (relay->mode == REFUSAL)
+        headers_deinit(&relay->refusal);
+    free(relay);
+}

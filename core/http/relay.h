@@ -1,0 +1,95 @@
+// The stream engine: takes one upstream answer, decides when it is committed to the client, relays
+// it without changing a byte, and reports once how it went.
+//
+// The upstream can be a connection or Lua code: whoever it is feeds relay_on_*(). Before the commit
+// point nothing reaches the client, so the caller is free to try another lane. Commit: the first
+// content event of a stream (or a proper end without any), a complete and sound unary body. The
+// answers that never commit are those with another status than 2xx, an error inside, or a failure.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "http/headers.h"
+#include "http/server.h"
+#include "http/sse.h"
+#include "http/watch.h"
+#include "loop/timers.h"
+
+struct relay;
+
+// Where an attempt was when it failed.
+enum relay_phase {
+    RELAY_CONNECT,
+    RELAY_HEAD,
+    RELAY_FIRST_TOKEN,
+    RELAY_STREAM,
+    RELAY_IDLE,
+    RELAY_TOTAL,
+};
+
+const char *relay_phase_name(enum relay_phase phase);
+
+// What the caller wants of one attempt. Borrowed until on_done.
+struct relay_plan {
+    struct exchange *exchange;
+    struct timers *timers;
+    const struct watch *watch;
+    bool is_stream;        // the client asked for a stream
+    bool hide_usage;       // keep events that hold usage and no choice from the client
+    unsigned choices;      // answers asked for (n)
+    struct slice terminal; // bytes of the protocol's last event, added when it did not come
+    size_t hold_limit;     // bytes held before the commit point
+    int json_depth;
+    uint32_t head_ms, first_token_ms, idle_ms; // 0: no such deadline
+    uint64_t total_at_ms;                      // of loop_now_ms(); 0: none
+};
+
+struct relay_report {
+    bool is_committed;  // the client has got bytes of this answer
+    bool is_complete;   // it ended properly, and so did the client's answer
+    bool is_error_sent; // committed, and the provider's own error event was the last thing sent
+    int status;         // of the upstream; 0: no head came
+    enum relay_phase phase;
+    struct error error;            // kind ERROR_NONE: no failure of transport or framing
+    const struct headers *headers; // of an uncommitted answer; NULL otherwise. Borrowed
+    struct slice body;             // likewise, cut at LIMIT_ERROR_BODY. Borrowed
+    struct slice usage;            // JSON text of the last usage, NULL data: none. Borrowed
+    struct slice provider_error;   // JSON text of the error inside a 2xx, or NULL data. Borrowed
+    uint64_t first_content_ns;     // clock_monotonic_ns(); 0: none
+};
+
+struct relay_handler {
+    // The answer is going to the client now: append the complete header lines that it should have
+    // besides those of the upstream. Not called when an early head was sent.
+    void (*on_commit)(void *owner, int status, struct buf *headers);
+    // Appends `text` without secrets.
+    void (*redact)(void *owner, struct slice text, struct buf *out);
+    // Once. A committed answer that is not complete has been left open: the caller sends its error
+    // event and ends it. The report is borrowed for the call; relay_free() may follow inside it.
+    void (*on_done)(void *owner, const struct relay_report *report);
+    // To the upstream. After cancel, relay_on_end() still comes, from outside that call.
+    void (*pause)(void *owner);
+    void (*resume)(void *owner);
+    void (*cancel)(void *owner);
+};
+
+struct relay *relay_new(const struct relay_plan *plan, const struct relay_handler *handler,
+                        void *owner);
+void relay_free(struct relay *relay);
+
+// The upstream's connection is made and the request is on its way: connect is over.
+void relay_on_head(struct relay *relay, int status, const struct headers *headers);
+void relay_on_body(struct relay *relay, const char *bytes, size_t len);
+void relay_on_wake_end(struct relay *relay);                     // this wake-up's bytes are through
+void relay_on_end(struct relay *relay, const struct error *err); // exactly once, the last call
+
+// The client has gone: ends with kind canceled.
+void relay_cancel(struct relay *relay);
+
+// The client's queue has drained.
+void relay_on_drain(struct relay *relay);
+
+// The client's answer has ended properly (the report may still be to come).
+bool relay_is_complete(const struct relay *relay);

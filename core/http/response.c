@@ -1,0 +1,183 @@
+#include "http/response.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static const struct status {
+    int status;
+    const char *reason;
+    const char *code; // in error bodies; NULL for statuses that are no errors
+} statuses[] = {
+    {100, "Continue", NULL},
+    {200, "OK", NULL},
+    {201, "Created", NULL},
+    {202, "Accepted", NULL},
+    {204, "No Content", NULL},
+    {206, "Partial Content", NULL},
+    {301, "Moved Permanently", NULL},
+    {302, "Found", NULL},
+    {303, "See Other", NULL},
+    {304, "Not Modified", NULL},
+    {307, "Temporary Redirect", NULL},
+    {308, "Permanent Redirect", NULL},
+    {400, "Bad Request", "bad_request"},
+    {401, "Unauthorized", "unauthorized"},
+    {402, "Payment Required", "payment_required"},
+    {403, "Forbidden", "forbidden"},
+    {404, "Not Found", "not_found"},
+    {405, "Method Not Allowed", "method_not_allowed"},
+    {406, "Not Acceptable", "not_acceptable"},
+    {408, "Request Timeout", "request_timeout"},
+    {409, "Conflict", "conflict"},
+    {410, "Gone", "gone"},
+    {411, "Length Required", "length_required"},
+    {413, "Content Too Large", "content_too_large"},
+    {414, "URI Too Long", "uri_too_long"},
+    {415, "Unsupported Media Type", "unsupported_media_type"},
+    {416, "Range Not Satisfiable", "range_not_satisfiable"},
+    {417, "Expectation Failed", "expectation_failed"},
+    {418, "I'm a teapot", "teapot"},
+    {421, "Misdirected Request", "misdirected_request"},
+    {422, "Unprocessable Content", "unprocessable_content"},
+    {424, "Failed Dependency", "failed_dependency"},
+    {425, "Too Early", "too_early"},
+    {429, "Too Many Requests", "too_many_requests"},
+    {431, "Request Header Fields Too Large", "headers_too_large"},
+    {451, "Unavailable For Legal Reasons", "unavailable_for_legal_reasons"},
+    {499, "Client Closed Request", "client_closed_request"},
+    {500, "Internal Server Error", "internal_error"},
+    {501, "Not Implemented", "not_implemented"},
+    {502, "Bad Gateway", "bad_gateway"},
+    {503, "Service Unavailable", "service_unavailable"},
+    {504, "Gateway Timeout", "gateway_timeout"},
+    {505, "HTTP Version Not Supported", "http_version_not_supported"},
+    {507, "Insufficient Storage", "insufficient_storage"},
+    {529, "Overloaded", "overloaded"},
+};
+
+static const struct status *find_status(int status)
+{
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        if (statuses[i].status == status)
+            return &statuses[i];
+    }
+    return NULL;
+}
+
+const char *response_reason(int status)
+{
+    const struct status *known = find_status(status);
+    return known ? known->reason : "Unknown";
+}
+
+bool response_has_body(int status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+// printf would cost more than the rest of the head together.
+static size_t write_number(uint64_t number, unsigned base, char digits[20])
+{
+    char reversed[20];
+    size_t count = 0;
+    do {
+        reversed[count++] = "0123456789abcdef"[number % base];
+        number /= base;
+    } while (number);
+    for (size_t i = 0; i < count; i++)
+        digits[i] = reversed[count - 1 - i];
+    return count;
+}
+
+static void add_status_line(int status, struct buf *out)
+{
+    char digits[20];
+    if (status == 200) {
+        buf_add(out, "HTTP/1.1 200 OK\r\n", 17);
+        return;
+    }
+    buf_add(out, "HTTP/1.1 ", 9);
+    buf_add(out, digits, write_number((unsigned)status, 10, digits));
+    buf_add(out, " ", 1);
+    buf_add_text(out, response_reason(status));
+    buf_add(out, "\r\n", 2);
+}
+
+static void add_framing(const struct response_head *head, struct buf *out)
+{
+    char line[48] = "content-length: ";
+    size_t len = 16;
+    switch (head->framing) {
+    case RESPONSE_LENGTH:
+        len += write_number(head->length, 10, line + len);
+        line[len++] = '\r';
+        line[len++] = '\n';
+        buf_add(out, line, len);
+        break;
+    case RESPONSE_CHUNKED:
+        buf_add_slice(out, SLICE("transfer-encoding: chunked\r\n"));
+        break;
+    case RESPONSE_CLOSE:
+    case RESPONSE_NONE:
+        break;
+    }
+}
+
+void response_add_head(const struct response_head *head, struct buf *out)
+{
+    enum { FIXED_PART = 192 }; // status line, framing, connection
+    buf_reserve(out, head->headers.len + FIXED_PART);
+    add_status_line(head->status, out);
+    buf_add_slice(out, head->headers);
+    add_framing(head, out);
+    if (head->persistence == RESPONSE_CLOSES)
+        buf_add_slice(out, SLICE("connection: close\r\n"));
+    else if (head->persistence == RESPONSE_KEEP_ALIVE)
+        buf_add_slice(out, SLICE("connection: keep-alive\r\n"));
+    buf_add(out, "\r\n", 2);
+}
+
+size_t response_chunk_line(size_t len, char line[RESPONSE_CHUNK_LINE])
+{
+    char digits[20];
+    size_t count = write_number(len, 16, digits);
+    memcpy(line, digits, count);
+    line[count] = '\r';
+    line[count + 1] = '\n';
+    return count + 2;
+}
+
+static void add_json_text(const char *text, struct buf *out)
+{
+    buf_add(out, "\"", 1);
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c == '"' || c == '\\')
+            buf_addf(out, "\\%c", c);
+        else if (c < 0x20)
+            buf_addf(out, "\\u%04x", c);
+        else
+            buf_add(out, p, 1);
+    }
+    buf_add(out, "\"", 1);
+}
+
+static const char *error_type(int status)
+{
+    if (status >= 500)
+        return "server_error";
+    return status == 429 ? "rate_limit_error" : "invalid_request_error";
+}
+
+void response_error_body(int status, const char *message, struct buf *out)
+{
+    const struct status *known = find_status(status);
+    buf_add_text(out, "{\"error\":{\"message\":");
+    add_json_text(message, out);
+    buf_addf(out, ",\"type\":\"%s\",\"param\":null,\"code\":", error_type(status));
+    if (known && known->code)
+        add_json_text(known->code, out);
+    else
+        buf_add_text(out, "null");
+    buf_add_text(out, "}}");
+}

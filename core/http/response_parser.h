@@ -1,0 +1,76 @@
+// Reads one HTTP/1.1 answer from bytes split anywhere. Pure: no sockets, no clock.
+//
+// Stricter than llhttp: folded header lines, bare line feeds, other transfer codings than chunked
+// and unasked protocol switches are refused, and everything has a limit.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <llhttp.h>
+
+#include "base/slice.h"
+#include "http/headers.h"
+#include "http/upstream.h"
+
+// HEAD -> BODY -> COMPLETE, and from the first two also FAILED or STOPPED.
+enum response_state {
+    RESPONSE_HEAD,
+    RESPONSE_BODY,
+    RESPONSE_COMPLETE,
+    RESPONSE_FAILED,
+    RESPONSE_STOPPED,
+};
+
+// Borrowed arguments, as in struct upstream_handler. Both may stop the parser.
+struct response_events {
+    void (*on_head)(void *owner, const struct upstream_head *head);
+    void (*on_body)(void *owner, const char *bytes, size_t len);
+};
+
+// Embedded in its owner; initialised and read only through the functions below.
+struct response_parser {
+    llhttp_t http;          // the head, and a chunked body
+    struct headers headers; // empty before and after the head
+    const struct response_events *events;
+    void *owner;
+    const char *failure;   // static text
+    uint64_t body_left;    // of a body with Content-Length
+    uint32_t head_len;     // bytes of all heads so far
+    uint32_t line_len;     // of the head's unfinished line
+    uint32_t framing_len;  // of one chunk's extensions, or of the trailers
+    uint8_t state;         // enum response_state
+    uint8_t interim_count; // 1xx heads so far
+    char last_byte;        // of the head
+    bool is_head_request;  // the answer to HEAD has no body
+    bool is_head_parsed;   // llhttp has seen the empty line
+    bool is_chunked;
+    bool is_until_close;
+    bool is_keepalive;
+    bool has_excess; // bytes came behind the end
+};
+
+void response_parser_init(struct response_parser *parser, bool is_head_request,
+                          const struct response_events *events, void *owner);
+void response_parser_deinit(struct response_parser *parser);
+
+// Exchanges the memory for header fields with `spare`, which saves allocations; nothing that was in
+// either remains. Before the first bytes, or at the end of on_head.
+void response_parser_swap_headers(struct response_parser *parser, struct headers *spare);
+
+// Feeds the next bytes while the state is HEAD or BODY. Returns the new state.
+enum response_state response_parser_feed(struct response_parser *parser, const char *bytes,
+                                         size_t len);
+
+// The connection has ended. Returns COMPLETE for a body delimited by it, else FAILED.
+enum response_state response_parser_end(struct response_parser *parser);
+
+// No callback comes after this one; the parser takes no more bytes.
+void response_parser_stop(struct response_parser *parser);
+
+// Once COMPLETE: the connection may carry another exchange.
+bool response_parser_is_reusable(const struct response_parser *parser);
+
+// Once FAILED: why, for people. Static text.
+const char *response_parser_failure(const struct response_parser *parser);

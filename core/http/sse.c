@@ -1,0 +1,196 @@
+#include "http/sse.h"
+
+#include <endian.h>
+#include <stdint.h>
+#include <string.h>
+
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+enum { KEEP_BYTES = 16 * 1024 }; // memory kept between blocks; a stream may live for hours
+
+static const char bom[] = "\xEF\xBB\xBF";
+
+void sse_parser_init(struct sse_parser *parser, size_t limit, sse_event_cb on_event, void *owner)
+{
+    *parser = (struct sse_parser){.on_event = on_event, .owner = owner};
+    buf_init(&parser->carry, limit);
+    buf_init(&parser->join, limit);
+}
+
+void sse_parser_deinit(struct sse_parser *parser)
+{
+    buf_deinit(&parser->carry);
+    buf_deinit(&parser->join);
+}
+
+static bool is_eol(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+// High bits mark the zero bytes of `word`, exactly for the lowest one.
+static uint64_t zero_bytes(uint64_t word)
+{
+    return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
+}
+
+// The first LF or CR, or `end`. One pass: memchr() for each of the two would read a stream
+// without CR twice, and one of CRs alone again and again.
+static const char *find_eol(const char *p, const char *end)
+{
+    for (; end - p >= 8; p += 8) {
+        uint64_t word;
+        memcpy(&word, p, sizeof(word));
+        word = le64toh(word);
+        uint64_t found = zero_bytes(word ^ EACH_BYTE('\n')) | zero_bytes(word ^ EACH_BYTE('\r'));
+        if (found)
+            return p + __builtin_ctzll(found) / 8;
+    }
+    while (p < end && !is_eol(*p))
+        p++;
+    return p;
+}
+
+static void forget(struct buf *buf)
+{
+    if (buf->cap > KEEP_BYTES)
+        buf_deinit(buf);
+    else
+        buf_clear(buf);
+}
+
+static int add_data(struct sse_parser *parser, struct sse_event *event, struct slice line)
+{
+    if (!event->data.data) {
+        event->data = line;
+        return 0;
+    }
+    if (parser->join.len == 0 && buf_add_slice(&parser->join, event->data) != 0)
+        return -1;
+    if (buf_add(&parser->join, "\n", 1) != 0 || buf_add_slice(&parser->join, line) != 0)
+        return -1;
+    event->data = buf_slice(&parser->join);
+    return 0;
+}
+
+static int parse_line(struct sse_parser *parser, struct sse_event *event, struct slice line)
+{
+    const char *colon = memchr(line.data, ':', line.len);
+    struct slice name = {line.data, colon ? (size_t)(colon - line.data) : line.len};
+    struct slice value = {line.data + line.len, 0};
+    if (colon) {
+        size_t skip = name.len + (name.len + 1 < line.len && colon[1] == ' ' ? 2 : 1);
+        value = (struct slice){line.data + skip, line.len - skip};
+    }
+    if (slice_equal(name, SLICE("data")))
+        return add_data(parser, event, value);
+    if (slice_equal(name, SLICE("event")))
+        event->name = value;
+    return 0;
+}
+
+static int parse_lines(struct sse_parser *parser, struct sse_event *event)
+{
+    const char *p = event->raw.data + parser->skip;
+    const char *end = event->raw.data + event->raw.len;
+    while (p < end) {
+        const char *eol = find_eol(p, end);
+        if (eol > p && parse_line(parser, event, (struct slice){p, (size_t)(eol - p)}) != 0)
+            return -1;
+        p = eol + 1; // the LF of a CRLF is then an empty line, which says nothing here
+    }
+    return 0;
+}
+
+static int hand_over(struct sse_parser *parser, struct slice block, bool is_complete)
+{
+    struct sse_event event = {.raw = block, .is_complete = is_complete};
+    int rc = parse_lines(parser, &event);
+    parser->skip = 0;
+    parser->has_line = false;
+    if (rc == 0)
+        rc = parser->on_event(parser->owner, &event);
+    forget(&parser->carry);
+    forget(&parser->join);
+    return rc;
+}
+
+// The end of the block that goes on at `p`, or NULL when these bytes do not hold it. `last` is the
+// byte before `p`.
+static const char *find_block_end(struct sse_parser *parser, const char *p, const char *end,
+                                  char last)
+{
+    if (!parser->has_line) {
+        const char *first = p;
+        while (p < end && is_eol(*p))
+            p++;
+        parser->skip += (size_t)(p - first);
+        if (p == end)
+            return NULL;
+        parser->has_line = true;
+        last = '\0';
+    }
+    while (p < end) {
+        if (!is_eol(*p)) {
+            last = *p;
+            p = find_eol(p, end);
+            continue;
+        }
+        bool is_blank = *p == '\r' ? is_eol(last) : last == '\n';
+        last = *p++;
+        if (is_blank)
+            return p < end && last == '\r' && *p == '\n' ? p + 1 : p;
+    }
+    return NULL;
+}
+
+// A BOM, or what may become one, waits in `carry`. Returns the number of bytes taken.
+static size_t take_bom(struct sse_parser *parser, const char *bytes, size_t len)
+{
+    size_t taken = 0;
+    while (!parser->is_started && taken < len) {
+        if (bytes[taken] != bom[parser->carry.len]) {
+            parser->is_started = true;
+            parser->has_line = parser->carry.len > 0;
+        } else if (buf_add(&parser->carry, &bytes[taken++], 1) == 0 && parser->carry.len == 3) {
+            parser->is_started = true;
+            parser->skip = 3;
+        }
+    }
+    return taken;
+}
+
+int sse_parser_feed(struct sse_parser *parser, const char *bytes, size_t len)
+{
+    if (len == 0)
+        return 0;
+    const char *p = bytes + take_bom(parser, bytes, len), *end = bytes + len;
+    struct buf *carry = &parser->carry;
+    while (p < end) {
+        char last = '\0';
+        if (carry->len)
+            last = carry->data[carry->len - 1];
+        const char *block_end = find_block_end(parser, p, end, last);
+        struct slice block = {p, (size_t)((block_end ? block_end : end) - p)};
+        if (block.len > carry->limit - carry->len)
+            return -1;
+        p += block.len;
+        if (carry->len || !block_end) {
+            buf_add_slice(carry, block);
+            block = buf_slice(carry);
+        }
+        int rc = block_end ? hand_over(parser, block, true) : 0;
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+int sse_parser_end(struct sse_parser *parser)
+{
+    if (!parser->is_started)
+        parser->has_line = parser->carry.len > 0;
+    if (!parser->has_line)
+        return 0;
+    return hand_over(parser, buf_slice(&parser->carry), false);
+}

@@ -1,0 +1,19 @@
+// The parts of a URL, checked strictly enough that each may stand in a request line or a Host
+// field.
+#pragma once
+
+#include "base/error.h"
+#include "base/slice.h"
+
+// All borrowed from the text.
+struct url {
+    struct slice scheme;   // "https"; NULL data when the text has none
+    struct slice userinfo; // "user:password", still percent-encoded; NULL data when absent
+    struct slice host;     // without the brackets of an IPv6 address
+    int port;              // 0: not given
+    struct slice path;     // with the query; "" or begins with '/'
+};
+
+// Returns 0, or -1 with `err` (bad_request). The message never quotes the text, which may hold a
+// password.
+int url_parse(struct url *url, const char *text, struct error *err);

@@ -1,0 +1,241 @@
+#include "http/watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "json/match.h"
+
+// One rule. Of `equals`, `event` and `data` at most one is set; all are owned.
+struct rule {
+    enum watch_role role;
+    int path; // id in `match`, -1: not a rule about a path
+    char *equals, *event, *data;
+};
+
+struct watch {
+    struct json_match *match;
+    struct rule *rules; // owned
+    size_t count;
+    bool has_choices;
+};
+
+// Reads one document. State and result are copies that are kept only when all of it was valid.
+struct reading {
+    const struct watch *watch;
+    struct watch_state state;
+    struct watch_result result;
+    const char *finish_at; // the last finish reason; NULL when there was none
+    const char *index_at;  // the last index, likewise
+    unsigned long index;
+    const char *bad_at; // an index that no choice can have
+};
+
+struct watch *watch_new(void)
+{
+    struct watch *watch = mem_alloc(sizeof(*watch));
+    watch->match = json_match_new();
+    return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+    if (!watch)
+        return;
+    for (size_t i = 0; i < watch->count; i++) {
+        free(watch->rules[i].equals);
+        free(watch->rules[i].event);
+        free(watch->rules[i].data);
+    }
+    free(watch->rules);
+    json_match_free(watch->match);
+    free(watch);
+}
+
+static char *copy(const char *text)
+{
+    return text ? mem_dup(text, strlen(text)) : NULL;
+}
+
+static const char *or_none(const char *text)
+{
+    return text ? text : "";
+}
+
+int watch_add(struct watch *watch, const struct watch_rule *rule, struct error *err)
+{
+    bool needs_path =
+        rule->role == WATCH_USAGE || rule->role == WATCH_CHOICES || rule->role == WATCH_INDEX;
+    if (!!rule->path + !!rule->event + !!rule->data != 1)
+        return error_set(err, ERROR_SCRIPT,
+                         "a watch rule has one of path, event and data: \"%s\", \"%s\", \"%s\"",
+                         or_none(rule->path), or_none(rule->event), or_none(rule->data));
+    if (rule->equals && !rule->path)
+        return error_set(err, ERROR_SCRIPT, "equals \"%s\" needs a path", rule->equals);
+    if (needs_path && !rule->path)
+        return error_set(err, ERROR_SCRIPT, "\"%s\": usage, choices and index are paths",
+                         rule->event ? rule->event : rule->data);
+    struct rule added = {.role = rule->role, .path = -1};
+    if (rule->path) {
+        added.path = json_match_add(watch->match, rule->path, err);
+        if (added.path < 0)
+            return -1;
+    }
+    added.equals = copy(rule->equals);
+    added.event = copy(rule->event);
+    added.data = copy(rule->data);
+    watch->rules = mem_realloc(watch->rules, sizeof(added) * (watch->count + 1));
+    watch->rules[watch->count++] = added;
+    watch->has_choices |= rule->role == WATCH_CHOICES;
+    return 0;
+}
+
+// What a rule says that was met by other means than a value.
+static void apply(enum watch_role role, struct watch_state *state, struct watch_result *result)
+{
+    switch (role) {
+    case WATCH_CONTENT:
+        result->has_content = true;
+        break;
+    case WATCH_FINISH:
+        result->has_finish = true;
+        state->any_finish = true;
+        break;
+    case WATCH_TERMINAL:
+        result->is_terminal = true;
+        break;
+    case WATCH_ERROR:
+        result->has_error = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static void end_choice(struct reading *reading, struct json_value choice)
+{
+    const char *begin = choice.raw.data;
+    unsigned long index = reading->index_at && reading->index_at >= begin ? reading->index : 0;
+    uint64_t bit = UINT64_C(1) << index % 64;
+    reading->result.has_choice = true;
+    reading->state.seen[index / 64] |= bit;
+    if (reading->finish_at && reading->finish_at >= begin)
+        reading->state.finished[index / 64] |= bit;
+}
+
+static void read_index(struct reading *reading, struct json_value value)
+{
+    unsigned long index = 0;
+    if (value.type == JSON_NULL)
+        return;
+    bool is_bad = value.type != JSON_NUMBER;
+    for (size_t i = 0; i < value.raw.len && !is_bad; i++) {
+        char c = value.raw.data[i];
+        index = index * 10 + (unsigned long)(c - '0');
+        is_bad = c < '0' || c > '9' || index >= LIMIT_CHOICES;
+    }
+    if (is_bad) {
+        reading->bad_at = value.raw.data;
+        return;
+    }
+    reading->index = index;
+    reading->index_at = value.raw.data;
+}
+
+static void on_rule(struct reading *reading, const struct rule *rule, struct json_value value)
+{
+    if (rule->role == WATCH_CHOICES) {
+        end_choice(reading, value);
+        return;
+    }
+    if (rule->role == WATCH_INDEX) {
+        read_index(reading, value);
+        return;
+    }
+    bool is_met =
+        rule->equals ? value.type == JSON_STRING && json_string_equal(value, slice_of(rule->equals))
+                     : !json_value_is_empty(value);
+    if (!is_met)
+        return;
+    apply(rule->role, &reading->state, &reading->result);
+    if (rule->role == WATCH_FINISH)
+        reading->finish_at = value.raw.data;
+    else if (rule->role == WATCH_USAGE)
+        reading->result.usage = value;
+    else if (rule->role == WATCH_ERROR)
+        reading->result.error = value;
+}
+
+static void on_value(void *owner, int id, struct json_value value)
+{
+    struct reading *reading = owner;
+    for (size_t i = 0; i < reading->watch->count; i++) {
+        if (reading->watch->rules[i].path == id)
+            on_rule(reading, &reading->watch->rules[i], value);
+    }
+}
+
+static int read_json(const struct watch *watch, struct watch_state *state, struct slice text,
+                     struct watch_result *result, struct json_error *err)
+{
+    struct reading reading = {.watch = watch, .state = *state, .result = *result};
+    if (json_match_run(watch->match, text, JSON_MAX_DEPTH, on_value, &reading, err) != 0)
+        return -1;
+    if (reading.bad_at) {
+        if (err)
+            *err = (struct json_error){(size_t)(reading.bad_at - text.data),
+                                       "no index that a choice can have"};
+        return -1;
+    }
+    *state = reading.state;
+    *result = reading.result;
+    return 0;
+}
+
+static bool is_blank(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] != ' ' && text.data[i] != '\t' && text.data[i] != '\n')
+            return false;
+    }
+    return true;
+}
+
+int watch_event(const struct watch *watch, struct watch_state *state, struct slice name,
+                struct slice data, struct watch_result *result)
+{
+    bool is_literal = false;
+    *result = (struct watch_result){.has_content = false};
+    for (size_t i = 0; i < watch->count; i++) {
+        const struct rule *rule = &watch->rules[i];
+        bool is_data = rule->data && data.data && slice_equal(data, slice_of(rule->data));
+        if (is_data || (rule->event && name.data && slice_equal(name, slice_of(rule->event))))
+            apply(rule->role, state, result);
+        is_literal |= is_data;
+    }
+    if (!data.data || is_literal || is_blank(data) ||
+        read_json(watch, state, data, result, NULL) == 0)
+        return 0;
+    return result->has_error || result->is_terminal ? 0 : -1;
+}
+
+int watch_document(const struct watch *watch, struct watch_state *state, struct slice text,
+                   struct watch_result *result, struct json_error *err)
+{
+    *result = (struct watch_result){.has_content = false};
+    return read_json(watch, state, text, result, err);
+}
+
+bool watch_is_finished(const struct watch *watch, const struct watch_state *state,
+                       unsigned expected)
+{
+    if (!watch->has_choices)
+        return state->any_finish;
+    unsigned seen = 0;
+    for (size_t i = 0; i < LIMIT_CHOICES / 64; i++) {
+        if (state->seen[i] & ~state->finished[i])
+            return false;
+        seen += (unsigned)__builtin_popcountll(state->seen[i]);
+    }
+    return seen >= (expected ? expected : 1);
+}

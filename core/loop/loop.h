@@ -1,0 +1,30 @@
+// One libuv loop and what everything on it shares. A loop and all that hangs on it belong to one
+// thread.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/limits.h"
+
+struct loop {
+    uv_loop_t uv;
+    // Bytes read from any socket of this loop, parsed in place: valid until the read callback
+    // returns.
+    char read_buf[LIMIT_READ_BUFFER];
+};
+
+// Heap, because of its size. Never fails: a kernel without epoll aborts.
+struct loop *loop_new(void);
+
+// Frees a loop whose handles are all closed. Returns 0, or the number of handles still open (they
+// are named on stderr and the loop is leaked): the caller treats that as a bug.
+int loop_free(struct loop *loop);
+
+// Milliseconds, cached at the start of the loop's turn.
+uint64_t loop_now_ms(const struct loop *loop);
+
+// uv_alloc_cb that lends `read_buf`. Needs handle->loop->data to be the struct loop (loop_new sets it).
+void loop_lend_buf(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);

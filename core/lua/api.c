@@ -1,0 +1,276 @@
+#include "lua/api.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+#include <lauxlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "lua/call_class.h"
+#include "lua/endpoint.h"
+#include "lua/producer.h"
+#include "lua/sources.h"
+#include "lua/task.h"
+#include "lua/value.h"
+#include "lua/vm.h"
+#include "lua/watch_class.h"
+
+enum { ENCODE_LIMIT = 64 * 1024 * 1024 };
+
+// ---- values -----------------------------------------------------------------------------------
+
+static int decode(lua_State *L)
+{
+    struct json_error err;
+    struct slice text;
+    char message[160];
+
+    text.data = luaL_checklstring(L, 1, &text.len);
+    if (value_push(L, text, JSON_MAX_DEPTH, false, &err) == 0)
+        return 1;
+    snprintf(message, sizeof(message), "%s at byte %zu", err.message, err.offset);
+    return task_push_error(L, "bad_request", message);
+}
+
+static int encode(lua_State *L)
+{
+    struct buf out;
+    const char *why;
+
+    luaL_checkany(L, 1);
+    buf_init(&out, ENCODE_LIMIT);
+    int rc = value_encode(L, 1, &out, &why);
+    if (rc == 0)
+        lua_pushlstring(L, out.data, out.len);
+    buf_deinit(&out);
+    return rc == 0 ? 1 : luaL_error(L, "cannot encode this as JSON: %s", why);
+}
+
+static int mark_array(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    value_mark_array(L, 1);
+    return 1;
+}
+
+static int now(lua_State *L)
+{
+    lua_pushnumber(L, (double)timers_now_ms(vm_of(L)->env.timers) / 1e3);
+    return 1;
+}
+
+static int wall_time(lua_State *L)
+{
+    lua_pushnumber(L, (double)clock_wall_us() / 1e6);
+    return 1;
+}
+
+static int uuid(lua_State *L)
+{
+    char text[33];
+    vm_random_hex(vm_of(L), text, 2);
+    lua_pushlstring(L, text, 32);
+    return 1;
+}
+
+// ---- secrets and clients ----------------------------------------------------------------------
+
+static int env_secret(lua_State *L)
+{
+    int secret = config_env_secret(vm_of(L)->env.config, luaL_checkstring(L, 1));
+    if (secret < 0)
+        return 0;
+    value_push_secret(L, secret);
+    return 1;
+}
+
+static int redact(lua_State *L)
+{
+    struct slice text;
+    struct buf out;
+
+    text.data = luaL_checklstring(L, 1, &text.len);
+    buf_init(&out, text.len * 3 + 16);
+    log_redact(vm_of(L)->env.log, text, &out);
+    lua_pushlstring(L, out.data ? out.data : "", out.len);
+    buf_deinit(&out);
+    return 1;
+}
+
+static int find_client(lua_State *L)
+{
+    const struct config *config = vm_of(L)->env.config;
+    struct slice key;
+
+    key.data = luaL_checklstring(L, 1, &key.len);
+    int client = config_find_client(config, key);
+    if (client < 0)
+        return 0;
+    lua_pushstring(L, config->clients[client].name);
+    return 1;
+}
+
+static int is_admin(lua_State *L)
+{
+    const struct config *config = vm_of(L)->env.config;
+    struct slice token = {"", 0};
+
+    if (!lua_isnoneornil(L, 1))
+        token.data = luaL_checklstring(L, 1, &token.len);
+    bool matches = true;
+    if (config->admin_token >= 0) {
+        struct slice wanted = slice_of(config->secrets[config->admin_token].value);
+        matches = token.len == wanted.len && CRYPTO_memcmp(token.data, wanted.data, token.len) == 0;
+    }
+    lua_pushboolean(L, matches);
+    return 1;
+}
+
+// ---- sources ----------------------------------------------------------------------------------
+
+static void add_name(void *owner, struct slice name)
+{
+    lua_State *L = owner;
+    lua_pushlstring(L, name.data, name.len);
+    lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
+}
+
+static int modules(lua_State *L)
+{
+    const char *folder = luaL_checkstring(L, 1);
+    lua_newtable(L);
+    sources_list(vm_of(L)->env.config, folder, add_name, L);
+    lua_getfield(L, LUA_REGISTRYINDEX, "tidegate.sort");
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 0);
+    return 1;
+}
+
+static int source(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    const struct config *config = vm_of(L)->env.config;
+    struct buf text;
+
+    buf_init(&text, SOURCES_FILE_LIMIT);
+    int rc = sources_read(config, path, &text);
+    if (rc >= 0)
+        lua_pushlstring(L, text.data ? text.data : "", text.len);
+    buf_deinit(&text);
+    if (rc < 0)
+        return 0;
+    if (rc == 1)
+        lua_pushfstring(L, "@%s/%s", config->folder, path);
+    else
+        lua_pushfstring(L, "@%s", path);
+    return 2;
+}
+
+// ---- waiting, log, metrics --------------------------------------------------------------------
+
+struct sleep {
+    struct task *task;
+    struct timer timer;
+};
+
+static void on_slept(void *owner)
+{
+    struct sleep *sleep = owner;
+    struct task *task = sleep->task;
+    free(sleep);
+    lua_pushboolean(task->co, 1);
+    task_wake(task, 1);
+}
+
+static void on_sleep_canceled(void *owner)
+{
+    struct sleep *sleep = owner;
+    struct task *task = sleep->task;
+    timer_stop(task->vm->env.timers, &sleep->timer);
+    free(sleep);
+    task_wake(task, task_push_error(task->co, "canceled", "the client has gone"));
+}
+
+static int sleep_for(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    double seconds = luaL_checknumber(L, 1);
+
+    if (!vm->running)
+        return luaL_error(L, "a script cannot wait while it is being loaded");
+    if (vm->running->is_canceled)
+        return task_push_error(L, "canceled", "the client has gone");
+    struct sleep *sleep = mem_alloc(sizeof(*sleep));
+    sleep->task = vm->running;
+    sleep->timer = (struct timer){.on_due = on_slept, .owner = sleep};
+    timer_start(vm->env.timers, &sleep->timer, seconds > 0 ? (uint64_t)(seconds * 1000) : 0);
+    return task_wait(vm->running, on_sleep_canceled, sleep);
+}
+
+static int write_log(lua_State *L)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error", NULL};
+    enum log_level level = (enum log_level)luaL_checkoption(L, 1, NULL, names);
+    log_event(vm_of(L)->env.log, level, "%s", luaL_checkstring(L, 2));
+    return 0;
+}
+
+static int print_metrics(lua_State *L)
+{
+    struct buf out;
+    buf_init(&out, ENCODE_LIMIT);
+    metrics_print(vm_of(L)->env.names->metrics, &out);
+    lua_pushlstring(L, out.data ? out.data : "", out.len);
+    buf_deinit(&out);
+    return 1;
+}
+
+// ---- the table --------------------------------------------------------------------------------
+
+static void set_constants(struct vm *vm)
+{
+    lua_State *L = vm->L;
+    struct json_error err;
+    struct config *config = vm->env.config;
+
+    lua_pushliteral(L, TIDEGATE_VERSION);
+    lua_setfield(L, -2, "version");
+    value_push_null(L);
+    lua_setfield(L, -2, "null");
+    lua_pushboolean(L, config->client_count > 0);
+    lua_setfield(L, -2, "needs_client");
+    struct slice document = {config->document, config->document_len};
+    if (value_push(L, document, JSON_MAX_DEPTH, true, &err) != 0)
+        luaL_error(L, "the configuration document is not JSON: %s", err.message);
+    lua_setfield(L, -2, "config");
+}
+
+void api_open(struct vm *vm)
+{
+    static const luaL_Reg functions[] = {
+        {"decode", decode},           {"encode", encode},
+        {"array", mark_array},        {"now", now},
+        {"time", wall_time},          {"uuid", uuid},
+        {"env_secret", env_secret},   {"redact", redact},
+        {"find_client", find_client}, {"is_admin", is_admin},
+        {"modules", modules},         {"source", source},
+        {"sleep", sleep_for},         {"log", write_log},
+        {"metrics", print_metrics},   {NULL, NULL},
+    };
+    lua_State *L = vm->L;
+
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "loaded");
+    lua_newtable(L);
+    vm_register(vm, functions);
+    endpoint_open(vm);
+    watch_class_open(vm);
+    call_class_open(vm);
+    set_constants(vm);
+    lua_setfield(L, -2, "core");
+    lua_pop(L, 2);
+    producer_open(vm);
+}

@@ -1,0 +1,86 @@
+// The C functions that the gateway's own (trusted) Lua reaches as require("core"). This is the
+// whole border between bytes and decisions. (y): the call waits, so only a task may make it. Wrong
+// arguments raise; what can fail at run time returns nil (or false) and an error table
+// { kind =, message = } with a kind of base/error.h.
+//
+// Loading (once per worker and generation)
+//   core.config             the configuration document as a table; a secret is a secret value
+//   core.version            "0.1.0"
+//   core.null               JSON null
+//   core.env_secret(name)   -> secret value, or nil when the variable is unset
+//   core.modules(folder)    -> sorted names of the Lua files there: "adapters",
+//   "adapters/dialects"...
+//                           (the user's folder beside gateway.lua and the shipped ones together)
+//   core.source(path)       -> text, chunk name of "adapters/groq.lua" (the user's file wins), or
+//   nil core.watch(rules)       -> watch; rules = { content = {...}, finish = {...}, usage = {...},
+//                           terminal = {...}, error = {...}, choices = "choices[]",
+//                           index = "choices[].index" }; an entry is a path string or a table
+//                           { path =, equals = } | { event = } | { data = }
+//   core.endpoint{ url = base_url, path = "/chat/completions", method = "POST",
+//                  headers = { { "name", "text or secret", ... }, ... } } -> endpoint, or nil, err.
+//                           Header values are concatenated from strings and secrets.
+//   core.fields{ "model", "stream" } -> fields: names of top-level members, for req:scan()
+//
+// Values
+//   core.decode(text) -> value | nil, err     arrays are tagged (an empty one encodes as []), null
+//   is core.encode(value) -> text                core.null; object keys are written sorted
+//   core.array(table) -> the same table, tagged as an array
+//   core.now() monotonic seconds, core.time() wall seconds (both cached per loop turn)
+//   core.uuid() -> 32 hex digits
+//   core.redact(text) -> text with every known secret replaced by ***
+//   core.find_client(key) -> name | nil       constant time
+//   core.needs_client                         true when the configuration has clients
+//   core.is_admin(token | nil) -> boolean     constant time; true when no token is configured
+//   core.log(level, message)                  "debug" "info" "warn" "error"
+//   core.sleep(seconds) (y)
+//   core.metrics() -> Prometheus text
+//
+// A request, `req`: valid in its own task until the task ends
+//   req:method() req:path() req:query() req:header(name) req:peer() req:id() -> string | nil
+//   req:body() -> string (a copy);  req:size() -> bytes of the body
+//   req:scan(fields) -> true, value... in the order of `fields` (nil: absent; small objects and
+//                       arrays are decoded), or false, err (bad_request: not JSON, with the
+//                       position; a repeated top-level model or stream)
+//   req:raw(i, most) -> JSON text of the i-th field of the last scan, or nil; at most `most` bytes
+//   req:set_header(name, value)   adds a header to whatever answer follows
+//   req:deadline(seconds)         timeout.total: from the arrival of the request
+//   req:attempt(options) (y) -> summary       one try of one lane; see below
+//   req:reply(status, body, headers)          a whole answer; headers is a table or nil
+//   req:fail_stream(text)         the head is out already: sends `text` as the last bytes, ends the
+//   body req:is_started() -> true when the head has gone (an early keep-alive or a committed
+//   answer) req:is_gone() -> true when the client has gone req:record{ outcome =, client =, model
+//   =, metric_model =, target =, kind =, message =,
+//               input =, output =, cached =, cache_write =, reasoning =, usage_unknown = bool }
+//                                 once: what the log line and the metrics say
+//
+//   req:attempt{
+//     label = "openai/gpt-4o#1", target = "openai/gpt-4o",
+//     endpoint = endpoint,            -- or serve = function(out) ... end: an answer made in Lua;
+//                                        out:head(status, { ["content-type"] = ... }),
+//                                        out:write(bytes) (y), core.sleep(s) (y), out:cut() ends
+//                                        without an end; returning ends properly
+//     edits = { "model", '"gpt-4o"', "user", false, ... },  -- name, JSON text (false removes); a
+//     value
+//                                        { rename = "max_completion_tokens" } renames
+//     body = text,                    -- instead of the client's body with edits
+//     watch = watch, stream = bool, choices = n,
+//     hide_usage = bool,              -- an event with usage and without choices is kept from the
+//     client add_terminal = "data: [DONE]\n\n",  -- appended when the upstream left it out
+//     error_event = function(kind, message) -> text of the error event in the client's dialect
+//     timeout = { connect =, first_token =, head =, idle = },      -- seconds
+//     fresh = bool,                   -- not on a pooled connection
+//   }
+//   The gateway itself commits and relays an answer with status 2xx that says no error; everything
+//   else comes back uncommitted, for the attempt loop to decide. summary = {
+//     committed = bool, complete = bool,  -- complete: a proper end was seen and sent
+//     status =, headers = { [lower-case name] = value },  body = text up to 256 KB,   (uncommitted
+//     only) kind =, message =, phase = "connect" "head" "first_token" "idle" "total" "stream",  (a
+//     failure) error = decoded value of the provider's error inside a 200, or nil, usage = decoded
+//     value of the last usage, or nil, reused = bool, heard = bool, bytes =, ttft =, seconds = }
+//   After a failure behind the commit point the error event has already been sent.
+#pragma once
+
+struct vm;
+
+// Registers "core" in package.loaded of the state. Called once by vm_new().
+void api_open(struct vm *vm);

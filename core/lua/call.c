@@ -1,0 +1,266 @@
+#include "lua/call.h"
+
+#include <stdlib.h>
+
+#include <lauxlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http/response.h"
+#include "lua/attempt.h"
+#include "lua/call_class.h"
+#include "lua/task.h"
+#include "lua/vm.h"
+
+enum {
+    KEEPALIVE_TICKS = 4, // looks per keep-alive interval: a comment comes at most a tick late
+};
+
+static struct slice json_content_type(void)
+{
+    return SLICE("content-type: application/json\r\n");
+}
+
+void call_add_headers(const struct call *call, struct buf *headers)
+{
+    buf_add_slice(headers, buf_slice(&call->headers));
+    buf_add_text(headers, "x-tidegate-request-id: ");
+    buf_add(headers, call->id, CALL_ID_LEN);
+    buf_add_text(headers, "\r\n");
+    if (!call->attempts.len)
+        return;
+    buf_add_text(headers, "x-tidegate-attempts: ");
+    buf_add_slice(headers, buf_slice(&call->attempts));
+    buf_add_text(headers, "\r\n");
+}
+
+void call_reply(struct call *call, int status, struct slice headers, struct slice body)
+{
+    struct buf all;
+
+    buf_init(&all, LIMIT_RESPONSE_HEAD);
+    buf_add_slice(&all, headers);
+    call_add_headers(call, &all);
+    call->status = status;
+    call->is_ended = true;
+    exchange_reply(call->exchange, status, buf_slice(&all), body);
+    buf_deinit(&all);
+}
+
+void call_end_stream(struct call *call, struct slice last)
+{
+    exchange_write(call->exchange, last);
+    exchange_end(call->exchange);
+    call->is_ended = true;
+}
+
+// ---- keep-alive comments ----------------------------------------------------------------------
+
+static void start_early(struct call *call)
+{
+    struct buf headers;
+
+    buf_init(&headers, LIMIT_RESPONSE_HEAD);
+    buf_add_text(&headers, "content-type: text/event-stream\r\n");
+    call_add_headers(call, &headers);
+    call->status = 200;
+    exchange_start(call->exchange, 200, buf_slice(&headers));
+    buf_deinit(&headers);
+}
+
+static void on_keepalive_tick(void *owner)
+{
+    struct call *call = owner;
+    uint64_t sent = exchange_bytes_sent(call->exchange);
+
+    if (call->is_ended || (call->attempt && attempt_is_complete(call->attempt)))
+        return;
+    if (sent != call->bytes_seen || exchange_backlog(call->exchange))
+        call->silent_ticks = 0;
+    else if (++call->silent_ticks == KEEPALIVE_TICKS) {
+        if (!exchange_is_started(call->exchange))
+            start_early(call);
+        exchange_write(call->exchange, SLICE(": keep-alive\n\n"));
+        exchange_flush(call->exchange);
+        call->silent_ticks = 0;
+    }
+    call->bytes_seen = exchange_bytes_sent(call->exchange);
+    call_start_keepalive(call);
+}
+
+void call_start_keepalive(struct call *call)
+{
+    uint32_t interval_ms = call->vm->env.config->keepalive_ms;
+    if (!interval_ms || timer_is_running(&call->keepalive))
+        return;
+    uint32_t tick_ms = interval_ms / KEEPALIVE_TICKS;
+    timer_start(call->vm->env.timers, &call->keepalive, tick_ms ? tick_ms : 1);
+}
+
+// ---- the record -------------------------------------------------------------------------------
+
+static double seconds_between(uint64_t from_ns, uint64_t to_ns)
+{
+    return to_ns > from_ns ? (double)(to_ns - from_ns) / 1e9 : 0;
+}
+
+static void count_tokens(struct call *call, const struct call_record *record)
+{
+    const struct {
+        const char *kind;
+        long long count;
+    } tokens[] = {
+        {"input", record->input},         {"output", record->output},
+        {"cached", record->cached},       {"cache_write", record->cache_write},
+        {"reasoning", record->reasoning},
+    };
+    struct metric_names *names = call->vm->env.names;
+
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        struct slice values[] = {record->metric_model, slice_of(tokens[i].kind)};
+        if (tokens[i].count > 0)
+            metric_add(metrics_series(names->metrics, names->tokens, values),
+                       (double)tokens[i].count);
+    }
+    if (record->is_usage_unknown)
+        metric_add(metrics_series(names->metrics, names->usage_unknown, &record->metric_model), 1);
+}
+
+static void count(struct call *call, const struct call_record *record, double duration)
+{
+    struct metric_names *names = call->vm->env.names;
+    const struct request *request = exchange_request(call->exchange);
+    struct slice values[] = {record->metric_model, record->outcome};
+    double inside = (double)call->attempts_ns / 1e9;
+
+    metric_add(metrics_series(names->metrics, names->requests, values), 1);
+    metric_observe(names->request_duration, duration);
+    metric_observe(names->overhead, duration > inside ? duration - inside : 0);
+    if (call->first_content_ns)
+        metric_observe(names->time_to_first_token,
+                       seconds_between(request->ready_ns, call->first_content_ns));
+    count_tokens(call, record);
+}
+
+void call_record(struct call *call, const struct call_record *record)
+{
+    const struct request *request = exchange_request(call->exchange);
+    double duration = seconds_between(request->ready_ns, clock_monotonic_ns());
+
+    if (call->is_recorded)
+        return;
+    call->is_recorded = true;
+    count(call, record, duration);
+    struct log_request line = {
+        .request_id = {call->id, CALL_ID_LEN},
+        .client = record->client,
+        .model = record->model,
+        .target = record->target,
+        .method = request->method,
+        .path = request->path,
+        .attempts = buf_slice(&call->attempts),
+        .status = call->status,
+        .attempt_count = call->attempt_count,
+        .tokens_in = record->input,
+        .tokens_out = record->output,
+        .tokens_cached = record->cached,
+        .ttft_ms = call->first_content_ns
+                       ? seconds_between(request->ready_ns, call->first_content_ns) * 1e3
+                       : -1,
+        .duration_ms = duration * 1e3,
+        .bytes = exchange_bytes_sent(call->exchange),
+        .error_kind = record->kind,
+        .error_message = record->message,
+    };
+    log_request(call->vm->env.log, &line);
+}
+
+// ---- life -------------------------------------------------------------------------------------
+
+// A script that failed must not leave the client waiting, nor tell it anything of the inside.
+static void answer_failure(struct call *call, const char *error)
+{
+    struct buf body;
+    struct buf text;
+    struct call_record record = {
+        .outcome = SLICE("script_error"),
+        .metric_model = SLICE("other"),
+        .kind = SLICE("script"),
+        .message = SLICE("a script of the gateway failed; the log has its traceback"),
+        .input = -1,
+        .output = -1,
+        .cached = -1,
+        .cache_write = -1,
+        .reasoning = -1,
+    };
+
+    if (error)
+        log_event(call->vm->env.log, LOG_ERROR, "request %s: %s", call->id, error);
+    if (!exchange_is_started(call->exchange) && !call->is_ended) {
+        buf_init(&text, 512);
+        buf_addf(&text, "a script of the gateway failed; request id %s", call->id);
+        buf_init(&body, 4096);
+        response_error_body(500, text.data, &body);
+        call_reply(call, 500, json_content_type(), buf_slice(&body));
+        buf_deinit(&body);
+        buf_deinit(&text);
+    } else if (!call->is_ended) {
+        exchange_abort(call->exchange);
+        call->is_ended = true;
+    }
+    call_record(call, &record);
+}
+
+static void on_end(void *owner, const char *error)
+{
+    struct call *call = owner;
+    struct vm *vm = call->vm;
+
+    if (error || !call->is_recorded || !(call->is_ended || exchange_is_gone(call->exchange)))
+        answer_failure(call, error ? error : "the script ended without an answer or a record");
+    timer_stop(vm->env.timers, &call->keepalive);
+    *call->handle = NULL;
+    exchange_set_data(call->exchange, NULL);
+    metric_add(vm->env.names->requests_in_flight, -call->in_flight);
+    exchange_release(call->exchange);
+    buf_deinit(&call->headers);
+    buf_deinit(&call->attempts);
+    free(call->scan);
+    free(call);
+}
+
+void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
+{
+    struct call *call = mem_alloc(sizeof(*call));
+    bool is_admin = kind == CALL_ADMIN;
+
+    call->vm = vm;
+    call->exchange = exchange;
+    call->keepalive = (struct timer){.on_due = on_keepalive_tick, .owner = call};
+    buf_init(&call->headers, LIMIT_RESPONSE_HEAD);
+    buf_init(&call->attempts, LIMIT_ATTEMPTS_TEXT);
+    vm_random_hex(vm, call->id, CALL_ID_LEN / 16);
+    exchange_set_data(exchange, call);
+    call->is_recorded = is_admin; // looking at the gateway is no traffic
+    call->in_flight = is_admin ? 0 : 1;
+    metric_add(vm->env.names->requests_in_flight, call->in_flight);
+    call->task = task_new(vm, on_end, call);
+    lua_rawgeti(call->task->co, LUA_REGISTRYINDEX,
+                is_admin ? vm->serve_admin_ref : vm->serve_ref);
+    call->handle = call_class_push(call->task->co, call);
+    task_run(call->task, 1);
+}
+
+void call_on_gone(struct call *call)
+{
+    if (call->attempt)
+        attempt_cancel(call->attempt);
+    else
+        task_cancel(call->task);
+}
+
+void call_on_drain(struct call *call)
+{
+    if (call->attempt)
+        attempt_on_drain(call->attempt);
+}

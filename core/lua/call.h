@@ -1,0 +1,77 @@
+// One request being served: the exchange with the client, the task that decides, the attempt that
+// runs, and what will be said about it all.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lua.h>
+
+#include "base/buf.h"
+#include "http/server.h"
+#include "json/json.h"
+#include "loop/timers.h"
+
+struct vm;
+struct task;
+struct attempt;
+
+enum { CALL_ID_LEN = 32 };
+
+struct call {
+    struct vm *vm;
+    struct exchange *exchange; // released by call_on_end()
+    struct task *task;
+    struct attempt *attempt; // the running one, or NULL
+    struct call **handle;    // what the Lua userdata points through; NULL data after the end
+    char id[CALL_ID_LEN + 1];
+    struct buf headers;  // added by scripts: complete header lines
+    struct buf attempts; // "target#label=outcome/ms" separated by spaces
+    unsigned attempt_count;
+    uint64_t attempts_ns;      // spent inside attempts
+    uint64_t first_content_ns; // clock_monotonic_ns(); 0: none went out
+    uint64_t total_at_ms;      // deadline of the request, loop_now_ms(); 0: none
+    int status;                // sent to the client; 0: none yet
+    bool is_ended;             // the client's answer has its end
+    bool is_recorded;
+    int in_flight; // what it adds to the gauge
+    struct timer keepalive;
+    unsigned silent_ticks;
+    uint64_t bytes_seen;
+    struct json_field *scan; // owned; of the last req:scan()
+    size_t scan_count;
+};
+
+enum call_kind {
+    CALL_MAIN,
+    CALL_ADMIN, // served by serve_admin(), neither logged nor counted
+};
+
+// Serves the request with the Lua side's function for that listener.
+void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind);
+
+// The client has gone.
+void call_on_gone(struct call *call);
+void call_on_drain(struct call *call);
+
+// Appends the header lines that every answer has.
+void call_add_headers(const struct call *call, struct buf *headers);
+
+// A whole answer; `headers` are complete lines.
+void call_reply(struct call *call, int status, struct slice headers, struct slice body);
+
+// Ends an open stream with these last bytes.
+void call_end_stream(struct call *call, struct slice last);
+
+// From now on the client gets a comment after each `config->keepalive_ms` of silence.
+void call_start_keepalive(struct call *call);
+
+// What the log line and the metrics say. Slices are borrowed; NULL data and -1 mean unknown.
+struct call_record {
+    struct slice outcome, client, model, metric_model, target, kind, message;
+    long long input, output, cached, cache_write, reasoning;
+    bool is_usage_unknown;
+};
+
+// Once per request; later calls do nothing.
+void call_record(struct call *call, const struct call_record *record);

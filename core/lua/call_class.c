@@ -1,0 +1,416 @@
+#include "lua/call_class.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "base/mem.h"
+#include "lua/attempt.h"
+#include "lua/call.h"
+#include "lua/task.h"
+#include "lua/value.h"
+#include "lua/vm.h"
+
+#define CALL_CLASS   "tidegate.request"
+#define FIELDS_CLASS "tidegate.fields"
+
+enum { FIELDS_MAX = 48 };
+
+// Compiled core.fields: the names are borrowed from Lua strings that the uservalue table anchors.
+struct fields {
+    size_t count;
+    struct slice names[FIELDS_MAX];
+};
+
+static struct call *check_call(lua_State *L)
+{
+    struct call **handle = luaL_checkudata(L, 1, CALL_CLASS);
+    if (!*handle)
+        luaL_error(L, "this request has ended");
+    return *handle;
+}
+
+struct call **call_class_push(lua_State *L, struct call *call)
+{
+    struct call **handle = lua_newuserdata(L, sizeof(struct call *));
+    *handle = call;
+    luaL_getmetatable(L, CALL_CLASS);
+    lua_setmetatable(L, -2);
+    return handle;
+}
+
+static int push_slice(lua_State *L, struct slice text)
+{
+    if (text.data)
+        lua_pushlstring(L, text.data, text.len);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+// ---- what the client sent ---------------------------------------------------------------------
+
+static int get_method(lua_State *L)
+{
+    return push_slice(L, exchange_request(check_call(L)->exchange)->method);
+}
+
+static int get_path(lua_State *L)
+{
+    return push_slice(L, exchange_request(check_call(L)->exchange)->path);
+}
+
+static int get_query(lua_State *L)
+{
+    return push_slice(L, exchange_request(check_call(L)->exchange)->query);
+}
+
+static int get_header(lua_State *L)
+{
+    struct call *call = check_call(L);
+    struct slice name;
+    name.data = luaL_checklstring(L, 2, &name.len);
+    return push_slice(L, headers_find(exchange_request(call->exchange)->headers, name));
+}
+
+static int get_peer(lua_State *L)
+{
+    lua_pushstring(L, exchange_peer(check_call(L)->exchange));
+    return 1;
+}
+
+static int get_id(lua_State *L)
+{
+    lua_pushlstring(L, check_call(L)->id, CALL_ID_LEN);
+    return 1;
+}
+
+static int get_body(lua_State *L)
+{
+    return push_slice(L, exchange_request(check_call(L)->exchange)->body);
+}
+
+static int get_size(lua_State *L)
+{
+    lua_pushnumber(L, (double)exchange_request(check_call(L)->exchange)->body.len);
+    return 1;
+}
+
+static int is_started(lua_State *L)
+{
+    lua_pushboolean(L, exchange_is_started(check_call(L)->exchange));
+    return 1;
+}
+
+static int is_gone(lua_State *L)
+{
+    lua_pushboolean(L, exchange_is_gone(check_call(L)->exchange));
+    return 1;
+}
+
+// ---- scanning the body ------------------------------------------------------------------------
+
+static int new_fields(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    size_t count = lua_objlen(L, 1);
+    if (count > FIELDS_MAX)
+        return luaL_error(L, "at most %d fields can be scanned at once", FIELDS_MAX);
+    struct fields *fields = lua_newuserdata(L, sizeof(*fields));
+    fields->count = count;
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 1, (int)i + 1);
+        fields->names[i].data = luaL_checklstring(L, -1, &fields->names[i].len);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    lua_setfenv(L, -2); // anchors the names
+    luaL_getmetatable(L, FIELDS_CLASS);
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
+static int push_bad_request(lua_State *L, const char *format, const char *what, size_t offset)
+{
+    lua_pushboolean(L, 0);
+    lua_createtable(L, 0, 2);
+    lua_pushliteral(L, "bad_request");
+    lua_setfield(L, -2, "kind");
+    lua_pushfstring(L, format, what, (int)offset);
+    lua_setfield(L, -2, "message");
+    return 2;
+}
+
+// Two of these make the request mean different things to different readers.
+static const char *repeated_field(const struct call *call)
+{
+    for (size_t i = 0; i < call->scan_count; i++) {
+        const struct json_field *field = &call->scan[i];
+        if (field->count > 1 && slice_equal(field->name, SLICE("model")))
+            return "model";
+        if (field->count > 1 && slice_equal(field->name, SLICE("stream")))
+            return "stream";
+    }
+    return NULL;
+}
+
+enum { DECODE_MAX = 256 }; // larger arrays and objects are told by `true`, see req:raw()
+
+static void push_scanned(lua_State *L, struct json_value value, int max_depth)
+{
+    struct json_error ignored;
+
+    if (value.type == JSON_ABSENT)
+        lua_pushnil(L);
+    else if ((value.type == JSON_ARRAY || value.type == JSON_OBJECT) && value.raw.len > DECODE_MAX)
+        lua_pushboolean(L, 1);
+    else if (value_push(L, value.raw, max_depth, false, &ignored) != 0)
+        lua_pushnil(L);
+}
+
+static void prepare_scan(struct call *call, const struct fields *fields)
+{
+    if (call->scan_count != fields->count) {
+        free(call->scan);
+        call->scan = mem_alloc(fields->count * sizeof(*call->scan) + 1);
+        call->scan_count = fields->count;
+    }
+    for (size_t i = 0; i < fields->count; i++)
+        call->scan[i] = (struct json_field){.name = fields->names[i]};
+}
+
+static int scan(lua_State *L)
+{
+    struct call *call = check_call(L);
+    const struct fields *fields = luaL_checkudata(L, 2, FIELDS_CLASS);
+    struct slice body = exchange_request(call->exchange)->body;
+    int max_depth = (int)call->vm->env.config->limits.json_depth;
+    struct json_error err;
+
+    if (!body.len)
+        return push_bad_request(L, "the request has no body", "", 0);
+    prepare_scan(call, fields);
+    if (json_scan(body, call->scan, call->scan_count, max_depth, &err) != 0)
+        return push_bad_request(L, "the body is not valid JSON: %s at byte %d", err.message,
+                                err.offset);
+    const char *repeated = repeated_field(call);
+    if (repeated)
+        return push_bad_request(L, "the body has '%s' more than once", repeated, 0);
+    luaL_checkstack(L, (int)fields->count + 4, "too many fields");
+    lua_pushboolean(L, 1);
+    for (size_t i = 0; i < fields->count; i++)
+        push_scanned(L, call->scan[i].value, max_depth);
+    return (int)fields->count + 1;
+}
+
+static int get_raw(lua_State *L)
+{
+    struct call *call = check_call(L);
+    int i = (int)luaL_checkinteger(L, 2);
+    size_t most = (size_t)luaL_optinteger(L, 3, INT32_MAX);
+    if (i < 1 || (size_t)i > call->scan_count || call->scan[i - 1].value.type == JSON_ABSENT)
+        lua_pushnil(L);
+    else {
+        struct slice raw = call->scan[i - 1].value.raw;
+        push_slice(L, (struct slice){raw.data, raw.len < most ? raw.len : most});
+    }
+    return 1;
+}
+
+// ---- answering --------------------------------------------------------------------------------
+
+static bool has_control_byte(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.data[i] < ' ')
+            return true;
+    }
+    return false;
+}
+
+static void add_header_line(lua_State *L, struct buf *headers, struct slice name,
+                            struct slice value)
+{
+    if (!name.len || has_control_byte(name) || has_control_byte(value))
+        luaL_error(L, "a header must have a name, and no control characters");
+    if (buf_add_slice(headers, name) != 0 || buf_add_text(headers, ": ") != 0 ||
+        buf_add_slice(headers, value) != 0 || buf_add_text(headers, "\r\n") != 0)
+        luaL_error(L, "the headers of the answer are larger than %d bytes", LIMIT_RESPONSE_HEAD);
+}
+
+static int set_header(lua_State *L)
+{
+    struct call *call = check_call(L);
+    struct slice name, value;
+    name.data = luaL_checklstring(L, 2, &name.len);
+    value.data = luaL_checklstring(L, 3, &value.len);
+    add_header_line(L, &call->headers, name, value);
+    return 0;
+}
+
+// The headers table at `index`, as lines kept in the call, which also owns them if this raises.
+static void read_reply_headers(lua_State *L, int index, struct call *call)
+{
+    lua_pushnil(L);
+    while (lua_istable(L, index) && lua_next(L, index)) {
+        struct slice name, value;
+        name.data = luaL_checklstring(L, -2, &name.len);
+        value.data = luaL_checklstring(L, -1, &value.len);
+        add_header_line(L, &call->headers, name, value);
+        lua_pop(L, 1);
+    }
+}
+
+static int reply(lua_State *L)
+{
+    struct call *call = check_call(L);
+    int status = (int)luaL_checkinteger(L, 2);
+    struct slice body = {"", 0};
+
+    if (!lua_isnoneornil(L, 3))
+        body.data = luaL_checklstring(L, 3, &body.len);
+    if (call->is_ended || exchange_is_started(call->exchange))
+        return luaL_error(L, "the answer has already begun");
+    lua_settop(L, 4);
+    if (lua_istable(L, 4))
+        read_reply_headers(L, 4, call);
+    call_reply(call, status, (struct slice){NULL, 0}, body);
+    return 0;
+}
+
+static int fail_stream(lua_State *L)
+{
+    struct call *call = check_call(L);
+    struct slice text;
+    text.data = luaL_checklstring(L, 2, &text.len);
+    if (!call->is_ended)
+        call_end_stream(call, text);
+    return 0;
+}
+
+static int set_deadline(lua_State *L)
+{
+    struct call *call = check_call(L);
+    double seconds = luaL_checknumber(L, 2);
+    call->total_at_ms = timers_now_ms(call->vm->env.timers) + (uint64_t)(seconds * 1000);
+    return 0;
+}
+
+static int attempt(lua_State *L)
+{
+    struct call *call = check_call(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    return attempt_start(L, call, 2);
+}
+
+// ---- the record -------------------------------------------------------------------------------
+
+static struct slice record_text(lua_State *L, const char *name)
+{
+    struct slice text = {NULL, 0};
+    lua_getfield(L, 2, name);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        text.data = lua_tolstring(L, -1, &text.len);
+    lua_pop(L, 1); // stays alive in the table
+    return text;
+}
+
+static long long record_count(lua_State *L, const char *name)
+{
+    lua_getfield(L, 2, name);
+    long long count = lua_isnumber(L, -1) ? (long long)lua_tonumber(L, -1) : -1;
+    lua_pop(L, 1);
+    return count;
+}
+
+static int record(lua_State *L)
+{
+    struct call *call = check_call(L);
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    struct call_record record = {
+        .outcome = record_text(L, "outcome"),
+        .client = record_text(L, "client"),
+        .model = record_text(L, "model"),
+        .metric_model = record_text(L, "metric_model"),
+        .target = record_text(L, "target"),
+        .kind = record_text(L, "kind"),
+        .message = record_text(L, "message"),
+        .input = record_count(L, "input"),
+        .output = record_count(L, "output"),
+        .cached = record_count(L, "cached"),
+        .cache_write = record_count(L, "cache_write"),
+        .reasoning = record_count(L, "reasoning"),
+    };
+    lua_getfield(L, 2, "usage_unknown");
+    record.is_usage_unknown = lua_toboolean(L, -1);
+    if (!record.metric_model.data)
+        record.metric_model = SLICE("other");
+    if (!record.outcome.data)
+        return luaL_error(L, "req:record() needs an outcome");
+    call_record(call, &record);
+    return 0;
+}
+
+// ---- class ------------------------------------------------------------------------------------
+
+// A committed answer that broke off ends with an error event in the client's dialect. Only Lua code
+// can go on after a wait, hence these lines.
+static const char attempt_wrapper[] =
+    "local attempt, fail_stream = ...\n"
+    "return function(req, options)\n"
+    "  local summary = attempt(req, options)\n"
+    "  if summary.committed and not summary.complete then\n"
+    "    local text = ''\n"
+    "    if not summary.error_sent and options.error_event then\n"
+    "      text = options.error_event(summary.kind, summary.message)\n"
+    "    end\n"
+    "    fail_stream(req, text)\n"
+    "  end\n"
+    "  return summary\n"
+    "end\n";
+
+// The class table is on top of the stack.
+static void wrap_attempt(lua_State *L)
+{
+    if (luaL_loadbuffer(L, attempt_wrapper, sizeof(attempt_wrapper) - 1, "=attempt") != 0)
+        lua_error(L);
+    lua_getfield(L, -2, "attempt");
+    lua_getfield(L, -3, "fail_stream");
+    lua_call(L, 2, 1);
+    lua_setfield(L, -2, "attempt");
+}
+
+void call_class_open(struct vm *vm)
+{
+    static const luaL_Reg methods[] = {
+        {"method", get_method},
+        {"path", get_path},
+        {"query", get_query},
+        {"header", get_header},
+        {"peer", get_peer},
+        {"id", get_id},
+        {"body", get_body},
+        {"size", get_size},
+        {"is_started", is_started},
+        {"is_gone", is_gone},
+        {"scan", scan},
+        {"raw", get_raw},
+        {"set_header", set_header},
+        {"reply", reply},
+        {"fail_stream", fail_stream},
+        {"deadline", set_deadline},
+        {"attempt", attempt},
+        {"record", record},
+        {NULL, NULL},
+    };
+    static const luaL_Reg fields_methods[] = {{NULL, NULL}};
+    static const luaL_Reg functions[] = {{"fields", new_fields}, {NULL, NULL}};
+
+    vm_register_class(vm, CALL_CLASS, methods);
+    wrap_attempt(vm->L);
+    vm_register_class(vm, FIELDS_CLASS, fields_methods);
+    lua_pop(vm->L, 2);
+    vm_register(vm, functions);
+}

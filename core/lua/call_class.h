@@ -1,0 +1,14 @@
+// `req`: a request as scripts see it, and core.fields for its scan.
+#pragma once
+
+#include <lua.h>
+
+struct vm;
+struct call;
+
+// Adds core.fields to the table on top of the stack and registers the class of `req`.
+void call_class_open(struct vm *vm);
+
+// Pushes a `req` for the call. What it returns is set to NULL by the caller when the call ends;
+// the userdata may live on, its methods raise then.
+struct call **call_class_push(lua_State *L, struct call *call);

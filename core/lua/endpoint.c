@@ -1,0 +1,130 @@
+#include "lua/endpoint.h"
+
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "lua/task.h"
+#include "lua/value.h"
+#include "lua/vm.h"
+
+#define ENDPOINT_CLASS "tidegate.endpoint"
+
+enum { HEADERS_LIMIT = 32 * 1024, PATH_LIMIT = 8 * 1024 };
+
+struct endpoint *endpoint_check(lua_State *L, int index)
+{
+    return luaL_checkudata(L, index, ENDPOINT_CLASS);
+}
+
+static int collect(lua_State *L)
+{
+    struct endpoint *endpoint = endpoint_check(L, 1);
+    buf_deinit(&endpoint->path);
+    buf_deinit(&endpoint->headers);
+    return 0;
+}
+
+// A line break inside a value would be a header of its own.
+static int add_value(lua_State *L, struct endpoint *endpoint, struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.data[i] < ' ' && text.data[i] != '\t')
+            return luaL_error(L, "a header has a control character in its value");
+    }
+    if (buf_add_slice(&endpoint->headers, text) != 0)
+        return luaL_error(L, "the headers are larger than %d bytes", HEADERS_LIMIT);
+    return 0;
+}
+
+static void add_part(lua_State *L, struct vm *vm, struct endpoint *endpoint)
+{
+    int secret = value_to_secret(L, -1);
+    struct slice text;
+
+    if (secret >= 0) {
+        add_value(L, endpoint, slice_of(vm->env.config->secrets[secret].value));
+        return;
+    }
+    text.data = lua_tolstring(L, -1, &text.len);
+    if (!text.data)
+        luaL_error(L, "a header needs text or a secret, not a %s", luaL_typename(L, -1));
+    add_value(L, endpoint, text);
+}
+
+// { "name", part, part ... } on top of the stack.
+static void add_header(lua_State *L, struct vm *vm, struct endpoint *endpoint)
+{
+    int header = lua_gettop(L);
+    int count = (int)lua_objlen(L, header);
+
+    for (int i = 1; i <= count; i++) {
+        lua_rawgeti(L, header, i);
+        add_part(L, vm, endpoint);
+        lua_pop(L, 1);
+        if (i == 1)
+            buf_add_text(&endpoint->headers, ": ");
+    }
+    buf_add_text(&endpoint->headers, "\r\n");
+}
+
+static void read_headers(lua_State *L, struct vm *vm, struct endpoint *endpoint)
+{
+    lua_getfield(L, 1, "headers");
+    int headers = lua_gettop(L);
+    int count = lua_istable(L, headers) ? (int)lua_objlen(L, headers) : 0;
+    for (int i = 1; i <= count; i++) {
+        lua_rawgeti(L, headers, i);
+        add_header(L, vm, endpoint);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static const char *text_field(lua_State *L, const char *name, const char *otherwise)
+{
+    lua_getfield(L, 1, name);
+    const char *text = lua_isnil(L, -1) ? otherwise : luaL_checkstring(L, -1);
+    lua_pop(L, 1); // stays alive in the options
+    return text;
+}
+
+static int new_endpoint(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    struct slice base;
+    struct error err;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    const char *url = text_field(L, "url", "");
+    const char *path = text_field(L, "path", "");
+    const char *method = text_field(L, "method", "POST");
+    struct origin *origin = upstream_origin(vm->env.upstreams, url, &base, &err);
+    if (!origin)
+        return task_push_error(L, error_kind_name(err.kind), err.message);
+    struct endpoint *endpoint = lua_newuserdata(L, sizeof(*endpoint));
+    *endpoint = (struct endpoint){.origin = origin};
+    buf_init(&endpoint->path, PATH_LIMIT);
+    buf_init(&endpoint->headers, HEADERS_LIMIT);
+    luaL_getmetatable(L, ENDPOINT_CLASS);
+    lua_setmetatable(L, -2);
+    // stack: options, endpoint
+    if (strlen(method) >= sizeof(endpoint->method))
+        return luaL_error(L, "no such method: %s", method);
+    memcpy(endpoint->method, method, strlen(method));
+    while (base.len && base.data[base.len - 1] == '/')
+        base.len--;
+    if (buf_add_slice(&endpoint->path, base) != 0 || buf_add_text(&endpoint->path, path) != 0)
+        return luaL_error(L, "the path is longer than %d bytes", PATH_LIMIT);
+    read_headers(L, vm, endpoint);
+    return 1;
+}
+
+void endpoint_open(struct vm *vm)
+{
+    static const luaL_Reg methods[] = {{"__gc", collect}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"endpoint", new_endpoint}, {NULL, NULL}};
+    vm_register_class(vm, ENDPOINT_CLASS, methods);
+    lua_pop(vm->L, 1);
+    vm_register(vm, functions);
+}

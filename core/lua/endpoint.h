@@ -1,0 +1,23 @@
+// Where attempts of a lane go: origin, path and a ready block of header lines, secrets included.
+// Scripts hold it as an opaque value.
+#pragma once
+
+#include <lua.h>
+
+#include "base/buf.h"
+#include "http/upstream.h"
+
+struct vm;
+
+struct endpoint {
+    struct origin *origin; // borrowed from the worker's pool
+    struct buf path;       // with the query
+    struct buf headers;    // complete lines
+    char method[8];
+};
+
+// Adds core.endpoint to the table on top of the stack.
+void endpoint_open(struct vm *vm);
+
+// The endpoint at `index`; raises for anything else. Borrowed from the Lua value.
+struct endpoint *endpoint_check(lua_State *L, int index);

@@ -1,0 +1,253 @@
+#include "lua/vm.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "base/mem.h"
+#include "lua/api.h"
+#include "lua/sources.h"
+#include "lua/task.h"
+#include "lua/value.h"
+
+struct vm *vm_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+void vm_register(struct vm *vm, const luaL_Reg *functions)
+{
+    for (; functions->name; functions++) {
+        lua_pushlightuserdata(vm->L, vm);
+        lua_pushcclosure(vm->L, functions->func, 1);
+        lua_setfield(vm->L, -2, functions->name);
+    }
+}
+
+void vm_register_class(struct vm *vm, const char *name, const luaL_Reg *methods)
+{
+    luaL_newmetatable(vm->L, name);
+    lua_pushvalue(vm->L, -1);
+    lua_setfield(vm->L, -2, "__index");
+    lua_pushboolean(vm->L, 0);
+    lua_setfield(vm->L, -2, "__metatable");
+    vm_register(vm, methods);
+}
+
+// splitmix64: ids must not repeat, nobody may rely on their being secret.
+static unsigned long long next_random(struct vm *vm)
+{
+    unsigned long long z = (vm->random += 0x9e3779b97f4a7c15ull);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}
+
+void vm_random_hex(struct vm *vm, char *out, size_t count)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < count; i++) {
+        unsigned long long bits = next_random(vm);
+        for (int digit = 0; digit < 16; digit++, bits >>= 4)
+            *out++ = digits[bits & 15];
+    }
+    *out = '\0';
+}
+
+// require("tide.x") is scripts/tide/x.lua of the program itself: the gateway's own library cannot
+// be replaced from outside.
+static int search_tide(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    if (strncmp(name, "tide.", 5) != 0)
+        return 0;
+    const char *path = lua_pushfstring(L, "scripts/tide/%s.lua", name + 5);
+    const struct embedded_file *file = sources_find_embedded(path);
+    if (!file) {
+        lua_pushfstring(L, "\n\tno file '%s' in the program", path);
+        return 1;
+    }
+    lua_pushfstring(L, "@%s", path);
+    if (luaL_loadbuffer(L, file->text, file->len, lua_tostring(L, -1)) != 0)
+        return lua_error(L);
+    return 1;
+}
+
+static void open_libraries(lua_State *L)
+{
+    static const luaL_Reg libraries[] = {
+        {"", luaopen_base},
+        {LUA_LOADLIBNAME, luaopen_package},
+        {LUA_TABLIBNAME, luaopen_table},
+        {LUA_STRLIBNAME, luaopen_string},
+        {LUA_MATHLIBNAME, luaopen_math},
+        {LUA_BITLIBNAME, luaopen_bit},
+        {LUA_JITLIBNAME, luaopen_jit},
+        {NULL, NULL},
+    };
+    for (const luaL_Reg *library = libraries; library->name; library++) {
+        lua_pushcfunction(L, library->func);
+        lua_pushstring(L, library->name);
+        lua_call(L, 1, 0);
+    }
+}
+
+static void set_searcher(struct vm *vm)
+{
+    lua_State *L = vm->L;
+    lua_getglobal(L, "package");
+    lua_createtable(L, 1, 0);
+    lua_pushlightuserdata(L, vm);
+    lua_pushcclosure(L, search_tide, 1);
+    lua_rawseti(L, -2, 1);
+    lua_setfield(L, -2, "loaders");
+    lua_pop(L, 1);
+    lua_getglobal(L, "table");
+    lua_getfield(L, -1, "sort");
+    lua_setfield(L, LUA_REGISTRYINDEX, "tidegate.sort");
+    lua_pop(L, 1);
+}
+
+// Back-offs of different workers must not beat in time.
+static void seed_random(struct vm *vm)
+{
+    lua_getglobal(vm->L, "math");
+    lua_getfield(vm->L, -1, "randomseed");
+    lua_pushnumber(vm->L, (double)(next_random(vm) >> 12));
+    lua_call(vm->L, 1, 0);
+    lua_pop(vm->L, 1);
+}
+
+static int on_panic(lua_State *L)
+{
+    fprintf(stderr, "tidegate: Lua failed outside any task: %s\n", lua_tostring(L, -1));
+    abort();
+}
+
+struct vm *vm_new(const struct vm_env *env)
+{
+    struct vm *vm = mem_alloc(sizeof(*vm));
+
+    vm->env = *env;
+    list_init(&vm->ready);
+    list_init(&vm->idle);
+    vm->serve_ref = vm->serve_admin_ref = vm->summary_ref = LUA_NOREF;
+    if (getrandom(&vm->random, sizeof(vm->random), 0) != sizeof(vm->random))
+        abort();
+    vm->L = luaL_newstate();
+    if (!vm->L)
+        abort();
+    lua_atpanic(vm->L, on_panic);
+    open_libraries(vm->L);
+    value_open(vm->L);
+    set_searcher(vm);
+    seed_random(vm);
+    api_open(vm);
+    return vm;
+}
+
+void vm_free(struct vm *vm)
+{
+    task_free_idle(vm);
+    lua_close(vm->L);
+    free(vm);
+}
+
+// ---- loading ----------------------------------------------------------------------------------
+
+static int with_traceback(lua_State *L)
+{
+    luaL_traceback(L, L, lua_tostring(L, 1) ? lua_tostring(L, 1) : "error without a message", 1);
+    return 1;
+}
+
+static int take_function(struct vm *vm, const char *name)
+{
+    lua_getfield(vm->L, -1, name);
+    return luaL_ref(vm->L, LUA_REGISTRYINDEX);
+}
+
+static const char *field(lua_State *L, int index, const char *name)
+{
+    lua_getfield(L, index, name);
+    const char *text = lua_tostring(L, -1);
+    lua_pop(L, 1); // stays alive in the table
+    return text;
+}
+
+// The Lua side names a field of the configuration, or a file with its line.
+static void read_load_error(struct vm *vm, struct error *err)
+{
+    lua_State *L = vm->L;
+    if (!lua_istable(L, -1)) {
+        error_set(err, ERROR_SCRIPT, "%s", lua_tostring(L, -1) ? lua_tostring(L, -1) : "unknown");
+        return;
+    }
+    int table = lua_gettop(L);
+    const char *message = field(L, table, "message");
+    const char *path = field(L, table, "path");
+    const char *file = field(L, table, "file");
+    const char *line = field(L, table, "line");
+    if (path)
+        config_error_at(vm->env.config, path, message, err);
+    else if (file)
+        error_set(err, ERROR_SCRIPT, "%s:%s: %s", file, line ? line : "1", message);
+    else
+        error_set(err, ERROR_SCRIPT, "%s", message ? message : "unknown");
+}
+
+int vm_load(struct vm *vm, struct error *err)
+{
+    lua_State *L = vm->L;
+    int top = lua_gettop(L);
+    int rc = -1;
+
+    lua_pushcfunction(L, with_traceback);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "tide.gateway");
+    if (lua_pcall(L, 1, 1, top + 1) != 0) {
+        read_load_error(vm, err);
+        goto out;
+    }
+    // stack: with_traceback, module
+    vm->serve_ref = take_function(vm, "serve");
+    vm->serve_admin_ref = take_function(vm, "serve_admin");
+    vm->summary_ref = take_function(vm, "summary");
+    lua_getfield(L, -1, "load");
+    if (lua_pcall(L, 0, 2, top + 1) != 0) {
+        read_load_error(vm, err);
+        goto out;
+    }
+    // stack: with_traceback, module, true | nil, error
+    if (!lua_toboolean(L, -2)) {
+        read_load_error(vm, err);
+        goto out;
+    }
+    rc = 0;
+out:
+    lua_settop(L, top);
+    lua_gc(L, LUA_GCCOLLECT, 0); // most of what loading made is garbage now
+    return rc;
+}
+
+static size_t count_of(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name);
+    size_t count = lua_istable(L, -1) ? lua_objlen(L, -1) : 0;
+    lua_pop(L, 1);
+    return count;
+}
+
+void vm_summary(struct vm *vm, struct buf *out)
+{
+    lua_State *L = vm->L;
+    int top = lua_gettop(L);
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->summary_ref);
+    if (lua_pcall(L, 0, 1, 0) == 0 && lua_istable(L, -1))
+        buf_addf(out, "%zu providers, %zu models", count_of(L, "providers"), count_of(L, "models"));
+    lua_settop(L, top);
+}

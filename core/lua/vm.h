@@ -1,0 +1,64 @@
+// One Lua state and what it stands on. It never leaves its worker's thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <lua.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "http/upstream.h"
+#include "loop/loop.h"
+#include "loop/timers.h"
+#include "metrics/names.h"
+
+struct task;
+
+// What a VM is built on. Everything is borrowed and outlives it.
+struct vm_env {
+    struct loop *loop;
+    struct timers *timers;
+    struct upstream_pool *upstreams;
+    struct config *config; // read, but for secrets found in the environment while loading
+    struct log *log;
+    struct metric_names *names;
+};
+
+struct vm {
+    struct vm_env env;
+    lua_State *L;
+    struct task *running; // whose Lua code is on the C stack now; NULL: none
+    struct list ready;    // tasks to resume when the running one has yielded
+    struct list idle;     // finished tasks whose coroutine can be used again
+    size_t idle_count;
+    size_t task_count;                           // started and not ended
+    int serve_ref, serve_admin_ref, summary_ref; // of the module tide.gateway
+    unsigned long long random;                   // state of the id generator
+};
+
+// A state with the trusted libraries, "core" and the searcher for tide.* modules.
+struct vm *vm_new(const struct vm_env *env);
+void vm_free(struct vm *vm);
+
+// Loads tide.gateway and lets it build everything from the configuration. Returns 0, or -1 with an
+// error for a person (file, line, what to do).
+int vm_load(struct vm *vm, struct error *err);
+
+// Appends one line for people: how many providers and models there are.
+void vm_summary(struct vm *vm, struct buf *out);
+
+// The vm whose C function is running (each has it as first upvalue).
+struct vm *vm_of(lua_State *L);
+
+// Registers functions into the table on top of the stack, with the vm as upvalue.
+struct luaL_Reg;
+void vm_register(struct vm *vm, const struct luaL_Reg *functions);
+
+// Pushes a new metatable named `name` with the functions as methods (__index is itself).
+void vm_register_class(struct vm *vm, const char *name, const struct luaL_Reg *methods);
+
+// `count` * 16 hex digits of an id that does not repeat; `out` gets a NUL as well.
+void vm_random_hex(struct vm *vm, char *out, size_t count);

@@ -1,0 +1,185 @@
+#include "metrics/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "metrics/series.h"
+
+const double metric_bounds[METRIC_BUCKETS] = {
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600};
+
+struct metrics *metrics_new(void)
+{
+    struct metrics *metrics = mem_alloc(sizeof(*metrics));
+    pthread_mutex_init(&metrics->lock, NULL);
+    return metrics;
+}
+
+void metrics_free(struct metrics *metrics)
+{
+    if (!metrics)
+        return;
+    while (metrics->first) {
+        struct metric *metric = metrics->first;
+        metrics->first = metric->next;
+        while (metric->series) {
+            struct metric_series *series = metric->series;
+            metric->series = series->next;
+            free(series->text);
+            free(series);
+        }
+        free(metric);
+    }
+    pthread_mutex_destroy(&metrics->lock);
+    free(metrics);
+}
+
+struct metric *metrics_declare(struct metrics *metrics, enum metric_type type, const char *name,
+                               const char *help, const char *const *labels)
+{
+    pthread_mutex_lock(&metrics->lock);
+    struct metric **link = &metrics->first;
+    while (*link && strcmp((*link)->name, name) != 0)
+        link = &(*link)->next;
+    if (!*link) {
+        struct metric *metric = mem_alloc(sizeof(*metric));
+        metric->type = type;
+        metric->name = name;
+        metric->help = help;
+        while (labels && metric->label_count < METRIC_LABELS && labels[metric->label_count]) {
+            metric->labels[metric->label_count] = labels[metric->label_count];
+            metric->label_count++;
+        }
+        *link = metric;
+    }
+    struct metric *declared = *link;
+    pthread_mutex_unlock(&metrics->lock);
+    return declared;
+}
+
+// FNV-1a over the metric and its values, their lengths included.
+static size_t hash_series(const struct metric *metric, const struct slice *values)
+{
+    uint64_t hash = 14695981039346656037u ^ (uintptr_t)metric;
+    for (size_t i = 0; i < metric->label_count; i++) {
+        for (size_t at = 0; at < values[i].len; at++)
+            hash = (hash ^ (unsigned char)values[i].data[at]) * 1099511628211u;
+        hash = (hash ^ values[i].len) * 1099511628211u;
+    }
+    return (hash ^ hash >> 32) % METRIC_HEADS;
+}
+
+static struct metric_series *find_series(struct metric_series *head, const struct metric *metric,
+                                         const struct slice *values)
+{
+    for (struct metric_series *series = head; series; series = series->next_of_hash) {
+        size_t same = 0;
+        if (series->metric != metric)
+            continue;
+        while (same < metric->label_count && slice_equal(series->values[same], values[same]))
+            same++;
+        if (same == metric->label_count)
+            return series;
+    }
+    return NULL;
+}
+
+static struct metric_series *new_series(struct metric *metric, const struct slice *values)
+{
+    struct metric_series *series = mem_alloc(sizeof(*series));
+    size_t len = 0, at = 0;
+
+    series->metric = metric;
+    for (size_t i = 0; i < metric->label_count; i++)
+        len += values[i].len;
+    series->text = mem_alloc(len + 1);
+    for (size_t i = 0; i < metric->label_count; i++) {
+        if (values[i].len)
+            memcpy(series->text + at, values[i].data, values[i].len);
+        series->values[i] = (struct slice){series->text + at, values[i].len};
+        at += values[i].len;
+    }
+    return series;
+}
+
+static struct metric_series *add_series(struct metrics *metrics, struct metric *metric,
+                                        const struct slice *values, size_t head)
+{
+    struct metric_series *series = new_series(metric, values);
+    series->next = metric->series;
+    metric->series = series;
+    series->next_of_hash = metrics->heads[head];
+    metrics->heads[head] = series;
+    metric->series_count++;
+    metrics->series_count++;
+    return series;
+}
+
+struct metric_series *metrics_series(struct metrics *metrics, struct metric *metric,
+                                     const struct slice *values)
+{
+    static const struct slice others[METRIC_LABELS] = {
+        {"other", 5}, {"other", 5}, {"other", 5}, {"other", 5}};
+    size_t head = hash_series(metric, values);
+
+    pthread_mutex_lock(&metrics->lock);
+    struct metric_series *series = find_series(metrics->heads[head], metric, values);
+    if (!series && metrics->series_count >= LIMIT_METRIC_SERIES) {
+        values = others;
+        head = hash_series(metric, values);
+        series = find_series(metrics->heads[head], metric, values);
+    }
+    if (!series)
+        series = add_series(metrics, metric, values, head);
+    pthread_mutex_unlock(&metrics->lock);
+    return series;
+}
+
+double metric_double(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
+void metric_add(struct metric_series *series, double value)
+{
+    uint64_t seen = atomic_load_explicit(&series->value, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&series->value, &seen,
+                                                  bits_of(metric_double(seen) + value),
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+void metric_set(struct metric_series *series, double value)
+{
+    atomic_store_explicit(&series->value, bits_of(value), memory_order_relaxed);
+}
+
+void metric_observe(struct metric_series *series, double value)
+{
+    size_t bucket = 0;
+    while (bucket < METRIC_BUCKETS && !(value <= metric_bounds[bucket]))
+        bucket++;
+    atomic_fetch_add_explicit(&series->buckets[bucket], 1, memory_order_relaxed);
+    metric_add(series, value);
+}
+
+double metric_value(const struct metric_series *series)
+{
+    if (series->metric->type != METRIC_HISTOGRAM)
+        return metric_double(atomic_load_explicit(&series->value, memory_order_relaxed));
+    uint64_t count = 0;
+    for (size_t i = 0; i <= METRIC_BUCKETS; i++)
+        count += atomic_load_explicit(&series->buckets[i], memory_order_relaxed);
+    return (double)count;
+}

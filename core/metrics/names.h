@@ -1,0 +1,15 @@
+// The gateway's own metrics, declared once, by the names that DESIGN gives them.
+#pragma once
+
+#include "metrics/metrics.h"
+
+struct metric_names {
+    struct metrics *metrics; // owned
+    struct metric *requests, *attempts, *tokens, *usage_unknown;
+    struct metric_series *requests_in_flight, *upstreams_in_flight;
+    struct metric_series *request_duration, *time_to_first_token, *overhead;
+};
+
+// Shared by all workers; owned by the caller.
+struct metric_names *metric_names_new(void);
+void metric_names_free(struct metric_names *names);

@@ -1,0 +1,43 @@
+#include "worker/base.h"
+
+enum { UPSTREAM_IDLE_MS = 60 * 1000 }; // most providers close a little later than this
+
+int worker_base_open(struct worker_base *base, struct worker_shared *shared, struct error *err)
+{
+    struct upstream_settings settings = {
+        .idle_per_origin = LIMIT_ORIGIN_IDLE,
+        .idle_time_ms = UPSTREAM_IDLE_MS,
+    };
+
+    base->loop = loop_new();
+    base->timers = timers_new(base->loop);
+    base->upstreams = upstream_pool_new(base->loop, &settings);
+    struct vm_env env = {
+        .loop = base->loop,
+        .timers = base->timers,
+        .upstreams = base->upstreams,
+        .config = shared->config,
+        .log = shared->log,
+        .names = shared->names,
+    };
+    base->vm = vm_new(&env);
+    return vm_load(base->vm, err);
+}
+
+static void on_pool_closed(void *owner)
+{
+    struct worker_base *base = owner;
+    timers_close(base->timers);
+}
+
+void worker_base_close(struct worker_base *base)
+{
+    upstream_pool_close(base->upstreams, on_pool_closed, base);
+}
+
+size_t worker_base_free(struct worker_base *base)
+{
+    vm_free(base->vm);
+    upstream_pool_free(base->upstreams);
+    return (size_t)loop_free(base->loop);
+}

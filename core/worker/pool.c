@@ -1,0 +1,228 @@
+#include "worker/pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/version.h"
+#include "http/server.h"
+#include "worker/worker.h"
+
+enum {
+    FDS_RESERVED = 64,      // log, .env, certificates, epoll: not for connections
+    FDS_PER_CONNECTION = 2, // a client and its upstream
+    SIGNAL_WORKER_END = SIGUSR2,
+};
+
+struct pool {
+    struct config *config;
+    struct worker_shared shared;
+    struct worker **workers; // owned
+    int started;
+    pthread_t main_thread;
+    int port, admin_port;
+};
+
+// Each connection of a client may need one to an upstream.
+static size_t raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return (size_t)limit.rlim_cur;
+}
+
+static size_t connections_per_worker(const struct config *config)
+{
+    size_t files = raise_file_limit();
+    size_t possible = files > 2 * FDS_RESERVED ? (files - FDS_RESERVED) / FDS_PER_CONNECTION : 64;
+    size_t total = config->limits.connections < possible ? config->limits.connections : possible;
+    size_t workers = (size_t)config->workers;
+    return (total + workers - 1) / workers;
+}
+
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGNAL_WORKER_END);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void on_worker_end(void *owner)
+{
+    struct pool *pool = owner;
+    pthread_kill(pool->main_thread, SIGNAL_WORKER_END);
+}
+
+// ---- starting ---------------------------------------------------------------------------------
+
+static int start_worker(struct pool *pool, bool is_first, struct error *err)
+{
+    const struct config *config = pool->config;
+    int admin_fd = -1;
+    int fd = server_bind(config->listen_host, pool->port, is_first, &pool->port, err);
+
+    if (fd < 0)
+        return -1;
+    if (config->admin_host) {
+        admin_fd =
+            server_bind(config->admin_host, pool->admin_port, is_first, &pool->admin_port, err);
+        if (admin_fd < 0) {
+            close(fd);
+            return -1;
+        }
+    }
+    struct worker *worker = worker_start(&pool->shared, fd, admin_fd, on_worker_end, pool);
+    pool->workers[pool->started++] = worker;
+    return worker_wait_ready(worker, err);
+}
+
+static int start_workers(struct pool *pool, struct error *err)
+{
+    pool->workers = mem_alloc((size_t)pool->config->workers * sizeof(struct worker *));
+    for (int i = 0; i < pool->config->workers; i++) {
+        if (start_worker(pool, i == 0, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool is_wildcard(const char *host)
+{
+    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+static void greet(const struct pool *pool, const struct buf *summary)
+{
+    const struct config *config = pool->config;
+    const char *open = strchr(config->listen_host, ':') ? "[" : "";
+    const char *shut = *open ? "]" : "";
+
+    fprintf(stderr, "tidegate %s listening on http://%s%s%s:%d\n", TIDEGATE_VERSION, open,
+            config->listen_host, shut, pool->port);
+    if (config->admin_host)
+        fprintf(stderr, "admin on http://%s:%d\n", config->admin_host, pool->admin_port);
+    fprintf(stderr, "%.*s, %d workers, configuration: %s\n", (int)summary->len,
+            summary->data ? summary->data : "", config->workers,
+            config->file ? config->file : "none (providers from the environment and .env)");
+    if (!config->file && !is_wildcard(config->listen_host))
+        fprintf(stderr,
+                "try it:\n  curl -N http://%s%s%s:%d/v1/chat/completions"
+                " -H 'content-type: application/json' -d '{\"model\":\"mock/gpt\",\"stream\":true,"
+                "\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'\n",
+                open, config->listen_host, shut, pool->port);
+}
+
+// ---- until the end ----------------------------------------------------------------------------
+
+static void drain(struct pool *pool)
+{
+    fprintf(stderr, "draining: running requests may finish; a second signal ends at once\n");
+    for (int i = 0; i < pool->started; i++)
+        worker_drain(pool->workers[i]);
+}
+
+static void serve(struct pool *pool, const sigset_t *signals)
+{
+    int running = pool->started;
+    bool is_draining = false;
+
+    while (running) {
+        int number = 0;
+        sigwait(signals, &number);
+        if (number == SIGNAL_WORKER_END) {
+            running--;
+        } else if (number == SIGHUP) {
+            log_event(pool->shared.log, LOG_WARN,
+                      "SIGHUP: reloading is not part of this version; restart to apply changes");
+        } else if (!is_draining) {
+            is_draining = true;
+            drain(pool);
+        } else {
+            fprintf(stderr, "ended without waiting for running requests\n");
+            _exit(128 + number);
+        }
+    }
+}
+
+static int join_all(struct pool *pool)
+{
+    struct worker_leak sum = {0};
+
+    for (int i = 0; i < pool->started; i++) {
+        struct worker_leak leak = worker_join(pool->workers[i]);
+        sum.connections += leak.connections;
+        sum.handles += leak.handles;
+        sum.tasks += leak.tasks;
+    }
+    fprintf(stderr, "drained: %zu connections, %zu handles, %zu tasks\n", sum.connections,
+            sum.handles, sum.tasks);
+    return sum.connections || sum.handles || sum.tasks ? 1 : 0;
+}
+
+static void add_secrets(struct pool *pool)
+{
+    const struct config *config = pool->config;
+    for (size_t i = 0; i < config->secret_count; i++)
+        log_add_secret(pool->shared.log, slice_of(config->secrets[i].value));
+}
+
+static int check_and_start(struct pool *pool, struct error *err)
+{
+    struct buf summary;
+
+    buf_init(&summary, 4096);
+    add_secrets(pool);
+    int rc = worker_check(&pool->shared, &summary, err);
+    add_secrets(pool); // those that adapters looked up in the environment
+    if (rc == 0)
+        rc = start_workers(pool, err);
+    if (rc == 0)
+        greet(pool, &summary);
+    buf_deinit(&summary);
+    return rc;
+}
+
+int pool_run(struct config *config, struct error *err)
+{
+    sigset_t signals;
+    struct pool pool = {
+        .config = config,
+        .main_thread = pthread_self(),
+        .port = config->listen_port,
+        .admin_port = config->admin_port,
+    };
+
+    block_signals(&signals);
+    pool.shared.config = config;
+    pool.shared.connections = connections_per_worker(config);
+    pool.shared.log = log_new(config->log_file, (enum log_level)config->log_level, err);
+    if (!pool.shared.log)
+        return 1;
+    pool.shared.names = metric_names_new();
+    int rc = check_and_start(&pool, err);
+    if (rc == 0) {
+        serve(&pool, &signals);
+        rc = join_all(&pool);
+        log_free(pool.shared.log);
+    } else if (pool.started) {
+        // A worker that cannot start leaves others running: nothing is served yet, nothing is lost.
+        fprintf(stderr, "tidegate: %s\n", err->message);
+        _exit(1);
+    } else {
+        log_free(pool.shared.log);
+    }
+    metric_names_free(pool.shared.names);
+    free(pool.workers);
+    return rc == 0 ? 0 : 1;
+}

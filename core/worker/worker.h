@@ -1,0 +1,45 @@
+// One worker: a thread with its loop, Lua state, listeners and pool of upstream connections.
+#pragma once
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "metrics/names.h"
+
+struct worker;
+
+// What all workers share. Borrowed, outlives them.
+struct worker_shared {
+    struct config *config;
+    struct log *log;
+    struct metric_names *names;
+    _Atomic size_t bodies_held;
+    size_t connections; // the most that one worker accepts
+};
+
+// What is left when a worker has ended; all zero unless something was lost.
+struct worker_leak {
+    size_t connections, handles, tasks;
+};
+
+// Starts the thread on the bound sockets (admin_fd -1: none), which it takes. `on_end` runs on the
+// worker's thread as its last act.
+struct worker *worker_start(struct worker_shared *shared, int fd, int admin_fd,
+                            void (*on_end)(void *owner), void *owner);
+
+// Waits until the worker listens. Returns 0, or -1 with the error that ended it.
+int worker_wait_ready(struct worker *worker, struct error *err);
+
+// Stops accepting, lets running requests finish up to limits.drain_time, then ends. Any thread.
+void worker_drain(struct worker *worker);
+
+// Joins the ended thread and frees the worker.
+struct worker_leak worker_join(struct worker *worker);
+
+// Builds a Lua side as a worker does and throws it away: the check of configuration and scripts.
+// Secrets that scripts look up in the environment are known to `shared->config` afterwards.
+// `summary` (may be NULL) gets a line for people. Returns 0, or -1 with `err`.
+int worker_check(struct worker_shared *shared, struct buf *summary, struct error *err);

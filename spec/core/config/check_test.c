@@ -1,0 +1,169 @@
+#include "config/check.h"
+
+#include "place.h"
+
+static void test_unknown_fields_are_errors_with_a_suggestion(void **state)
+{
+    struct place *place = *state;
+    check_refused(place, "return {\n\n  provders = {} }",
+                  ":3: unknown field 'provders', did you mean 'providers'?");
+    check_refused(place, "return {\n  providers = {\n    openai = {\n      kyes = {} } } }",
+                  ":4: providers.openai: unknown field 'kyes', did you mean 'keys'?");
+    check_refused(place, "return { temperature = 1 }", ":1: unknown field 'temperature'");
+    check_refused(place, "return { limits = {\n  workers = 1 } }",
+                  ":2: limits: unknown field 'workers': it belongs at the top");
+    check_refused(place, "return {\n  keepalive = 1 }",
+                  ":2: unknown field 'keepalive', did you mean 'stream.keepalive'?");
+    check_refused(place, "return { ['retry.max'] = 1 }", ":1: unknown field 'retry.max'");
+    check_refused(place, "return { ['providers.*'] = {} }",
+                  ":1: unknown field 'providers.*', did you mean 'providers'?");
+    check_refused(place, "return { clients = { x = {} } }", ":1: clients: unknown field 'x'");
+    check_refused(place, "return {\n  admin = {\n 'a:1' } }",
+                  ":3: admin: item 1 has no name; here fields have names");
+}
+
+static void test_fields_of_later_versions_are_refused_as_such(void **state)
+{
+    struct place *place = *state;
+    check_refused(place, "return {\n  policy = 'cheap_first' }",
+                  ":2: 'policy' is not part of this version");
+    check_refused(
+        place,
+        "return { providers = { openai = {\n keys = { 'sk-1',\n { 'sk-2', weight = 2 } } } } }",
+        ":3: providers.openai.keys.2: 'weight' is not part of this version");
+    check_refused(place, "return { clients = { { key = 'k', name = 'n', rpm = 1 } } }",
+                  ":1: clients.1: 'rpm' is not part of this version");
+    check_refused(place, "return { pick =\n 'fastest' }",
+                  ":1: pick: 'fastest' is not part of this version (it has: ordered)");
+    check_refused(place, "return { models = { a = { targets = { 'x/y' }, hedge = {} } } }",
+                  ":1: models.a: 'hedge' is not part of this version");
+}
+
+static void test_wrong_types_are_named(void **state)
+{
+    struct place *place = *state;
+    check_refused(place, "return {\n  workers = '2' }",
+                  ":2: workers: expected a number, got a string");
+    check_refused(place, "return { providers = true }",
+                  ":1: providers: expected a table, got true");
+    check_refused(place, "return { clients = 1 }", ":1: clients: expected a list, got a number");
+    check_refused(place, "return { models = { a = 1 } }",
+                  ":1: models.a: expected a string, a list or a table, got a number");
+    check_refused(place, "return { listen = print_ or function() end }",
+                  ":1: unknown name 'print_'");
+    check_refused(place, "return { listen = function() end }",
+                  ":1: listen: expected a string, got a function");
+    check_refused(place, "return { limits = { body = {} } }",
+                  ":1: limits.body: expected a size like \"64MB\", got a table");
+    check_refused(place, "return { providers = { p = { proxy = true } } }",
+                  ":1: providers.p.proxy: expected a string or false, got true");
+    check_refused(place, "return { providers = { p = { keys = { 1 } } } }",
+                  ":1: providers.p.keys.1: expected secret \"NAME\" or a table, got a number");
+    check_refused(place, "return { listen = { '127.0.0.1:1' } }",
+                  ":1: listen: expected a string, got a list");
+}
+
+static void test_numbers_have_a_range(void **state)
+{
+    struct place *place = *state;
+    check_refused(place, "return { workers = 0 }", ":1: workers: must be from 1 to 64, got 0");
+    check_refused(place, "return { workers = 65 }", ":1: workers: must be from 1 to 64, got 65");
+    check_refused(place, "return { workers = 1.5 }",
+                  ":1: workers: expected a whole number, got 1.5");
+    check_refused(place, "return { workers = 0/0 }", ":1: workers: must be from 1 to 64, got nan");
+    check_refused(place, "return { timeout = { idle = 1/0 } }",
+                  ":1: timeout.idle: must be from 0.001 to 86400, got inf");
+    check_refused(place, "return { timeout = { idle = 0 } }",
+                  ":1: timeout.idle: must be from 0.001 to 86400, got 0");
+    check_refused(place, "return { retry = { max = 101 } }",
+                  ":1: retry.max: must be from 0 to 100, got 101");
+    check_refused(place, "return { limits = { head = '2MB' } }",
+                  ":1: limits.head: must be from 1KB to 1MB, got 2097152");
+    check_refused(
+        place, "return { limits = { head = '64 pages' } }",
+        ":1: limits.head: expected bytes as a number or a size like \"64MB\", got \"64 pages\"");
+}
+
+static void test_texts_have_a_form(void **state)
+{
+    struct place *place = *state;
+    check_refused(place, "return { listen = ':8080' }",
+                  ":1: listen: expected an address like \"127.0.0.1:8080\" or \"[::1]:8080\", got "
+                  "\":8080\"");
+    check_refused(place, "return { log = { level = 'loud' } }",
+                  ":1: log.level: expected one of: debug info warn error; got \"loud\"");
+    check_refused(place, "return { providers = { ['a/b'] = {} } }",
+                  ":1: providers.a/b: expected a name of letters, digits, '_', '.' and '-'");
+    check_refused(
+        place, "return { providers = { p = { base_url = 'example.com' } } }",
+        ":1: providers.p.base_url: expected a URL like \"https://api.example.com/v1\", got "
+        "\"example.com\"");
+    check_refused(place, "return { providers = { p = { headers = { ['x y'] = 'z' } } } }",
+                  ":1: providers.p.headers.x y: expected a header's name");
+}
+
+static void test_lists_have_no_holes_and_groups_a_target(void **state)
+{
+    struct place *place = *state;
+    check_refused(place, "return { models = {\n a = { env('TIDE_NONE'), 'b/c' } } }",
+                  ":2: models.a: item 1 is missing (nil)");
+    check_refused(place, "return { models = { a = {} } }",
+                  ":1: models.a: expected at least 1 in the list");
+    check_refused(place, "return { models = { a = { pick = 'ordered' } } }",
+                  ":1: models.a: 'targets' is missing: where requests go");
+    check_refused(place, "return { models = { a = { 'b/c', pick = 'ordered' } } }",
+                  ":1: models.a: item 1 has no name; here fields have names");
+    check_refused(place, "return { providers = { p = { keys = { { name = 'x' } } } } }",
+                  ":1: providers.p.keys.1: '1' is missing: the key");
+}
+
+static void test_plain_keys_are_secrets_with_a_warning(void **state)
+{
+    struct place *place = *state;
+    char expected[512];
+    struct config *config =
+        load(place, "return {\n"
+                    "  admin = { listen = '127.0.0.1:1', token = 'plain-token' },\n"
+                    "  providers = { p = { keys = {\n"
+                    "    'plain-1',\n"
+                    "    { 'plain-2', name = 'second' } } } } }");
+    snprintf(expected, sizeof(expected),
+             "%s:2: admin.token is a plain string; use secret \"NAME\" and .env\n"
+             "%s:4: providers.p.keys.1 is a plain string; use secret \"NAME\" and .env\n"
+             "%s:5: providers.p.keys.2.1 is a plain string; use secret \"NAME\" and .env\n",
+             place->file, place->file, place->file);
+    assert_string_equal(config->warnings.data, expected);
+    assert_int_equal(config->secret_count, 3);
+    assert_string_equal(config->secrets[config->admin_token].value, "plain-token");
+    assert_null(strstr(config->document, "plain-"));
+    assert_non_null(strstr(config->document, "{\"name\":\"second\",\"value\":{\"$secret\":2}}"));
+    config_free(config);
+}
+
+static void test_a_bad_key_is_refused_without_telling_it(void **state)
+{
+    struct place *place = *state;
+    write_file(place->env, "TIDE_A=\"hidden\\nvalue\"\n");
+    check_refused(place, "return { providers = { p = { keys = { 'hidden\\nvalue' } } } }",
+                  ":1: providers.p.keys.1: expected a text without control characters");
+    check_refused(
+        place, "return { providers = { p = { keys = { secret 'TIDE_A' } } } }",
+        ":1: providers.p.keys.1: secret TIDE_A: expected a text without control characters");
+    check_refused(place, "return { providers = { p = { keys = { '' } } } }",
+                  ":1: providers.p.keys.1: expected a text that is not empty");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(unknown_fields_are_errors_with_a_suggestion),
+        TEST(fields_of_later_versions_are_refused_as_such),
+        TEST(wrong_types_are_named),
+        TEST(numbers_have_a_range),
+        TEST(texts_have_a_form),
+        TEST(lists_have_no_holes_and_groups_a_target),
+        TEST(plain_keys_are_secrets_with_a_warning),
+        TEST(a_bad_key_is_refused_without_telling_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,114 @@
+#include "http/response.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void assert_head(struct response_head head, const char *expected)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    response_add_head(&head, &out);
+    assert_string_equal(out.data, expected);
+    buf_deinit(&out);
+}
+
+static void test_a_head_has_status_headers_and_length(void **state)
+{
+    (void)state;
+    struct response_head head = {.status = 200,
+                                 .headers = SLICE("a: b\r\nc: d\r\n"),
+                                 .framing = RESPONSE_LENGTH,
+                                 .length = 1234567890};
+    assert_head(head, "HTTP/1.1 200 OK\r\na: b\r\nc: d\r\ncontent-length: 1234567890\r\n\r\n");
+}
+
+static void test_an_empty_body_has_length_zero(void **state)
+{
+    (void)state;
+    struct response_head head = {.status = 404, .framing = RESPONSE_LENGTH};
+    assert_head(head, "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+}
+
+static void test_a_chunked_head_says_so(void **state)
+{
+    (void)state;
+    struct response_head head = {.status = 200, .framing = RESPONSE_CHUNKED};
+    assert_head(head, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+}
+
+static void test_persistence_is_said_where_it_is_not_the_default(void **state)
+{
+    (void)state;
+    struct response_head head = {
+        .status = 200, .framing = RESPONSE_CLOSE, .persistence = RESPONSE_CLOSES};
+    assert_head(head, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
+    head.framing = RESPONSE_NONE;
+    head.persistence = RESPONSE_KEEP_ALIVE;
+    assert_head(head, "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\n\r\n");
+}
+
+static void test_an_unregistered_status_still_makes_a_status_line(void **state)
+{
+    (void)state;
+    struct response_head head = {.status = 599, .framing = RESPONSE_NONE};
+    assert_head(head, "HTTP/1.1 599 Unknown\r\n\r\n");
+    assert_string_equal(response_reason(503), "Service Unavailable");
+}
+
+static void test_bodiless_statuses_are_known(void **state)
+{
+    (void)state;
+    assert_false(response_has_body(100));
+    assert_false(response_has_body(204));
+    assert_false(response_has_body(304));
+    assert_true(response_has_body(200));
+    assert_true(response_has_body(500));
+}
+
+static void test_chunk_lines_are_hexadecimal(void **state)
+{
+    (void)state;
+    char line[RESPONSE_CHUNK_LINE];
+    assert_int_equal(response_chunk_line(1, line), 3);
+    assert_memory_equal(line, "1\r\n", 3);
+    assert_int_equal(response_chunk_line(0xabc10, line), 7);
+    assert_memory_equal(line, "abc10\r\n", 7);
+    assert_int_equal(response_chunk_line(SIZE_MAX, line), RESPONSE_CHUNK_LINE);
+    assert_memory_equal(line, "ffffffffffffffff\r\n", RESPONSE_CHUNK_LINE);
+}
+
+static void test_an_error_body_has_the_shape_of_openai(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    response_error_body(413, "too \"large\"\\\n", &out);
+    assert_string_equal(out.data, "{\"error\":{\"message\":\"too \\\"large\\\"\\\\\\u000a\","
+                                  "\"type\":\"invalid_request_error\",\"param\":null,"
+                                  "\"code\":\"content_too_large\"}}");
+    buf_clear(&out);
+    response_error_body(599, "x", &out);
+    assert_string_equal(out.data, "{\"error\":{\"message\":\"x\",\"type\":\"server_error\","
+                                  "\"param\":null,\"code\":null}}");
+    buf_deinit(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_head_has_status_headers_and_length),
+        cmocka_unit_test(test_an_empty_body_has_length_zero),
+        cmocka_unit_test(test_a_chunked_head_says_so),
+        cmocka_unit_test(test_persistence_is_said_where_it_is_not_the_default),
+        cmocka_unit_test(test_an_unregistered_status_still_makes_a_status_line),
+        cmocka_unit_test(test_bodiless_statuses_are_known),
+        cmocka_unit_test(test_chunk_lines_are_hexadecimal),
+        cmocka_unit_test(test_an_error_body_has_the_shape_of_openai),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

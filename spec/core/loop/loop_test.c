@@ -1,0 +1,81 @@
+#include "loop/loop.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void test_an_unused_loop_is_freed(void **state)
+{
+    (void)state;
+    assert_int_equal(loop_free(loop_new()), 0);
+}
+
+static void test_free_counts_handles_that_are_still_open(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_new();
+    uv_timer_t first, second;
+    uv_timer_init(&loop->uv, &first);
+    uv_timer_init(&loop->uv, &second);
+    assert_int_equal(loop_free(loop), 2);
+
+    uv_close((uv_handle_t *)&first, NULL);
+    uv_close((uv_handle_t *)&second, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    assert_int_equal(loop_free(loop), 0);
+}
+
+static void test_the_read_buffer_is_lent_to_every_handle(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_new();
+    uv_timer_t timer;
+    uv_buf_t buf;
+    uv_timer_init(&loop->uv, &timer);
+    loop_lend_buf((uv_handle_t *)&timer, 100, &buf);
+    assert_ptr_equal(buf.base, loop->read_buf);
+    assert_int_equal(buf.len, LIMIT_READ_BUFFER);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    assert_int_equal(loop_free(loop), 0);
+}
+
+static void test_time_is_that_of_the_turn(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_new();
+    uint64_t before = loop_now_ms(loop);
+    assert_int_equal(loop_now_ms(loop), before);
+    uv_update_time(&loop->uv);
+    assert_true(loop_now_ms(loop) >= before);
+    assert_int_equal(loop_free(loop), 0);
+}
+
+static void test_writing_to_a_closed_pipe_is_an_error_and_no_signal(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_new();
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    close(fds[0]);
+    assert_int_equal(write(fds[1], "x", 1), -1);
+    close(fds[1]);
+    assert_int_equal(loop_free(loop), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_unused_loop_is_freed),
+        cmocka_unit_test(test_free_counts_handles_that_are_still_open),
+        cmocka_unit_test(test_the_read_buffer_is_lent_to_every_handle),
+        cmocka_unit_test(test_time_is_that_of_the_turn),
+        cmocka_unit_test(test_writing_to_a_closed_pipe_is_an_error_and_no_signal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

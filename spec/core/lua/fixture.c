@@ -1,0 +1,61 @@
+#include "lua/fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <lauxlib.h>
+
+#include "lua/task.h"
+
+void lua_fixture_open(struct lua_fixture *fixture)
+{
+    static const struct upstream_settings settings = {.idle_per_origin = 8, .idle_time_ms = 1000};
+    struct error err;
+
+    fixture->env.loop = loop_new();
+    fixture->env.timers = timers_new(fixture->env.loop);
+    fixture->env.upstreams = upstream_pool_new(fixture->env.loop, &settings);
+    fixture->env.config = config_load(NULL, NULL, &err);
+    assert_non_null(fixture->env.config);
+    fixture->env.log = log_new("/dev/null", LOG_ERROR, &err);
+    assert_non_null(fixture->env.log);
+    fixture->env.names = metric_names_new();
+    fixture->vm = vm_new(&fixture->env);
+}
+
+static void on_pool_closed(void *owner)
+{
+    struct lua_fixture *fixture = owner;
+    timers_close(fixture->env.timers);
+}
+
+void lua_fixture_close(struct lua_fixture *fixture)
+{
+    assert_int_equal(fixture->vm->task_count, 0);
+    vm_free(fixture->vm);
+    upstream_pool_close(fixture->env.upstreams, on_pool_closed, fixture);
+    uv_run(&fixture->env.loop->uv, UV_RUN_DEFAULT);
+    upstream_pool_free(fixture->env.upstreams);
+    metric_names_free(fixture->env.names);
+    log_free(fixture->env.log);
+    config_free(fixture->env.config);
+    assert_int_equal(loop_free(fixture->env.loop), 0);
+}
+
+struct task *lua_fixture_run(struct lua_fixture *fixture, const char *text,
+                             void (*on_end)(void *owner, const char *error), void *owner)
+{
+    struct task *task = task_new(fixture->vm, on_end, owner);
+    if (luaL_loadstring(task->co, text) != 0)
+        fail_msg("%s", lua_tostring(task->co, -1));
+    task_run(task, 0);
+    return task;
+}
+
+void lua_fixture_turn(struct lua_fixture *fixture)
+{
+    uv_run(&fixture->env.loop->uv, UV_RUN_NOWAIT);
+}

@@ -1,0 +1,1 @@
+return { a = { b = function(x) local t = { 1 } return t[1] end, (1), f{ c = 1 }, 
