@@ -17,8 +17,7 @@
 struct connector {
     struct turn *turn;
     struct multis multis;
-    char *ca_file;     // owned; NULL: the system's
-    X509_STORE *store; // shared; NULL until the first TLS connection
+    char *ca_file; // owned; NULL: the system's
 };
 
 struct connector_job {
@@ -26,7 +25,8 @@ struct connector_job {
     const struct origin *origin;
     CURL *easy;
     struct multi *multi;
-    int *kept_fd; // owned; the socket that libcurl must not close; -1: none yet
+    X509_STORE *store; // a reference; NULL without TLS
+    int *kept_fd;      // owned; the socket that libcurl must not close; -1: none yet
     uint32_t timeout_ms;
     connector_done_cb on_done;
     void *owner;
@@ -111,7 +111,7 @@ static CURL *make_easy(struct connector_job *job)
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, job->details);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, job);
     if (origin->is_tls)
-        set_tls_options(easy, job->connector->store);
+        set_tls_options(easy, job->store);
     return easy;
 }
 
@@ -166,6 +166,7 @@ static void job_free(struct connector_job *job)
     if (job->multi)
         multi_remove(job->multi, job->easy);
     curl_easy_cleanup(job->easy);
+    X509_STORE_free(job->store);
     free(job->kept_fd);
     free(job);
 }
@@ -242,7 +243,6 @@ void connector_free(struct connector *connector)
 {
     if (!connector)
         return;
-    X509_STORE_free(connector->store);
     free(connector->ca_file);
     free(connector);
 }
@@ -258,9 +258,9 @@ struct connector_job *connector_start(struct connector *connector, const struct 
     job->on_done = on_done;
     job->owner = owner;
     turn_item_init(&job->failing, on_failing);
-    if (origin->is_tls && !connector->store)
-        connector->store = certs_ref(connector->ca_file, &job->early);
-    if (origin->is_tls && !connector->store) {
+    if (origin->is_tls)
+        job->store = certs_ref(origin->ca_file ? origin->ca_file : connector->ca_file, &job->early);
+    if (origin->is_tls && !job->store) {
         turn_add(connector->turn, &job->failing);
         return job;
     }

@@ -26,6 +26,7 @@ static void origin_free(struct origin *origin)
     free(origin->host);
     free(origin->endpoint);
     free(origin->url);
+    free(origin->ca_file);
     free((char *)origin->target_prefix.data);
     free((char *)origin->after_target.data);
     free(origin);
@@ -123,10 +124,12 @@ static struct origin *origin_new(const struct url *url, char *key, const struct 
     return origin;
 }
 
-static const char *choose_proxy(const struct origins *origins, const struct url *url, bool is_https)
+static const char *choose_proxy(const struct origins *origins, const struct origin_way *way,
+                                const struct url *url, bool is_https)
 {
-    if (origins->proxy)
-        return *origins->proxy ? origins->proxy : NULL;
+    const char *set = way->proxy ? way->proxy : origins->proxy;
+    if (set)
+        return *set ? set : NULL;
     return proxy_rules_find(&origins->rules, is_https, url->host, port_of(url));
 }
 
@@ -140,20 +143,20 @@ static int check_url(const struct url *url, struct error *err)
     return 0;
 }
 
-struct origin *origins_intern(struct origins *origins, const char *url, struct slice *path,
-                              struct error *err)
+struct origin *origins_intern(struct origins *origins, const char *url,
+                              const struct origin_way *way, struct slice *path, struct error *err)
 {
     struct url parts;
     struct proxy proxy = {.url = NULL};
     if (url_parse(&parts, url, err) != 0 || check_url(&parts, err) != 0)
         return NULL;
     bool is_https = parts.scheme.len == 5;
-    const char *proxy_url = choose_proxy(origins, &parts, is_https);
+    const char *proxy_url = choose_proxy(origins, way, &parts, is_https);
     if (proxy_url && proxy_init(&proxy, proxy_url, err) != 0)
         return NULL;
     char *host = lower_host(parts.host);
-    char *key = print("%s %s %d %s", is_https ? "https" : "http", host, port_of(&parts),
-                      proxy_url ? proxy_url : "");
+    char *key = print("%s %s %d %s %s", is_https ? "https" : "http", host, port_of(&parts),
+                      proxy_url ? proxy_url : "", way->ca_file ? way->ca_file : "");
     struct list *bucket = bucket_of(origins, key);
     struct origin *origin = find(bucket, key);
 
@@ -163,6 +166,7 @@ struct origin *origins_intern(struct origins *origins, const char *url, struct s
         free(key);
     } else {
         origin = origin_new(&parts, key, &proxy);
+        origin->ca_file = way->ca_file ? mem_dup(way->ca_file, strlen(way->ca_file)) : NULL;
         list_add_front(bucket, &origin->node);
     }
     *path = parts.path;

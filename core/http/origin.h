@@ -16,6 +16,7 @@ struct origin {
     char *host;       // owned; value of Host: without the port where it is the scheme's own
     char *endpoint;   // owned; "host:port", for people
     char *url;        // owned; what libcurl connects to
+    char *ca_file;    // owned; NULL: as the connector
     struct proxy proxy;
     bool is_https;
     bool is_tls;                // bytes go through TLS, the origin's or the proxy's
@@ -38,6 +39,6 @@ struct origins {
 void origins_init(struct origins *origins, const char *proxy);
 void origins_deinit(struct origins *origins);
 
-// As upstream_origin(): owned by the set.
-struct origin *origins_intern(struct origins *origins, const char *url, struct slice *path,
-                              struct error *err);
+// As upstream_origin_by(): owned by the set.
+struct origin *origins_intern(struct origins *origins, const char *url,
+                              const struct origin_way *way, struct slice *path, struct error *err);

@@ -403,5 +403,13 @@ size_t upstream_pool_idle(const struct upstream_pool *pool)
 struct origin *upstream_origin(struct upstream_pool *pool, const char *url, struct slice *path,
                                struct error *err)
 {
-    return origins_intern(&pool->origins, url, path, err);
+    static const struct origin_way as_the_pool = {NULL, NULL};
+    return origins_intern(&pool->origins, url, &as_the_pool, path, err);
+}
+
+struct origin *upstream_origin_by(struct upstream_pool *pool, const char *url,
+                                  const struct origin_way *way, struct slice *path,
+                                  struct error *err)
+{
+    return origins_intern(&pool->origins, url, way, path, err);
 }

@@ -40,6 +40,17 @@ size_t upstream_pool_idle(const struct upstream_pool *pool);
 // *path is the URL's path (borrowed from `url`; "" when none). NULL with `err` for a bad URL.
 struct origin *upstream_origin(struct upstream_pool *pool, const char *url, struct slice *path,
                                struct error *err);
+
+// How an origin is reached when that differs from the pool's settings.
+struct origin_way {
+    const char *ca_file; // PEM; NULL: as the pool
+    const char *proxy;   // URL; NULL: as the pool; "": none
+};
+
+// The same for an origin reached its own way; one URL reached two ways is two origins. Copied.
+struct origin *upstream_origin_by(struct upstream_pool *pool, const char *url,
+                                  const struct origin_way *way, struct slice *path,
+                                  struct error *err);
 struct slice origin_host(const struct origin *origin); // "api.openai.com" or "127.0.0.1:9001"
 
 struct upstream_head {

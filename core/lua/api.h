@@ -17,6 +17,7 @@
 //                           index = "choices[].index" }; an entry is a path string or a table
 //                           { path =, equals = } | { event = } | { data = }
 //   core.endpoint{ url = base_url, path = "/chat/completions", method = "POST",
+//                  ca_file = path or nil, proxy = URL, false (none) or nil (of the environment),
 //                  headers = { { "name", "text or secret", ... }, ... } } -> endpoint, or nil, err.
 //                           Header values are concatenated from strings and secrets.
 //   core.fields{ "model", "stream" } -> fields: names of top-level members, for req:scan()

@@ -89,6 +89,21 @@ static const char *text_field(lua_State *L, const char *name, const char *otherw
     return text;
 }
 
+// `proxy = false` means none; a `ca_file` is relative to gateway.lua.
+static struct origin *find_origin(lua_State *L, struct vm *vm, struct slice *path,
+                                  struct error *err)
+{
+    struct origin_way way = {.ca_file = text_field(L, "ca_file", NULL)};
+    const char *url = text_field(L, "url", "");
+
+    lua_getfield(L, 1, "proxy");
+    way.proxy = lua_isboolean(L, -1) && !lua_toboolean(L, -1) ? "" : lua_tostring(L, -1);
+    lua_pop(L, 1); // stays alive in the options
+    if (way.ca_file && way.ca_file[0] != '/')
+        way.ca_file = lua_pushfstring(L, "%s/%s", vm->env.config->folder, way.ca_file);
+    return upstream_origin_by(vm->env.upstreams, url, &way, path, err);
+}
+
 static int new_endpoint(lua_State *L)
 {
     struct vm *vm = vm_of(L);
@@ -96,10 +111,9 @@ static int new_endpoint(lua_State *L)
     struct error err;
 
     luaL_checktype(L, 1, LUA_TTABLE);
-    const char *url = text_field(L, "url", "");
     const char *path = text_field(L, "path", "");
     const char *method = text_field(L, "method", "POST");
-    struct origin *origin = upstream_origin(vm->env.upstreams, url, &base, &err);
+    struct origin *origin = find_origin(L, vm, &base, &err);
     if (!origin)
         return task_push_error(L, error_kind_name(err.kind), err.message);
     struct endpoint *endpoint = lua_newuserdata(L, sizeof(*endpoint));

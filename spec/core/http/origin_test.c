@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+static const struct origin_way as_set = {NULL, NULL};
+
 static struct origins origins;
 
 static int open_origins(void **state)
@@ -28,7 +30,7 @@ static int close_origins(void **state)
 static struct origin *intern(const char *url)
 {
     struct slice path;
-    return origins_intern(&origins, url, &path, NULL);
+    return origins_intern(&origins, url, &as_set, &path, NULL);
 }
 
 static void assert_host(const char *url, const char *host, const char *endpoint)
@@ -65,7 +67,7 @@ static void test_same_origin_is_the_same_pointer(void **state)
 static void assert_path(const char *url, const char *wanted)
 {
     struct slice path;
-    assert_non_null(origins_intern(&origins, url, &path, NULL));
+    assert_non_null(origins_intern(&origins, url, &as_set, &path, NULL));
     assert_true(slice_equal(path, slice_of(wanted)));
 }
 
@@ -81,7 +83,7 @@ static void assert_bad(const char *url)
 {
     struct error err = {.kind = ERROR_NONE};
     struct slice path;
-    assert_null(origins_intern(&origins, url, &path, &err));
+    assert_null(origins_intern(&origins, url, &as_set, &path, &err));
     assert_int_equal(err.kind, ERROR_BAD_REQUEST);
     assert_true(err.message[0] != '\0');
     assert_null(strstr(err.message, "secret"));
@@ -124,7 +126,7 @@ static void test_overlong_urls_are_refused(void **state)
     memset(url + 17, 'x', sizeof(url) - 18);
     assert_bad(url);
     origins_init(&proxied, url);
-    assert_null(origins_intern(&proxied, "http://api.test", &path, NULL));
+    assert_null(origins_intern(&proxied, "http://api.test", &as_set, &path, NULL));
     origins_deinit(&proxied);
 }
 
@@ -135,8 +137,8 @@ static void test_proxy_is_part_of_the_origin(void **state)
     struct slice path;
 
     origins_init(&proxied, "http://user:pw@proxy.test:3128");
-    struct origin *plain = origins_intern(&proxied, "http://api.test", &path, NULL);
-    struct origin *tls = origins_intern(&proxied, "https://api.test", &path, NULL);
+    struct origin *plain = origins_intern(&proxied, "http://api.test", &as_set, &path, NULL);
+    struct origin *tls = origins_intern(&proxied, "https://api.test", &as_set, &path, NULL);
     assert_true(slice_equal(plain->target_prefix, SLICE("http://api.test")));
     assert_true(
         slice_equal(plain->after_target, SLICE(" HTTP/1.1\r\nHost: api.test\r\n"
@@ -155,13 +157,13 @@ static void test_plain_origin_behind_a_tls_or_socks_proxy(void **state)
     struct slice path;
 
     origins_init(&proxied, "https://proxy.test");
-    struct origin *origin = origins_intern(&proxied, "http://api.test", &path, NULL);
+    struct origin *origin = origins_intern(&proxied, "http://api.test", &as_set, &path, NULL);
     assert_true(origin->is_tls);
     assert_false(origin->is_https);
     origins_deinit(&proxied);
 
     origins_init(&proxied, "socks5h://proxy.test");
-    origin = origins_intern(&proxied, "http://api.test", &path, NULL);
+    origin = origins_intern(&proxied, "http://api.test", &as_set, &path, NULL);
     assert_true(slice_equal(origin->target_prefix, SLICE("")));
     assert_string_equal(origin->proxy.endpoint, "proxy.test:1080");
     origins_deinit(&proxied);
@@ -175,7 +177,7 @@ static void test_bad_proxy_is_an_error_without_its_password(void **state)
     struct slice path;
 
     origins_init(&proxied, "gopher://user:secret@proxy.test");
-    assert_null(origins_intern(&proxied, "http://api.test", &path, &err));
+    assert_null(origins_intern(&proxied, "http://api.test", &as_set, &path, &err));
     assert_non_null(strstr(err.message, "proxy"));
     assert_null(strstr(err.message, "secret"));
     origins_deinit(&proxied);
@@ -247,9 +249,32 @@ static void test_environment_chooses_by_scheme(void **state)
 
 #define WITH_ORIGINS(test) cmocka_unit_test_setup_teardown(test, open_origins, close_origins)
 
+static void test_an_origin_reached_its_own_way_is_another(void **state)
+{
+    (void)state;
+    const struct origin_way own_ca = {.ca_file = "/etc/own.pem"};
+    const struct origin_way own_proxy = {.proxy = "http://proxy.test:3128"};
+    const struct origin_way no_proxy = {.proxy = ""};
+    struct slice path;
+    struct origins set;
+
+    origins_init(&set, "http://usual.test:3128");
+    struct origin *usual = origins_intern(&set, "https://api.test", &as_set, &path, NULL);
+    struct origin *pinned = origins_intern(&set, "https://api.test", &own_ca, &path, NULL);
+    struct origin *proxied = origins_intern(&set, "https://api.test", &own_proxy, &path, NULL);
+    struct origin *direct = origins_intern(&set, "https://api.test", &no_proxy, &path, NULL);
+    assert_string_equal(pinned->ca_file, "/etc/own.pem");
+    assert_ptr_not_equal(usual, pinned);
+    assert_string_equal(proxied->proxy.url, "http://proxy.test:3128");
+    assert_null(direct->proxy.url);
+    assert_ptr_equal(pinned, origins_intern(&set, "https://api.test", &own_ca, &path, NULL));
+    origins_deinit(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_origin_reached_its_own_way_is_another),
         WITH_ORIGINS(test_host_leaves_the_schemes_own_port_out),
         WITH_ORIGINS(test_same_origin_is_the_same_pointer),
         WITH_ORIGINS(test_path_comes_with_its_query),
