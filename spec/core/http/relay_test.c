@@ -159,7 +159,6 @@ static int set_up(void **state)
         .choices = 1,
         .terminal = SLICE(DONE),
         .hold_limit = 4096,
-        .json_depth = 32,
     };
     *state = &fixture;
     return 0;

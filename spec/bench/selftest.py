@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Does the yardstick itself measure right? Checks mockup and loadgen against each other and against known truths."""
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOOLS = os.path.join(HERE, "..", "..", "build", "bench")
+PORT = int(os.environ.get("PORT", "19800"))
+bad = 0
+
+
+def check(what, ok, detail=""):
+    global bad
+    bad += not ok
+    print("%s %s %s" % ("ok  " if ok else "FAIL", what, detail if not ok else ""))
+
+
+def call(method, path, body=None, headers=None, **kw):
+    c = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
+    c.request(method, path, body, headers or {}, **kw)
+    r = c.getresponse()
+    data = r.read()
+    c.close()
+    return r, data
+
+
+def setup(**cfg):
+    call("POST", "/__mock/set?default=1" + "".join("&%s=%s" % kv for kv in cfg.items()))
+    call("POST", "/__mock/reset")
+
+
+def stats():
+    return json.loads(call("GET", "/__mock/stats")[1].rstrip(b"\0"))["ports"][0]
+
+
+def load(*args, during=None):
+    p = subprocess.Popen([TOOLS + "/loadgen", "-p", str(PORT)] + [str(a) for a in args], stdout=subprocess.PIPE)
+    if during:
+        during()
+    return json.loads(p.communicate()[0])
+
+
+mock = subprocess.Popen([TOOLS + "/mockup", "-l", str(PORT)], stdout=subprocess.DEVNULL)
+try:
+    for _ in range(50):
+        try:
+            stats()
+            break
+        except OSError:
+            time.sleep(.05)
+
+    setup(body=4096)
+    r, d = call("POST", "/v1/chat/completions", '{"model":"m"}')
+    check("answer has the length asked for and is JSON", len(d) == 4096 and json.loads(d)["choices"][0]["message"]["content"], len(d))
+    r, d = call("POST", "/v1/chat/completions", '{"model":"m", "x":"\\"stream\\": true"}')
+    check("an escaped stream flag inside a string is not a flag", r.getheader("content-type") == "application/json")
+    r, d = call("POST", "/v1/chat/completions", '{"model":"m", "stream" : true, "stream_options":{"include_usage":true}}')
+    ev = [x[6:] for x in d.decode().split("\n\n") if x]
+    check("stream: 20 chunks, finish, usage, [DONE]", len(ev) == 23 and ev[-1] == "[DONE]" and json.loads(ev[-2])["usage"], len(ev))
+    check("every event is JSON", all(json.loads(x) for x in ev[:-1]))
+    r, d = call("POST", "/v1/embeddings", '{"input":"x"}')
+    check("embeddings", len(json.loads(d)["data"][0]["embedding"]) == 256)
+    check("models, unknown path, wrong method", (call("GET", "/v1/models")[0].status, call("GET", "/nope")[0].status, call("GET", "/v1/chat/completions")[0].status) == (200, 404, 405))
+    r, d = call("POST", "/v1/chat/completions", iter([b'{"stream"', b':tr', b'ue}']), encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
+    check("request body in chunked coding", d.endswith(b"data: [DONE]\n\n"))
+    s = socket.create_connection(("127.0.0.1", PORT))
+    s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    check("Expect: 100-continue", s.recv(100).startswith(b"HTTP/1.1 100"))
+    for b in b"{}":
+        s.sendall(bytes([b]))
+        time.sleep(.01)
+    check("body byte by byte", s.recv(100).startswith(b"HTTP/1.1 200"))
+    s.close()
+
+    setup(ttfb=50)
+    r = load("-c", 100, "-r", 200, "-w", .3, "-d", 2)
+    check("latency: 50 ms is measured as 50..53 ms", 50000 <= r["us"]["latency"]["p50"] < 53000, r["us"]["latency"])
+    check("open loop: rate kept, nothing lost", abs(r["rps"] - 200) < 2 and r["started"] == r["ok"], r["rps"])
+    st = stats()
+    check("connections are kept alive", st["accepted"] < 60, st["accepted"])
+
+    def freeze():
+        time.sleep(1.5)
+        mock.send_signal(signal.SIGSTOP)
+        time.sleep(1)
+        mock.send_signal(signal.SIGCONT)
+    setup()
+    r = load("-c", 4, "-r", 200, "-w", .5, "-d", 4, during=freeze)
+    l, s = r["us"]["latency"], r["us"]["service"]
+    check("open loop: a 1 s stall shows in a quarter of the requests (no coordinated omission)",
+          l["p90"] > 400e3 and l["max"] > 900e3 and s["p90"] < 100e3, (l, s))
+
+    setup(p429=.1, p503=.1, prst=.1, prstmid=.1, pcut=.1, body=2000)
+    r = load("-c", 20, "-w", 0, "-d", 1.5, "-v", "@@mock@@")
+    n = r["total"]["completed"]
+    st = stats()
+    share = {k: v / st["chat"] for k, v in st["faults"].items()}
+    check("faults come in the shares asked for", all(abs(share[k] - .1) < .02 for k in ("429", "503", "rst", "rstmid", "cut")), share)
+    e = r["errors"]
+    check("every fault is seen by the client, once", abs(sum(e.values()) - sum(st["faults"].values())) <= 20 and e.get("status", 0) == r["status"]["429"] + r["status"]["503"], (e, st["faults"]))
+    r, d = call("POST", "/__mock/set?default=1&p429=1&retry_after=7")
+    r, d = call("POST", "/v1/chat/completions", "{}")
+    check("429 with Retry-After", r.status == 429 and r.getheader("Retry-After") == "7")
+
+    setup(chunks=100, gap=5)
+    r = load("-s", "-c", 20, "-n", 100, "-R", .2, "-w", .5, "-d", 2)
+    check("streams complete and in order", r["ok"] == r["completed"] and not r["errors"] and r["ok"] > 40, r["errors"])
+    check("gap of 5 ms is measured as such", 4900 < r["us"]["gap"]["mean"] < 5100, r["us"]["gap"])
+    check("transit on loopback is short", r["us"]["transit"]["p50"] < 2000, r["us"]["transit"])
+    setup(chunks=20, gap=1, ttft=80)
+    r = load("-s", "-c", 5, "-n", 20, "-w", 0, "-d", 1)
+    check("time to first token", 80e3 <= r["us"]["ttft"]["p50"] < 84e3, r["us"]["ttft"])
+    for key, kinds in (("perrmid", {"stream_error_event"}), ("pcut", {"eof"}), ("prstmid", {"eof", "reset"}), ("pstall", {"timeout"})):
+        setup(chunks=10, gap=1, **{key: 1})
+        r = load("-s", "-c", 5, "-w", 0, "-d", 1, "-T", .3)
+        check("stream fault %s is told apart" % key, r["ok"] == 0 and r["errors"] and set(r["errors"]) <= kinds, r["errors"])
+    setup(chunks=1000, gap=50)
+    load("-s", "-c", 30, "-w", 0, "-d", .5, "-D", 0)
+    time.sleep(.2)
+    st = stats()
+    check("clients that leave are counted", st["aborted"] == 30 and st["streams_open"] == 0, st)
+    setup(body=2000000)
+    r = load("-c", 4, "-b", 1000000, "-w", 0, "-d", 1, "-v", "@@mock@@")
+    check("large bodies both ways", r["ok"] > 20 and not r["errors"], r["errors"])
+    r = load("-c", 4, "-u", "/nope", "-w", 0, "-d", .3)
+    check("404 is an error of kind status", set(r["errors"]) == {"status"} and set(r["status"]) == {"404"}, r["errors"])
+    setup(ttfb=100)
+    r = load("-c", 10, "-r", 1000, "-w", .5, "-d", 1, "-D", 1)
+    check("overload shows as less than the rate asked for", 80 <= r["rps"] <= 110 and r["total"]["unfinished"] > 300, (r["rps"], r["total"]))
+    r = load("-p", 1, "-c", 2, "-w", 0, "-d", .3)
+    check("refused connections", set(r["errors"]) == {"connect"}, r["errors"])
+finally:
+    mock.send_signal(signal.SIGCONT)
+    mock.terminate()
+print("%d failed" % bad)
+sys.exit(bad > 0)

@@ -1,0 +1,71 @@
+import os
+
+import pytest
+
+import gateway as program
+from upstream import Upstream, refused_url
+
+needs_program = pytest.mark.skipif(not os.path.exists(program.BINARY), reason="build it first: " + program.BINARY)
+
+
+def pytest_collection_modifyitems(items):
+    """tests that start the program are skipped, visibly, where it has not been built"""
+    for item in items:
+        if {"gateway", "program_exists"} & set(item.fixturenames):
+            item.add_marker(needs_program)
+
+
+@pytest.fixture
+def program_exists():
+    """for tests that start the program without the `gateway` fixture"""
+
+
+@pytest.fixture
+def upstreams():
+    """makes mock providers; closed after the test"""
+    made = []
+
+    def make():
+        made.append(Upstream())
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def upstream(upstreams):
+    return upstreams()
+
+
+@pytest.fixture
+def refused():
+    """a base_url where nobody listens"""
+    url, sock = refused_url()
+    yield url
+    sock.close()
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    """starts the program; after the test it must drain clean and must not have told a provider's key"""
+    made = []
+
+    def start(config=None, clean=True, **named):
+        folder = tmp_path / ("gateway%d" % len(made))
+        folder.mkdir()
+        if config is not None:
+            config = config.replace("@LOG@", str(folder / "gateway.log"))
+        one = program.Gateway(folder, config, **named)
+        one.clean = clean  # False: the test itself ends it
+        made.append(one)
+        return one.start()
+    yield start
+    try:
+        for one in made:
+            if one.clean:
+                one.stop()
+            one.check_canary()
+    finally:
+        for one in made:
+            one.kill()
