@@ -10,11 +10,12 @@ set(TIDEGATE_C
   core/config/tokens.c
   core/metrics/metrics.c core/metrics/names.c core/metrics/prometheus.c
   core/http/certs.c core/http/chunks.c core/http/connection.c core/http/connector.c
-  core/http/exchange.c core/http/headers.c core/http/inflate.c core/http/multis.c
-  core/http/origin.c core/http/pool.c core/http/proxy.c core/http/relay.c core/http/request.c
-  core/http/request_head.c core/http/response.c core/http/response_parser.c core/http/server.c
-  core/http/sse.c core/http/transport.c core/http/transport_plain.c core/http/transport_tls.c
-  core/http/turn.c core/http/upstream.c core/http/url.c core/http/watch.c
+  core/http/exchange.c core/http/forward.c core/http/headers.c core/http/inflate.c
+  core/http/multis.c core/http/origin.c core/http/pool.c core/http/proxy.c core/http/relay.c
+  core/http/request.c core/http/request_head.c core/http/response.c core/http/response_parser.c
+  core/http/server.c core/http/sse.c core/http/transport.c core/http/transport_plain.c
+  core/http/transport_tls.c core/http/turn.c core/http/upstream.c core/http/url.c
+  core/http/watch.c
   core/lua/api.c core/lua/attempt.c core/lua/call.c core/lua/call_class.c core/lua/endpoint.c
   core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c core/lua/value.c
   core/lua/vm.c core/lua/watch_class.c
@@ -46,10 +47,10 @@ set(TIDEGATE_C_TESTS
   config/address config/check config/config config/document config/env config/evaluate
   config/field config/formats config/lines config/settings config/suggest config/tokens
   http/certs http/chunks http/connection http/connector_resolver http/connector http/exchange
-  http/headers http/inflate http/origin http/pool http/relay http/request http/response_parser
-  http/response http/server http/sse http/turn http/upstream_control http/upstream_failure
-  http/upstream_proxy http/upstream http/watch json/json json/match json/splice json/tree
-  loop/loop loop/timers lua/task lua/value metrics/metrics
+  http/forward http/headers http/inflate http/origin http/pool http/relay http/request
+  http/response_parser http/response http/server http/sse http/turn http/upstream_control
+  http/upstream_failure http/upstream_proxy http/upstream http/watch json/json json/match
+  json/splice json/tree loop/loop loop/timers lua/task lua/value metrics/metrics
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+enum { FIRST_CAP = 256 };
+
 void buf_init(struct buf *buf, size_t limit)
 {
     *buf = (struct buf){.limit = limit};
@@ -17,44 +19,39 @@ void buf_deinit(struct buf *buf)
     *buf = (struct buf){.limit = buf->limit};
 }
 
-void buf_clear(struct buf *buf)
+// The first step holds a head or a line of text, so that few buffers grow more than once.
+static size_t first_cap(const struct buf *buf)
 {
-    buf->len = 0;
+    return buf->limit < FIRST_CAP ? buf->limit + 1 : FIRST_CAP;
 }
 
-int buf_reserve(struct buf *buf, size_t len)
+int buf_grow(struct buf *buf, size_t len)
 {
     if (len > buf->limit - buf->len)
         return -1;
-    if (buf->len + len + 1 <= buf->cap)
-        return 0;
-    size_t cap = buf->cap ? buf->cap : 64;
-    while (cap < buf->len + len + 1)
+    size_t need = buf->len + len + 1; // with the NUL
+    size_t cap = buf->cap ? buf->cap : first_cap(buf);
+    while (cap < need)
         cap *= 2;
     buf->data = mem_realloc(buf->data, cap);
     buf->cap = cap;
     return 0;
 }
 
-int buf_add(struct buf *buf, const void *data, size_t len)
+size_t buf_print_number(char *to, unsigned long long number)
 {
-    if (buf_reserve(buf, len) != 0)
-        return -1;
-    if (len)
-        memcpy(buf->data + buf->len, data, len);
-    buf->len += len;
-    buf->data[buf->len] = '\0';
-    return 0;
+    size_t len = 1;
+    for (unsigned long long power = 10; len < BUF_DIGITS && number >= power; power *= 10)
+        len++;
+    for (size_t at = len; at; number /= 10)
+        to[--at] = (char)('0' + number % 10);
+    return len;
 }
 
-int buf_add_slice(struct buf *buf, struct slice bytes)
+int buf_add_number(struct buf *buf, unsigned long long number)
 {
-    return buf_add(buf, bytes.data, bytes.len);
-}
-
-int buf_add_text(struct buf *buf, const char *text)
-{
-    return buf_add(buf, text, strlen(text));
+    char digits[BUF_DIGITS];
+    return buf_add(buf, digits, buf_print_number(digits, number));
 }
 
 int buf_vaddf(struct buf *buf, const char *format, va_list args)
@@ -86,11 +83,6 @@ void buf_consume(struct buf *buf, size_t len)
     memmove(buf->data, buf->data + len, buf->len - len);
     buf->len -= len;
     buf->data[buf->len] = '\0';
-}
-
-struct slice buf_slice(const struct buf *buf)
-{
-    return (struct slice){buf->data, buf->len};
 }
 
 char *buf_take(struct buf *buf, size_t *len)

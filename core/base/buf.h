@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/slice.h"
 
@@ -19,15 +20,51 @@ void buf_init(struct buf *buf, size_t limit);
 void buf_deinit(struct buf *buf);
 
 // Empties the buffer and keeps its memory.
-void buf_clear(struct buf *buf);
+static inline void buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+}
+
+// What buf_reserve() does when the bytes do not fit.
+int buf_grow(struct buf *buf, size_t len);
 
 // Makes room for `len` more bytes in one step. Returns 0, or -1 when the limit would be passed.
-int buf_reserve(struct buf *buf, size_t len);
+static inline int buf_reserve(struct buf *buf, size_t len)
+{
+    if (len <= buf->limit - buf->len && len < buf->cap - buf->len)
+        return 0;
+    return buf_grow(buf, len);
+}
 
 // Appends a copy of `data`. Returns 0, or -1 when the limit would be passed (nothing is added).
-int buf_add(struct buf *buf, const void *data, size_t len);
-int buf_add_slice(struct buf *buf, struct slice bytes);
-int buf_add_text(struct buf *buf, const char *text);
+static inline int buf_add(struct buf *buf, const void *data, size_t len)
+{
+    if (buf_reserve(buf, len) != 0)
+        return -1;
+    if (len)
+        memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+    return 0;
+}
+
+static inline int buf_add_slice(struct buf *buf, struct slice bytes)
+{
+    return buf_add(buf, bytes.data, bytes.len);
+}
+
+static inline int buf_add_text(struct buf *buf, const char *text)
+{
+    return buf_add(buf, text, strlen(text));
+}
+
+// Appends a number in decimal, at a fraction of what printf costs; same result as buf_add().
+int buf_add_number(struct buf *buf, unsigned long long number);
+
+enum { BUF_DIGITS = 20 }; // of the largest number
+
+// Writes the decimal digits of a number to `to` (room for BUF_DIGITS, no NUL); returns how many.
+size_t buf_print_number(char *to, unsigned long long number);
 
 // printf into the buffer; same result as buf_add().
 int buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -38,7 +75,10 @@ int buf_vaddf(struct buf *buf, const char *format, va_list args)
 void buf_consume(struct buf *buf, size_t len);
 
 // The bytes as a borrowed slice, valid until the buffer changes.
-struct slice buf_slice(const struct buf *buf);
+static inline struct slice buf_slice(const struct buf *buf)
+{
+    return (struct slice){buf->data, buf->len};
+}
 
 // Hands the bytes to the caller, who frees them with free(). The buffer is empty afterwards.
 char *buf_take(struct buf *buf, size_t *len);

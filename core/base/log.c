@@ -22,7 +22,7 @@ enum {
     STALL_MS = 50,         // how often a full pipe is looked at again
     CLOSING_MS = 1000,     // log_free() waits that long for a reader that has stopped
     PIPE_PIECE = 4096,     // PIPE_BUF: what a writable pipe takes without blocking
-    FIRST_BYTES = 1024,    // most lines fit
+    LINE_BYTES = 2048,     // most lines fit
 };
 
 // Callers append whole lines to `pending`; the writer swaps it with `writing` and writes that
@@ -34,6 +34,7 @@ struct log {
     bool owns_fd;
     struct redact *redact; // owned
     atomic_uint_fast64_t dropped;
+    _Atomic(char *) spare; // owned; LINE_BYTES for the next line, NULL while one is made in it
     atomic_bool is_closing;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -179,6 +180,7 @@ static void release(struct log *log)
     buf_deinit(&log->pending);
     buf_deinit(&log->writing);
     redact_free(log->redact);
+    free(atomic_load(&log->spare));
     if (log->owns_fd)
         close(log->fd);
     free(log);
@@ -243,19 +245,36 @@ static void enqueue(struct log *log, const struct buf *line)
         pthread_cond_signal(&log->wake);
 }
 
+static struct buf take_line(struct log *log)
+{
+    char *spare = atomic_exchange_explicit(&log->spare, NULL, memory_order_acquire);
+    return (struct buf){
+        .data = spare ? spare : mem_realloc(NULL, LINE_BYTES),
+        .cap = LINE_BYTES,
+        .limit = LIMIT_LOG_QUEUE,
+    };
+}
+
+// Queues the line and keeps its memory for the next one.
+static void end_line(struct log *log, struct buf *line)
+{
+    char *bytes = line->data;
+    enqueue(log, line);
+    if (line->cap == LINE_BYTES)
+        bytes = atomic_exchange_explicit(&log->spare, bytes, memory_order_acq_rel);
+    free(bytes);
+}
+
 static void add_event(struct log *log, enum log_level level, struct slice message)
 {
     struct logline line = {log->redact, clock_wall_us(), level};
-    struct buf text;
+    struct buf text = take_line(log);
 
-    buf_init(&text, LIMIT_LOG_QUEUE);
-    buf_reserve(&text, FIRST_BYTES);
     if (log->is_terminal)
         logline_plain_event(&line, message, &text);
     else
         logline_json_event(&line, message, &text);
-    enqueue(log, &text);
-    buf_deinit(&text);
+    end_line(log, &text);
 }
 
 void log_event(struct log *log, enum log_level level, const char *format, ...)
@@ -281,16 +300,13 @@ void log_request(struct log *log, const struct log_request *request)
     if (!log_wants(log, level))
         return;
     struct logline line = {log->redact, clock_wall_us(), level};
-    struct buf text;
+    struct buf text = take_line(log);
 
-    buf_init(&text, LIMIT_LOG_QUEUE);
-    buf_reserve(&text, FIRST_BYTES);
     if (log->is_terminal)
         logline_plain_request(&line, request, &text);
     else
         logline_json_request(&line, request, &text);
-    enqueue(log, &text);
-    buf_deinit(&text);
+    end_line(log, &text);
 }
 
 bool log_wants(const struct log *log, enum log_level level)

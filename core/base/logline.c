@@ -10,76 +10,104 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 // The largest number of milliseconds that is printed; over it (or NaN) nothing is known.
 static const double max_ms = 1e15;
 
-static void add_number(struct buf *out, uint64_t number)
-{
-    char digits[20];
-    size_t at = sizeof(digits);
+// JSON lines are the hot path: room for the longest form of a line is reserved once, then
+// everything is put at a cursor, and each put_*() returns the place behind what it wrote.
 
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    buf_add(out, digits + at, sizeof(digits) - at);
+enum {
+    EIGHT = sizeof(uint64_t),
+    ESCAPE = 6,       // bytes of the longest escape; one byte becomes no more than that
+    FIXED_PART = 512, // names, numbers and punctuation of a line: some 400 bytes at most
+};
+
+// The strings of a request's line: what is put is what was counted.
+enum request_text {
+    TEXT_REQUEST_ID,
+    TEXT_CLIENT,
+    TEXT_METHOD,
+    TEXT_PATH,
+    TEXT_MODEL,
+    TEXT_TARGET,
+    TEXT_LANES,
+    TEXT_KIND,
+    TEXT_MESSAGE,
+    TEXTS,
+};
+
+static char *put_bytes(char *at, const void *bytes, size_t len)
+{
+    memcpy(at, bytes, len);
+    return at + len;
 }
 
-// Exactly `width` digits, with leading zeros.
-static void put_digits(char *to, unsigned width, uint64_t number)
+#define PUT(at, literal) put_bytes(at, literal, sizeof(literal) - 1)
+
+static char *put_number(char *at, uint64_t number)
 {
-    while (width) {
-        to[--width] = (char)('0' + number % 10);
-        number /= 10;
-    }
+    return at + buf_print_number(at, number);
+}
+
+// Exactly two or three digits, with leading zeros.
+static void put_two(char *to, unsigned number)
+{
+    to[0] = (char)('0' + number / 10);
+    to[1] = (char)('0' + number % 10);
+}
+
+static void put_three(char *to, unsigned number)
+{
+    to[0] = (char)('0' + number / 100);
+    put_two(to + 1, number % 100);
 }
 
 // Year, month and day of a day counted from 1970-01-01 (the calendar of 400-year eras that begin in
 // March; gmtime_r takes a lock and costs ten times as much).
-static void add_date(struct buf *out, uint64_t day)
+static char *put_date(char *at, unsigned day)
 {
-    uint64_t shifted = day + 719468;
-    uint64_t era = shifted / 146097, of_era = shifted % 146097;
-    uint64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    uint64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    uint64_t month = (5 * of_year + 2) / 153;
-    char text[] = "0000-00-00";
+    unsigned shifted = day + 719468;
+    unsigned era = shifted / 146097, of_era = shifted % 146097;
+    unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+    unsigned month = (5 * of_year + 2) / 153;
 
-    put_digits(text + 8, 2, of_year - (153 * month + 2) / 5 + 1);
-    put_digits(text + 5, 2, month < 10 ? month + 3 : month - 9);
-    put_digits(text, 4, year + era * 400 + (month >= 10));
-    buf_add(out, text, sizeof(text) - 1);
+    year += era * 400 + (month >= 10);
+    PUT(at, "0000-00-00");
+    put_two(at, year / 100);
+    put_two(at + 2, year % 100);
+    put_two(at + 5, month < 10 ? month + 3 : month - 9);
+    put_two(at + 8, of_year - (153 * month + 2) / 5 + 1);
+    return at + 10;
 }
 
 // RFC 3339, UTC, milliseconds.
-static void add_time(struct buf *out, uint64_t time_us)
+static char *put_time(char *at, uint64_t time_us)
 {
-    uint64_t ms = time_us / 1000;
-    uint64_t second = ms / 1000 % 86400;
-    char text[] = "T00:00:00.000Z";
+    uint64_t seconds = time_us / 1000000;
+    unsigned of_day = (unsigned)(seconds % 86400);
 
-    put_digits(text + 1, 2, second / 3600);
-    put_digits(text + 4, 2, second / 60 % 60);
-    put_digits(text + 7, 2, second % 60);
-    put_digits(text + 10, 3, ms % 1000);
-    add_date(out, ms / 86400000);
-    buf_add(out, text, sizeof(text) - 1);
+    at = put_date(at, (unsigned)(seconds / 86400));
+    PUT(at, "T00:00:00.000Z");
+    put_two(at + 1, of_day / 3600);
+    put_two(at + 4, of_day / 60 % 60);
+    put_two(at + 7, of_day % 60);
+    put_three(at + 10, (unsigned)(time_us / 1000 % 1000));
+    return at + 14;
 }
 
 // Up to three decimals, none that are 0: "12.3".
-static void add_ms(struct buf *out, double ms)
+static char *put_ms(char *at, double ms)
 {
-    if (!(ms >= 0 && ms < max_ms)) {
-        buf_add_text(out, "null");
-        return;
-    }
+    if (!(ms >= 0 && ms < max_ms))
+        return PUT(at, "null");
     uint64_t us = (uint64_t)(ms * 1000 + 0.5);
-    add_number(out, us / 1000);
+    at = put_number(at, us / 1000);
     if (us % 1000 == 0)
-        return;
-    char decimals[] = ".000";
-    put_digits(decimals + 1, 3, us % 1000);
-    size_t len = sizeof(decimals) - 1;
-    while (decimals[len - 1] == '0')
-        len--;
-    buf_add(out, decimals, len);
+        return at;
+    *at = '.';
+    put_three(at + 1, (unsigned)(us % 1000));
+    at += 4;
+    while (at[-1] == '0')
+        at--;
+    return at;
 }
 
 // The escape for the character at `text`, or NULL when it stands for itself; *len is set to the
@@ -118,21 +146,41 @@ static const char *escape(const char *text, size_t left, size_t *len, char hex[7
     }
 }
 
-static void add_escaped(struct buf *out, struct slice text)
+static bool is_plain(unsigned char byte)
 {
-    size_t copied = 0, at = 0, len = 0;
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+// The same of EIGHT bytes: a subtraction sets a byte's top bit where it was below 0x20, or 0 after
+// the exclusive or. (What it borrows from the next byte does not matter then.)
+static bool are_plain(const char *text)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t bytes;
+
+    memcpy(&bytes, text, sizeof(bytes));
+    uint64_t control = bytes - ones * 0x20;
+    uint64_t quote = (bytes ^ ones * '"') - ones, slash = (bytes ^ ones * '\\') - ones;
+    return !((bytes | control | quote | slash) & ones * 0x80);
+}
+
+static char *put_escaped(char *to, struct slice text)
+{
+    size_t at = 0, len = 0;
     char hex[7];
 
-    while (at < text.len) {
+    for (;;) {
+        for (; text.len - at >= EIGHT && are_plain(text.data + at); at += EIGHT)
+            to = put_bytes(to, text.data + at, EIGHT);
+        for (; at < text.len && is_plain((unsigned char)text.data[at]); at++)
+            *to++ = text.data[at];
+        if (at == text.len)
+            return to;
         const char *replacement = escape(text.data + at, text.len - at, &len, hex);
-        if (replacement) {
-            buf_add(out, text.data + copied, at - copied);
-            buf_add_text(out, replacement);
-            copied = at + len;
-        }
+        to = replacement ? put_bytes(to, replacement, strlen(replacement))
+                         : put_bytes(to, text.data + at, len);
         at += len;
     }
-    buf_add(out, text.data + copied, at - copied);
 }
 
 // For a person's terminal: no byte that could move the cursor.
@@ -152,110 +200,123 @@ static void add_printable(struct buf *out, struct slice text)
     }
 }
 
-// Redaction comes before cutting, so that no half of a secret is left.
-static void add_value(const struct logline *line, struct buf *out, struct slice text,
-                      void (*add)(struct buf *, struct slice))
+static struct slice cut(struct slice text)
+{
+    return (struct slice){text.data, text.len < LOGLINE_VALUE ? text.len : LOGLINE_VALUE};
+}
+
+// `text` without secrets, owned by the caller. It is never longer than with them.
+static struct buf clean_text(const struct logline *line, struct slice text)
 {
     struct buf clean;
     buf_init(&clean, SIZE_MAX / 2);
+    redact_text(line->redact, text, &clean);
+    return clean;
+}
+
+// Redaction comes before cutting, so that no half of a secret is left.
+static char *put_string(const struct logline *line, char *at, struct slice text)
+{
+    if (!text.data)
+        return PUT(at, "null");
+    *at++ = '"';
     if (redact_finds(line->redact, text)) {
-        redact_text(line->redact, text, &clean);
-        text = buf_slice(&clean);
+        struct buf clean = clean_text(line, text);
+        at = put_escaped(at, cut(buf_slice(&clean)));
+        buf_deinit(&clean);
+    } else {
+        at = put_escaped(at, cut(text));
     }
-    if (text.len > LOGLINE_VALUE)
-        text.len = LOGLINE_VALUE;
-    if (text.len)
-        add(out, text);
-    buf_deinit(&clean);
+    *at++ = '"';
+    return at;
 }
 
-static void add_string(const struct logline *line, struct buf *out, struct slice text)
+static char *put_count(char *at, long long count)
 {
-    if (!text.data) {
-        buf_add_text(out, "null");
-        return;
-    }
-    buf_add(out, "\"", 1);
-    add_value(line, out, text, add_escaped);
-    buf_add(out, "\"", 1);
+    return count < 0 ? PUT(at, "null") : put_number(at, (uint64_t)count);
 }
 
-static void add_count(struct buf *out, long long count)
+// The place for a line whose strings are `texts`; NULL over the limit of `out`.
+static char *begin_json(const struct logline *line, const struct slice *texts, size_t count,
+                        struct buf *out)
 {
-    if (count < 0)
-        buf_add_text(out, "null");
-    else
-        add_number(out, (uint64_t)count);
+    size_t longest = FIXED_PART;
+    for (size_t i = 0; i < count; i++)
+        longest += cut(texts[i]).len * ESCAPE;
+    if (buf_reserve(out, longest) != 0)
+        return NULL;
+    char *at = out->data + out->len;
+    at = PUT(at, "{\"time\":\"");
+    at = put_time(at, line->time_us);
+    at = PUT(at, "\",\"level\":\"");
+    at = put_bytes(at, level_names[line->level], strlen(level_names[line->level]));
+    *at++ = '"';
+    return at;
 }
 
-static void begin_json(const struct logline *line, struct buf *out)
+static void end_json(char *at, struct buf *out)
 {
-    buf_add_text(out, "{\"time\":\"");
-    add_time(out, line->time_us);
-    buf_add_text(out, "\",\"level\":\"");
-    buf_add_text(out, level_names[line->level]);
-    buf_add_text(out, "\"");
+    at = PUT(at, "}\n");
+    *at = '\0';
+    out->len = (size_t)(at - out->data);
 }
 
-static void add_numbers(const struct log_request *request, struct buf *out)
+static char *put_numbers(const struct log_request *request, char *at)
 {
-    buf_add_text(out, ",\"tokens\":{\"in\":");
-    add_count(out, request->tokens_in);
-    buf_add_text(out, ",\"out\":");
-    add_count(out, request->tokens_out);
-    buf_add_text(out, ",\"cached\":");
-    add_count(out, request->tokens_cached);
-    buf_add_text(out, "},\"ttft_ms\":");
-    add_ms(out, request->ttft_ms);
-    buf_add_text(out, ",\"duration_ms\":");
-    add_ms(out, request->duration_ms);
-    buf_add_text(out, ",\"bytes\":");
-    add_number(out, request->bytes);
+    at = PUT(at, ",\"tokens\":{\"in\":");
+    at = put_count(at, request->tokens_in);
+    at = PUT(at, ",\"out\":");
+    at = put_count(at, request->tokens_out);
+    at = PUT(at, ",\"cached\":");
+    at = put_count(at, request->tokens_cached);
+    at = PUT(at, "},\"ttft_ms\":");
+    at = put_ms(at, request->ttft_ms);
+    at = PUT(at, ",\"duration_ms\":");
+    at = put_ms(at, request->duration_ms);
+    at = PUT(at, ",\"bytes\":");
+    return put_number(at, request->bytes);
 }
 
 void logline_json_request(const struct logline *line, const struct log_request *request,
                           struct buf *out)
 {
-    const struct {
-        const char *name;
-        struct slice value;
-    } strings[] = {
-        {",\"request_id\":", request->request_id}, {",\"client\":", request->client},
-        {",\"method\":", request->method},         {",\"path\":", request->path},
-        {",\"model\":", request->model},           {",\"target\":", request->target},
+    const struct slice texts[TEXTS] = {
+        [TEXT_REQUEST_ID] = request->request_id, [TEXT_CLIENT] = request->client,
+        [TEXT_METHOD] = request->method,         [TEXT_PATH] = request->path,
+        [TEXT_MODEL] = request->model,           [TEXT_TARGET] = request->target,
+        [TEXT_LANES] = request->attempts,        [TEXT_KIND] = request->error_kind,
+        [TEXT_MESSAGE] = request->error_message,
     };
-
-    begin_json(line, out);
-    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
-        buf_add_text(out, strings[i].name);
-        add_string(line, out, strings[i].value);
-    }
-    buf_add_text(out, ",\"status\":");
-    add_count(out, request->status > 0 ? request->status : -1);
-    buf_add_text(out, ",\"attempts\":");
-    add_number(out, request->attempt_count);
-    buf_add_text(out, ",\"lanes\":");
-    add_string(line, out, request->attempts);
-    add_numbers(request, out);
-    buf_add_text(out, ",\"error\":");
-    if (request->error_kind.data) {
-        buf_add_text(out, "{\"kind\":");
-        add_string(line, out, request->error_kind);
-        buf_add_text(out, ",\"message\":");
-        add_string(line, out, request->error_message);
-        buf_add_text(out, "}");
+    char *at = begin_json(line, texts, TEXTS, out);
+    if (!at)
+        return;
+    at = put_string(line, PUT(at, ",\"request_id\":"), texts[TEXT_REQUEST_ID]);
+    at = put_string(line, PUT(at, ",\"client\":"), texts[TEXT_CLIENT]);
+    at = put_string(line, PUT(at, ",\"method\":"), texts[TEXT_METHOD]);
+    at = put_string(line, PUT(at, ",\"path\":"), texts[TEXT_PATH]);
+    at = put_string(line, PUT(at, ",\"model\":"), texts[TEXT_MODEL]);
+    at = put_string(line, PUT(at, ",\"target\":"), texts[TEXT_TARGET]);
+    at = put_count(PUT(at, ",\"status\":"), request->status > 0 ? request->status : -1);
+    at = put_number(PUT(at, ",\"attempts\":"), request->attempt_count);
+    at = put_string(line, PUT(at, ",\"lanes\":"), texts[TEXT_LANES]);
+    at = PUT(put_numbers(request, at), ",\"error\":");
+    if (texts[TEXT_KIND].data) {
+        at = put_string(line, PUT(at, "{\"kind\":"), texts[TEXT_KIND]);
+        at = put_string(line, PUT(at, ",\"message\":"), texts[TEXT_MESSAGE]);
+        *at++ = '}';
     } else {
-        buf_add_text(out, "null");
+        at = PUT(at, "null");
     }
-    buf_add_text(out, "}\n");
+    end_json(at, out);
 }
 
 void logline_json_event(const struct logline *line, struct slice message, struct buf *out)
 {
-    begin_json(line, out);
-    buf_add_text(out, ",\"message\":");
-    add_string(line, out, message);
-    buf_add_text(out, "}\n");
+    char *at = begin_json(line, &message, 1, out);
+    if (!at)
+        return;
+    at = put_string(line, PUT(at, ",\"message\":"), message);
+    end_json(at, out);
 }
 
 // Local time of day: a person compares it with the clock on the wall.
@@ -271,7 +332,9 @@ static void begin_plain(const struct logline *line, struct buf *out)
 
 static void add_plain(const struct logline *line, struct buf *out, struct slice text)
 {
-    add_value(line, out, text.data ? text : SLICE("-"), add_printable);
+    struct buf clean = clean_text(line, text.data ? text : SLICE("-"));
+    add_printable(out, cut(buf_slice(&clean)));
+    buf_deinit(&clean);
 }
 
 void logline_plain_request(const struct logline *line, const struct log_request *request,
@@ -279,7 +342,7 @@ void logline_plain_request(const struct logline *line, const struct log_request 
 {
     begin_plain(line, out);
     if (request->status > 0)
-        add_number(out, (uint64_t)request->status);
+        buf_add_number(out, (uint64_t)request->status);
     else
         buf_add_text(out, "---");
     buf_add_text(out, "  ");
@@ -289,15 +352,15 @@ void logline_plain_request(const struct logline *line, const struct log_request 
         add_plain(line, out, request->target);
     }
     buf_add_text(out, "  ");
-    add_number(out, request->duration_ms > 0 && request->duration_ms < max_ms
-                        ? (uint64_t)(request->duration_ms + 0.5)
-                        : 0);
+    buf_add_number(out, request->duration_ms > 0 && request->duration_ms < max_ms
+                            ? (uint64_t)(request->duration_ms + 0.5)
+                            : 0);
     buf_add_text(out, " ms");
     if (request->tokens_in >= 0 && request->tokens_out >= 0) {
         buf_add_text(out, "  ");
-        add_number(out, (uint64_t)request->tokens_in);
+        buf_add_number(out, (uint64_t)request->tokens_in);
         buf_add_text(out, "+");
-        add_number(out, (uint64_t)request->tokens_out);
+        buf_add_number(out, (uint64_t)request->tokens_out);
         buf_add_text(out, " tokens");
     }
     if (request->error_kind.data) {

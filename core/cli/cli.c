@@ -6,6 +6,7 @@
 
 #include "base/version.h"
 #include "cli/command.h"
+#include "config/settings.h"
 
 static const char help_text[] =
     "tidegate: one base URL for every AI model, routed by Lua scripts.\n"
@@ -13,6 +14,7 @@ static const char help_text[] =
     "usage:\n"
     "  tidegate run [FOLDER or gateway.lua] [options]   serve until SIGTERM\n"
     "  tidegate check [FOLDER or gateway.lua]           say what is wrong, with file and line\n"
+    "  tidegate settings                                every field of gateway.lua\n"
     "  tidegate version\n"
     "  tidegate help\n"
     "\n"
@@ -31,6 +33,8 @@ static const char help_text[] =
     "\n"
     "SIGTERM drains: running requests finish (up to limits.drain_time), new ones are refused; a\n"
     "second one ends at once. Exit status: 0 done, 1 failed, 2 used wrongly.\n";
+
+enum { SETTINGS_TEXT = 1 << 20 };
 
 static int usage_error(const char *what, const char *word)
 {
@@ -53,13 +57,30 @@ static int command_help(const struct cli_options *options)
     return 0;
 }
 
+static int command_settings(const struct cli_options *options)
+{
+    struct buf text;
+    (void)options;
+    buf_init(&text, SETTINGS_TEXT);
+    settings_print(&text);
+    fwrite(text.data, 1, text.len, stdout);
+    buf_deinit(&text);
+    return 0;
+}
+
 static const struct command {
     const char *name;
     int (*run)(const struct cli_options *options);
+    bool takes_words; // a folder and options may follow
 } commands[] = {
-    {"run", command_run},           {"check", command_check}, {"version", command_version},
-    {"--version", command_version}, {"help", command_help},   {"--help", command_help},
-    {"-h", command_help},
+    {"run", command_run, true},
+    {"check", command_check, true},
+    {"settings", command_settings, false},
+    {"version", command_version, false},
+    {"--version", command_version, false},
+    {"help", command_help, false},
+    {"--help", command_help, false},
+    {"-h", command_help, false},
 };
 
 static const struct command *find_command(const char *name)
@@ -101,30 +122,36 @@ static bool takes_value(const char *name)
            strcmp(name, "--workers") == 0;
 }
 
+// A word that is no option with a value. Returns the exit status, 0 to go on.
+static int read_word(const char *word, struct cli_options *options, bool *wants_help)
+{
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        *wants_help = true;
+    else if (word[0] == '-' && strcmp(word, "--no-watch") != 0)
+        return usage_error("unknown option", word);
+    else if (word[0] != '-' && options->path)
+        return usage_error("one folder or gateway.lua is enough; what is", word);
+    else if (word[0] != '-')
+        options->path = word;
+    return 0;
+}
+
 // Returns the exit status, 0 to go on. "--name=value" and "--name value" are the same.
 static int read_options(int argc, char **argv, struct cli_options *options, bool *wants_help)
 {
-    for (int i = 2; i < argc; i++) {
+    int rc = 0;
+
+    for (int i = 2; rc == 0 && i < argc; i++) {
         char *equals = strncmp(argv[i], "--", 2) == 0 ? strchr(argv[i], '=') : NULL;
-        int rc = 0;
+        const char *name = argv[i];
         if (equals)
-            *equals = '\0';
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            *wants_help = true;
-        else if (takes_value(argv[i]))
-            rc = read_value_option(argv[i], equals ? equals + 1 : argv[i + 1], options);
-        else if (strcmp(argv[i], "--no-watch") != 0 && argv[i][0] == '-')
-            rc = usage_error("unknown option", argv[i]);
-        else if (argv[i][0] != '-' && options->path)
-            rc = usage_error("one folder or gateway.lua is enough; what is", argv[i]);
-        else if (argv[i][0] != '-')
-            options->path = argv[i];
-        if (rc != 0)
-            return rc;
-        if (takes_value(argv[i]) && !equals)
-            i++;
+            *equals++ = '\0';
+        if (!takes_value(name))
+            rc = read_word(name, options, wants_help);
+        else
+            rc = read_value_option(name, equals ? equals : argv[++i], options);
     }
-    return 0;
+    return rc;
 }
 
 int cli_main(int argc, char **argv)
@@ -139,6 +166,8 @@ int cli_main(int argc, char **argv)
     const struct command *command = find_command(argv[1]);
     if (!command)
         return usage_error("unknown command", argv[1]);
+    if (!command->takes_words && argc > 2 && strcmp(argv[2], "--help") != 0)
+        return usage_error("nothing can follow that command; what is", argv[2]);
     int rc = read_options(argc, argv, &options, &wants_help);
     if (rc != 0)
         return rc;

@@ -102,6 +102,17 @@ int headers_add_ref(struct headers *headers, struct header_ref ref)
     return 0;
 }
 
+void headers_copy(struct headers *to, const struct headers *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        struct header field = headers_at(from, i);
+        if (headers_add_name(to, field.name.data, field.name.len) != 0 ||
+            headers_add_value(to, field.value.data, field.value.len) != 0)
+            return;
+        headers_end_field(to);
+    }
+}
+
 struct header headers_at(const struct headers *headers, size_t index)
 {
     const struct header_ref *ref = &headers->refs[index];

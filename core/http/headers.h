@@ -17,7 +17,7 @@ struct headers {
     struct buf bytes;
     struct header_ref {
         uint32_t name, name_len, value, value_len;
-    } *refs; // owned
+    } * refs; // owned
     size_t count, cap;
     size_t max_count;
     bool is_open; // a field was begun by headers_add_name() and not ended yet
@@ -36,6 +36,9 @@ void headers_end_field(struct headers *headers); // trims the value
 // For a reader that puts a whole head into `bytes` itself: notes a field by its places there (the
 // value is trimmed). 0, or -1 over the count limit.
 int headers_add_ref(struct headers *headers, struct header_ref ref);
+
+// Appends the fields of `from`, as far as the limits of `to` allow.
+void headers_copy(struct headers *to, const struct headers *from);
 
 struct header headers_at(const struct headers *headers, size_t index);
 

@@ -4,9 +4,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/forward.h"
 #include "http/inflate.h"
 
 enum {
+    USUAL_HEAD = 400, // bytes of the header lines that the gateway adds
     LINGER_MS = 250, // after the terminal event: for the upstream's own end, to keep the connection
 };
 
@@ -32,7 +34,7 @@ struct relay {
     uint64_t last_byte_ms;
     uint64_t first_content_ns;
     uint64_t head_due_ms, first_token_due_ms;
-    struct error error;
+    struct error *failure; // owned; the first one, NULL: none
     struct timer timer;
     struct watch_state state;
     struct sse_parser parser;
@@ -61,14 +63,20 @@ static void cancel_upstream(struct relay *relay)
     relay->handler->cancel(relay->owner);
 }
 
+static void note_failure(struct relay *relay, enum error_kind kind, const char *message)
+{
+    relay->failure = mem_alloc(sizeof(*relay->failure));
+    error_set(relay->failure, kind, "%s", message);
+}
+
 // The first failure counts; what follows is its consequence. The end comes with relay_on_end().
 static void fail(struct relay *relay, enum relay_phase phase, enum error_kind kind,
                  const char *message)
 {
-    if (relay->is_complete || relay->error.kind)
+    if (relay->is_complete || relay->failure)
         return;
     relay->phase = phase;
-    error_set(&relay->error, kind, "%s", message);
+    note_failure(relay, kind, message);
     cancel_upstream(relay);
 }
 
@@ -142,6 +150,7 @@ static void on_deadline(void *owner)
 static void append_answer_head(struct relay *relay, struct buf *headers)
 {
     buf_init(headers, LIMIT_RESPONSE_HEAD);
+    buf_reserve(headers, relay->forward.len + USUAL_HEAD);
     buf_add_slice(headers, buf_slice(&relay->forward));
     relay->handler->on_commit(relay->owner, relay->status, headers);
 }
@@ -230,7 +239,7 @@ static void on_watched_event(struct relay *relay, struct slice raw, const struct
     }
     if (!is_hidden)
         pass_on(relay, raw);
-    if (speaks && !relay->is_committed && !relay->error.kind)
+    if (speaks && !relay->is_committed && !relay->failure)
         commit_stream(relay);
     relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
 }
@@ -252,7 +261,7 @@ static int on_event(void *owner, const struct sse_event *event)
     struct watch_result said;
     struct buf scratch;
 
-    if (relay->error.kind || relay->is_terminal_seen)
+    if (relay->failure || relay->is_terminal_seen)
         return 0;
     buf_init(&scratch, LIMIT_SSE_EVENT + 2);
     struct slice raw = completed(event, &scratch);
@@ -304,31 +313,32 @@ static bool is_whole(const struct relay *relay)
 {
     if (!relay->is_committed || relay->is_error_sent)
         return false;
-    if (relay->error.kind && relay->error.kind != ERROR_TIMEOUT)
+    if (relay->failure && relay->failure->kind != ERROR_TIMEOUT)
         return false;
     return relay->is_terminal_seen || is_finished(relay);
 }
 
 static void end_stream(struct relay *relay, const struct error *err)
 {
-    if (!err && !relay->error.kind && sse_parser_end(&relay->parser) != 0)
+    if (!err && !relay->failure && sse_parser_end(&relay->parser) != 0)
         fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
     if (relay->is_complete)
         return;
     if (is_whole(relay)) {
-        relay->error.kind = ERROR_NONE;
+        free(relay->failure);
+        relay->failure = NULL;
         complete_stream(relay);
         return;
     }
-    if (relay->error.kind)
+    if (relay->failure)
         return;
     relay->phase = relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN;
     if (err)
-        relay->error = *err;
+        note_failure(relay, err->kind, err->message);
     else
-        error_set(&relay->error, ERROR_PROTOCOL, "%s",
-                  relay->is_committed ? "the stream ended before its end was announced"
-                                      : "the stream ended without content");
+        note_failure(relay, ERROR_PROTOCOL,
+                     relay->is_committed ? "the stream ended before its end was announced"
+                                         : "the stream ended without content");
 }
 
 static void end_document(struct relay *relay)
@@ -338,29 +348,25 @@ static void end_document(struct relay *relay)
 
     if (watch_document(relay->plan.watch, &relay->state, buf_slice(&relay->hold), &said, &where) !=
         0) {
-        error_set(&relay->error, ERROR_PROTOCOL, "the answer is not valid JSON: %s at byte %zu",
+        note_failure(relay, ERROR_PROTOCOL, "");
+        error_set(relay->failure, ERROR_PROTOCOL, "the answer is not valid JSON: %s at byte %zu",
                   where.message, where.offset);
         return;
     }
     keep(&relay->usage, said.usage);
     if (said.has_error) {
         keep(&relay->provider_error, said.error);
-        error_set(&relay->error, ERROR_UPSTREAM_5XX,
-                  "the provider reported an error with status %d", relay->status);
+        note_failure(relay, ERROR_UPSTREAM_5XX, "the provider reported an error inside its answer");
         return;
     }
     if (relay->plan.is_stream)
-        error_set(&relay->error, ERROR_PROTOCOL, "a stream was asked for, a whole body came");
+        note_failure(relay, ERROR_PROTOCOL, "a stream was asked for, a whole body came");
     else
         commit_document(relay);
 }
 
-static void end_raw(struct relay *relay, const struct error *err)
+static void end_raw(struct relay *relay)
 {
-    if (err) {
-        relay->error = *err;
-        return;
-    }
     relay->is_complete = true;
     exchange_end(relay->plan.exchange);
 }
@@ -373,7 +379,7 @@ static void report(struct relay *relay)
         .is_error_sent = relay->is_error_sent,
         .status = relay->status,
         .phase = relay->phase,
-        .error = relay->error,
+        .error = relay->failure,
         .first_content_ns = relay->first_content_ns,
     };
     if (relay->usage.len)
@@ -390,71 +396,20 @@ static void report(struct relay *relay)
 void relay_on_end(struct relay *relay, const struct error *err)
 {
     timer_stop(relay->plan.timers, &relay->timer);
-    if (relay->inflate && !err && !relay->error.kind && inflate_end(relay->inflate) != 0)
+    if (relay->inflate && !err && !relay->failure && inflate_end(relay->inflate) != 0)
         fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "the compressed answer is cut short");
     if (relay->mode == EVENTS)
         end_stream(relay, err);
-    else if (relay->error.kind)
-        ;
-    else if (relay->mode == RAW)
-        end_raw(relay, err);
-    else if (relay->mode == DOCUMENT && !err)
+    else if (err && !relay->failure)
+        note_failure(relay, err->kind, err->message);
+    else if (relay->mode == RAW && !relay->failure)
+        end_raw(relay);
+    else if (relay->mode == DOCUMENT && !relay->failure)
         end_document(relay);
-    else if (err)
-        relay->error = *err;
     report(relay);
 }
 
 // ---- head and body ----------------------------------------------------------------------------
-
-// Header lines that mean the same on the client's side. Limits of the provider's account do not.
-static bool is_forwarded(struct slice name)
-{
-    static const char *const names[] = {
-        "content-type",
-        "x-request-id",
-        "request-id",
-        "openai-processing-ms",
-        "openai-version",
-        "openai-model",
-        "cf-ray",
-        "x-groq-region",
-        "apim-request-id",
-        "x-ds-trace-id",
-        "mistral-correlation-id",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (slice_equal_nocase(name, slice_of(names[i])))
-            return true;
-    }
-    return false;
-}
-
-static void keep_forwarded(struct relay *relay, const struct headers *headers)
-{
-    for (size_t i = 0; i < headers->count; i++) {
-        struct header header = headers_at(headers, i);
-        if (!is_forwarded(header.name))
-            continue;
-        buf_add_slice(&relay->forward, header.name);
-        buf_add_text(&relay->forward, ": ");
-        buf_add_slice(&relay->forward, header.value);
-        buf_add_text(&relay->forward, "\r\n");
-    }
-}
-
-static void keep_refusal(struct relay *relay, const struct headers *headers)
-{
-    headers_init(&relay->refusal, LIMIT_RESPONSE_HEAD, LIMIT_RESPONSE_HEADERS);
-    relay->hold.limit = LIMIT_ERROR_BODY;
-    for (size_t i = 0; i < headers->count; i++) {
-        struct header header = headers_at(headers, i);
-        if (headers_add_name(&relay->refusal, header.name.data, header.name.len) != 0 ||
-            headers_add_value(&relay->refusal, header.value.data, header.value.len) != 0)
-            return;
-        headers_end_field(&relay->refusal);
-    }
-}
 
 static bool is_json(struct slice content_type)
 {
@@ -474,18 +429,34 @@ static void start_decoding(struct relay *relay, const struct headers *headers)
              "the answer has an encoding that was not asked for");
 }
 
+// A body whose length is known is read into one block. Lengths beyond the limit come piecemeal.
+static void reserve_hold(struct relay *relay, const struct headers *headers)
+{
+    struct slice length = headers_find(headers, SLICE("content-length"));
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < length.len && bytes <= relay->plan.hold_limit; i++)
+        bytes = bytes * 10 + (size_t)(length.data[i] - '0');
+    if (bytes)
+        buf_reserve(&relay->hold, bytes);
+}
+
 void relay_on_head(struct relay *relay, int status, const struct headers *headers)
 {
     relay->status = status;
     relay->last_byte_ms = now_ms(relay);
     if (status < 200 || status > 299) {
         relay->mode = REFUSAL;
-        keep_refusal(relay, headers);
+        headers_init(&relay->refusal, LIMIT_RESPONSE_HEAD, LIMIT_RESPONSE_HEADERS);
+        headers_copy(&relay->refusal, headers);
+        relay->hold.limit = LIMIT_ERROR_BODY;
     } else {
         bool is_document =
             !relay->plan.is_stream || is_json(headers_find(headers, SLICE("content-type")));
         relay->mode = is_document ? DOCUMENT : EVENTS;
-        keep_forwarded(relay, headers);
+        if (is_document)
+            reserve_hold(relay, headers);
+        forward_headers(headers, &relay->forward);
     }
     relay->phase = relay->mode == EVENTS ? RELAY_FIRST_TOKEN : RELAY_STREAM;
     start_decoding(relay, headers);
@@ -509,7 +480,7 @@ static void take_body(void *owner, const char *data, size_t len)
     struct relay *relay = owner;
     struct slice bytes = {data, len};
 
-    if (relay->error.kind)
+    if (relay->failure)
         return;
     switch (relay->mode) {
     case EVENTS:
@@ -538,7 +509,7 @@ void relay_on_body(struct relay *relay, const char *bytes, size_t len)
     relay->last_byte_ms = now_ms(relay);
     if (!relay->inflate)
         take_body(relay, bytes, len);
-    else if (!relay->error.kind && inflate_feed(relay->inflate, bytes, len, take_body, relay) != 0)
+    else if (!relay->failure && inflate_feed(relay->inflate, bytes, len, take_body, relay) != 0)
         fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "the compressed answer cannot be decoded");
 }
 
@@ -552,7 +523,7 @@ static void finish_after_terminal(struct relay *relay)
 
 void relay_on_wake_end(struct relay *relay)
 {
-    if (!relay->is_committed || relay->is_complete || relay->error.kind)
+    if (!relay->is_committed || relay->is_complete || relay->failure)
         return;
     if (relay->is_terminal_seen) {
         finish_after_terminal(relay);
@@ -620,6 +591,7 @@ void relay_free(struct relay *relay)
     buf_deinit(&relay->forward);
     buf_deinit(&relay->usage);
     buf_deinit(&relay->provider_error);
+    free(relay->failure);
     if (relay->mode == REFUSAL)
         headers_deinit(&relay->refusal);
     free(relay);

@@ -41,7 +41,6 @@ struct relay_plan {
     unsigned choices;      // answers asked for (n)
     struct slice terminal; // bytes of the protocol's last event, added when it did not come
     size_t hold_limit;     // bytes held before the commit point
-    int json_depth;
     uint32_t head_ms, first_token_ms, idle_ms; // 0: no such deadline
     uint64_t total_at_ms;                      // of loop_now_ms(); 0: none
 };
@@ -52,7 +51,7 @@ struct relay_report {
     bool is_error_sent; // committed, and the provider's own error event was the last thing sent
     int status;         // of the upstream; 0: no head came
     enum relay_phase phase;
-    struct error error;            // kind ERROR_NONE: no failure of transport or framing
+    const struct error *error;     // NULL: no failure of transport or framing. Borrowed
     const struct headers *headers; // of an uncommitted answer; NULL otherwise. Borrowed
     struct slice body;             // likewise, cut at LIMIT_ERROR_BODY. Borrowed
     struct slice usage;            // JSON text of the last usage, NULL data: none. Borrowed

@@ -19,21 +19,10 @@ static bool wants_length(const struct upstream_request *request)
            slice_equal(request->method, SLICE("PATCH"));
 }
 
-// Decimal digits of `value` at the end of `text`; printf would cost as much as all the rest.
-static struct slice decimal(uint64_t value, char text[20])
-{
-    size_t begin = 20;
-    do {
-        text[--begin] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    return (struct slice){text + begin, 20 - begin};
-}
-
 int request_head_build(struct buf *head, const struct upstream_request *request)
 {
     const struct origin *origin = request->origin;
-    char digits[20];
+    char digits[BUF_DIGITS];
     struct slice parts[10];
     size_t n = 0;
 
@@ -47,7 +36,7 @@ int request_head_build(struct buf *head, const struct upstream_request *request)
     parts[n++] = request->headers;
     if (wants_length(request)) {
         parts[n++] = SLICE("Content-Length: ");
-        parts[n++] = decimal(body_length(request), digits);
+        parts[n++] = (struct slice){digits, buf_print_number(digits, body_length(request))};
         parts[n++] = SLICE("\r\n\r\n");
     } else {
         parts[n++] = SLICE("\r\n");

@@ -1,8 +1,5 @@
 #include "http/response.h"
 
-#include <stdint.h>
-#include <string.h>
-
 static const struct status {
     int status;
     const char *reason;
@@ -75,47 +72,29 @@ bool response_has_body(int status)
     return status >= 200 && status != 204 && status != 304;
 }
 
-// printf would cost more than the rest of the head together.
-static size_t write_number(uint64_t number, unsigned base, char digits[20])
-{
-    char reversed[20];
-    size_t count = 0;
-    do {
-        reversed[count++] = "0123456789abcdef"[number % base];
-        number /= base;
-    } while (number);
-    for (size_t i = 0; i < count; i++)
-        digits[i] = reversed[count - 1 - i];
-    return count;
-}
-
 static void add_status_line(int status, struct buf *out)
 {
-    char digits[20];
     if (status == 200) {
-        buf_add(out, "HTTP/1.1 200 OK\r\n", 17);
+        buf_add_text(out, "HTTP/1.1 200 OK\r\n");
         return;
     }
-    buf_add(out, "HTTP/1.1 ", 9);
-    buf_add(out, digits, write_number((unsigned)status, 10, digits));
-    buf_add(out, " ", 1);
+    buf_add_text(out, "HTTP/1.1 ");
+    buf_add_number(out, (unsigned)status);
+    buf_add_text(out, " ");
     buf_add_text(out, response_reason(status));
-    buf_add(out, "\r\n", 2);
+    buf_add_text(out, "\r\n");
 }
 
 static void add_framing(const struct response_head *head, struct buf *out)
 {
-    char line[48] = "content-length: ";
-    size_t len = 16;
     switch (head->framing) {
     case RESPONSE_LENGTH:
-        len += write_number(head->length, 10, line + len);
-        line[len++] = '\r';
-        line[len++] = '\n';
-        buf_add(out, line, len);
+        buf_add_text(out, "content-length: ");
+        buf_add_number(out, head->length);
+        buf_add_text(out, "\r\n");
         break;
     case RESPONSE_CHUNKED:
-        buf_add_slice(out, SLICE("transfer-encoding: chunked\r\n"));
+        buf_add_text(out, "transfer-encoding: chunked\r\n");
         break;
     case RESPONSE_CLOSE:
     case RESPONSE_NONE:
@@ -131,17 +110,19 @@ void response_add_head(const struct response_head *head, struct buf *out)
     buf_add_slice(out, head->headers);
     add_framing(head, out);
     if (head->persistence == RESPONSE_CLOSES)
-        buf_add_slice(out, SLICE("connection: close\r\n"));
+        buf_add_text(out, "connection: close\r\n");
     else if (head->persistence == RESPONSE_KEEP_ALIVE)
-        buf_add_slice(out, SLICE("connection: keep-alive\r\n"));
-    buf_add(out, "\r\n", 2);
+        buf_add_text(out, "connection: keep-alive\r\n");
+    buf_add_text(out, "\r\n");
 }
 
 size_t response_chunk_line(size_t len, char line[RESPONSE_CHUNK_LINE])
 {
-    char digits[20];
-    size_t count = write_number(len, 16, digits);
-    memcpy(line, digits, count);
+    size_t count = 1;
+    for (size_t rest = len; rest >= 16; rest /= 16)
+        count++;
+    for (size_t at = count; at; len /= 16)
+        line[--at] = "0123456789abcdef"[len % 16];
     line[count] = '\r';
     line[count + 1] = '\n';
     return count + 2;

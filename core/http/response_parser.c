@@ -23,13 +23,20 @@ static int add_framing(struct response_parser *parser, size_t len)
     return 0;
 }
 
+static uint32_t place_of(const struct response_parser *parser, const char *bytes)
+{
+    return (uint32_t)(bytes - parser->headers.bytes.data);
+}
+
+// A name or value may come in pieces, which lie side by side in the stored head.
 static int on_header_field(llhttp_t *http, const char *bytes, size_t len)
 {
     struct response_parser *parser = http->data;
     if (parser->is_head_parsed) // a trailer
         return add_framing(parser, len);
-    if (headers_add_name(&parser->headers, bytes, len) != 0)
-        return fail(parser, "too many header fields");
+    if (!parser->field.name_len)
+        parser->field.name = place_of(parser, bytes);
+    parser->field.name_len += (uint32_t)len;
     return 0;
 }
 
@@ -38,16 +45,20 @@ static int on_header_value(llhttp_t *http, const char *bytes, size_t len)
     struct response_parser *parser = http->data;
     if (parser->is_head_parsed)
         return add_framing(parser, len);
-    if (headers_add_value(&parser->headers, bytes, len) != 0)
-        return fail(parser, "the head is too large");
+    if (!parser->field.value_len)
+        parser->field.value = place_of(parser, bytes);
+    parser->field.value_len += (uint32_t)len;
     return 0;
 }
 
 static int on_header_value_complete(llhttp_t *http)
 {
     struct response_parser *parser = http->data;
-    if (!parser->is_head_parsed)
-        headers_end_field(&parser->headers);
+    if (parser->is_head_parsed)
+        return 0;
+    if (headers_add_ref(&parser->headers, parser->field) != 0)
+        return fail(parser, "too many header fields");
+    parser->field = (struct header_ref){0};
     return 0;
 }
 
@@ -105,6 +116,7 @@ static void begin_head(struct response_parser *parser)
 {
     llhttp_init(&parser->http, HTTP_RESPONSE, &settings);
     parser->http.data = parser;
+    parser->field = (struct header_ref){0};
     parser->state = RESPONSE_HEAD;
     parser->line_len = 0;
     parser->last_byte = '\0';
@@ -226,12 +238,16 @@ static size_t execute(struct response_parser *parser, const char *bytes, size_t 
     return (size_t)(llhttp_get_error_pos(&parser->http) - bytes);
 }
 
+// The head is stored and parsed in place.
 static size_t feed_head(struct response_parser *parser, const char *bytes, size_t len)
 {
     bool is_last = false;
     size_t n = scan_head(parser, bytes, len, &is_last);
+    struct buf *head = &parser->headers.bytes;
+    if (parser->state == RESPONSE_HEAD && buf_add(head, bytes, n) != 0)
+        fail(parser, "the head is too large");
     if (parser->state == RESPONSE_HEAD)
-        execute(parser, bytes, n);
+        execute(parser, head->data + head->len - n, n);
     if (parser->state == RESPONSE_HEAD && is_last)
         end_head(parser);
     return n;

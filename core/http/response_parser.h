@@ -31,8 +31,9 @@ struct response_events {
 
 // Embedded in its owner; initialised and read only through the functions below.
 struct response_parser {
-    llhttp_t http;          // the head, and a chunked body
-    struct headers headers; // empty before and after the head
+    llhttp_t http;           // the head, and a chunked body
+    struct headers headers;  // with the whole head in their bytes; empty before and after it
+    struct header_ref field; // of the head, not through yet
     const struct response_events *events;
     void *owner;
     const char *failure;   // static text

@@ -185,6 +185,9 @@ static void on_read(void *owner, const char *bytes, size_t len)
 {
     struct upstream *upstream = owner;
 
+    // Most heads come in one piece: the pool's memory for one is back before another needs it.
+    if (!upstream->is_heard)
+        response_parser_swap_headers(&upstream->parser, &upstream->pool->headers);
     upstream->is_heard = true;
     switch (response_parser_feed(&upstream->parser, bytes, len)) {
     case RESPONSE_COMPLETE:
@@ -302,7 +305,6 @@ struct upstream *upstream_start(struct upstream_pool *pool, const struct upstrea
     turn_item_init(&upstream->ending, on_ending);
     response_parser_init(&upstream->parser, slice_equal(request->method, SLICE("HEAD")),
                          &parser_events, upstream);
-    response_parser_swap_headers(&upstream->parser, &pool->headers);
     list_add_back(&pool->running, &upstream->node);
     pool->in_flight++;
     turn_hold(&pool->turn);

@@ -103,11 +103,15 @@ int json_string_encode(struct buf *out, struct slice text)
     return buf_add(out, "\"", 1);
 }
 
-static struct json_field *find_field(const struct tokenizer *in, struct json_value key,
+// Names with an escape are rare; the others need no look at the tokenizer for each field.
+static struct json_field *find_field(const struct tokenizer *in, const struct json_value *key,
                                      struct json_field *fields, size_t count)
 {
+    bool is_escaped = in->is_escaped;
+    struct slice name = tokenizer_content(*key);
     for (size_t i = 0; i < count; i++) {
-        if (tokenizer_string_is(in, key, fields[i].name))
+        if (is_escaped ? json_string_equal(*key, fields[i].name)
+                       : tokenizer_is_same(name, fields[i].name))
             return &fields[i];
     }
     return NULL;
@@ -120,7 +124,7 @@ static bool scan_members(struct tokenizer *in, struct json_field *fields, size_t
         do {
             if (!tokenizer_key(in, &key))
                 return false;
-            struct json_field *wanted = find_field(in, key, fields, count);
+            struct json_field *wanted = find_field(in, &key, fields, count);
             if (!tokenizer_value(in, &value))
                 return false;
             if (wanted) {

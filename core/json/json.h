@@ -85,3 +85,16 @@ struct json_edit {
 // last counts. Returns the number of segments, 0 when `scratch` reaches its limit.
 size_t json_splice(struct slice text, const struct json_edit *edits, size_t count,
                    struct slice *segments, struct buf *scratch);
+
+// A text that json_scan() accepted, and the fields as it filled them.
+struct json_scanned {
+    struct slice text;               // borrowed
+    const struct json_field *fields; // borrowed
+    size_t field_count;
+};
+
+// json_splice() without reading the text again; the bytes that come out are the same. It is that
+// quick when each edit names one of the fields, and then either gives a new value to a member that
+// occurs once or is about a member that is not there. Any other edit makes it read the text.
+size_t json_splice_scanned(const struct json_scanned *scanned, const struct json_edit *edits,
+                           size_t count, struct slice *segments, struct buf *scratch);

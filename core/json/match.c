@@ -119,7 +119,7 @@ int json_match_add(struct json_match *match, const char *path, struct error *err
 }
 
 static const struct node *find_member(const struct run *run, const struct node *node,
-                                      struct json_value key)
+                                      const struct json_value *key)
 {
     for (int at = node->members; at != NONE; at = run->nodes[at].sibling) {
         if (tokenizer_string_is(&run->in, key, run->nodes[at].name))
@@ -149,7 +149,7 @@ static bool read_object(struct run *run, const struct node *node)
         do {
             if (!tokenizer_key(&run->in, &key))
                 return false;
-            const struct node *member = find_member(run, node, key);
+            const struct node *member = find_member(run, node, &key);
             if (member ? !read_node(run, member) : !tokenizer_value(&run->in, &unwanted))
                 return false;
         } while (tokenizer_more(&run->in, '}'));

@@ -4,6 +4,8 @@
 #include "json/json.h"
 #include "json/tokenizer.h"
 
+enum { FEW = 8 }; // so many edits need no memory of their own
+
 // One edit and what the text says about its member.
 struct plan {
     const struct json_edit *edit; // borrowed
@@ -16,7 +18,8 @@ struct plan {
 };
 
 struct splice {
-    struct plan *plans; // owned
+    struct slice text;
+    struct plan *plans; // owned when there are more than FEW
     size_t count;
     const char *tail; // end of the last member, or behind the '{' when there is none
     size_t members;   // of the result so far
@@ -50,15 +53,15 @@ static bool is_overruled(const struct json_edit *edit, const struct json_edit *e
     return false;
 }
 
-static void note_member(struct splice *splice, const struct tokenizer *in, struct json_value key,
-                        const char *previous)
+static void note_member(struct splice *splice, const struct tokenizer *in,
+                        const struct json_value *key, const char *previous)
 {
     for (size_t i = 0; i < splice->count; i++) {
         struct plan *plan = &splice->plans[i];
         if (plan->key.data && !plan->next)
-            plan->next = key.raw.data;
+            plan->next = key->raw.data;
         if (tokenizer_string_is(in, key, plan->edit->name)) {
-            plan->key = key.raw;
+            plan->key = key->raw;
             plan->previous = previous;
             plan->next = NULL;
         }
@@ -73,26 +76,76 @@ static void note_value(struct splice *splice, struct json_value key, struct json
     }
 }
 
-static bool read_members(struct splice *splice, struct tokenizer *in)
+static bool read_members(struct splice *splice)
 {
+    struct tokenizer in;
     struct json_value key, value;
     const char *previous = NULL;
-    if (tokenizer_peek(in) != '{')
+    tokenizer_init(&in, splice->text, JSON_DEPTH_CAP);
+    tokenizer_space(&in);
+    if (tokenizer_peek(&in) != '{')
         return false;
-    splice->tail = in->at + 1;
-    if (tokenizer_open(in, '}')) {
+    splice->tail = in.at + 1;
+    if (tokenizer_open(&in, '}')) {
         do {
-            if (!tokenizer_key(in, &key))
+            if (!tokenizer_key(&in, &key))
                 return false;
-            note_member(splice, in, key, previous);
-            if (!tokenizer_value(in, &value))
+            note_member(splice, &in, &key, previous);
+            if (!tokenizer_value(&in, &value))
                 return false;
             note_value(splice, key, value);
-            splice->tail = previous = in->at;
+            splice->tail = previous = in.at;
             splice->members++;
-        } while (tokenizer_more(in, '}'));
+        } while (tokenizer_more(&in, '}'));
     }
-    return !in->message;
+    return !in.message;
+}
+
+static const struct json_field *find_field(const struct json_scanned *scanned, struct slice name)
+{
+    for (size_t i = 0; i < scanned->field_count; i++) {
+        if (tokenizer_is_same(scanned->fields[i].name, name))
+            return &scanned->fields[i];
+    }
+    return NULL;
+}
+
+static const char *before_space(const char *p, const char *start)
+{
+    while (p > start && tokenizer_is_space(p[-1]))
+        p--;
+    return p;
+}
+
+// No value ends with '{', so one before the last '}' opens an object without members.
+static bool find_tail(struct splice *splice)
+{
+    const char *start = splice->text.data;
+    const char *p = before_space(start + splice->text.len, start);
+    if (p - start < 2 || p[-1] != '}')
+        return false;
+    splice->tail = before_space(p - 1, start);
+    splice->members = splice->tail > start && splice->tail[-1] != '{';
+    return true;
+}
+
+// Takes the place of read_members() where the fields tell enough. They know where values are, but
+// not names, which removing and renaming need.
+static bool use_fields(struct splice *splice, const struct json_scanned *scanned)
+{
+    for (size_t i = 0; i < splice->count; i++) {
+        struct plan *plan = &splice->plans[i];
+        const struct json_field *field = find_field(scanned, plan->edit->name);
+        bool is_new_value = plan->edit->value.data && !is_rename(plan->edit);
+        if (!field || field->count > 1 || (field->count == 1 && !is_new_value))
+            return false;
+        plan->value = field->value.raw;
+    }
+    if (!find_tail(splice))
+        return false;
+    for (size_t i = 0; i < splice->count; i++)
+        splice->plans[i].key = splice->plans[i].value; // stands for the place of the member
+    return true;
 }
 
 // Order of work: by place in the text, a removal before what it makes pointless, a new name before
@@ -198,27 +251,43 @@ static void add_members(struct splice *splice, const struct buf *scratch)
     }
 }
 
-size_t json_splice(struct slice text, const struct json_edit *edits, size_t count,
-                   struct slice *segments, struct buf *scratch)
+static void plan_edits(struct splice *splice, const struct json_edit *edits, size_t count)
 {
-    struct splice splice = {.segments = segments, .cursor = text.data};
-    struct tokenizer in;
-    splice.plans = mem_alloc(sizeof(struct plan) * (count + 1));
     for (size_t i = 0; i < count; i++) {
         if (!is_overruled(&edits[i], edits + count))
-            splice.plans[splice.count++].edit = &edits[i];
+            splice->plans[splice->count++] = (struct plan){.edit = &edits[i]};
     }
-    tokenizer_init(&in, text, JSON_DEPTH_CAP);
-    tokenizer_space(&in);
-    if (!read_members(&splice, &in))
+}
+
+size_t json_splice_scanned(const struct json_scanned *scanned, const struct json_edit *edits,
+                           size_t count, struct slice *segments, struct buf *scratch)
+{
+    struct plan few[FEW];
+    struct splice splice = {
+        .text = scanned->text,
+        .plans = count <= FEW ? few : mem_alloc(sizeof(struct plan) * count),
+        .segments = segments,
+        .cursor = scanned->text.data,
+    };
+    plan_edits(&splice, edits, count);
+    if (!(scanned->fields && use_fields(&splice, scanned)) && !read_members(&splice))
         goto out;
     sort_plans(&splice);
     if (write_scratch(&splice, scratch) != 0)
         goto out;
     change_members(&splice, scratch);
     add_members(&splice, scratch);
-    emit(&splice, (struct slice){splice.cursor, (size_t)(text.data + text.len - splice.cursor)});
+    emit(&splice, (struct slice){splice.cursor,
+                                 (size_t)(splice.text.data + splice.text.len - splice.cursor)});
 out:
-    free(splice.plans);
+    if (splice.plans != few)
+        free(splice.plans);
     return splice.segment_count;
+}
+
+size_t json_splice(struct slice text, const struct json_edit *edits, size_t count,
+                   struct slice *segments, struct buf *scratch)
+{
+    struct json_scanned unscanned = {.text = text};
+    return json_splice_scanned(&unscanned, edits, count, segments, scratch);
 }

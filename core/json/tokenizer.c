@@ -3,6 +3,9 @@
 #include <endian.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#    include <emmintrin.h>
+#endif
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
@@ -30,35 +33,71 @@ int tokenizer_error(const struct tokenizer *in, struct json_error *err)
     return -1;
 }
 
-// High bits mark bytes of `word` that end a run of plain string bytes: quote, backslash, control
-// characters, everything above ASCII. Exact for the lowest marked byte; borrows may mark bytes
-// above it, never below.
-static inline uint64_t stops(uint64_t word)
+// Plain bytes stand in a string as they are: no quote, backslash or control character, nothing
+// beyond ASCII.
+static inline bool is_plain(char c)
 {
-    uint64_t quote = (word ^ EACH_BYTE('"')) - EACH_BYTE(1);
-    uint64_t backslash = (word ^ EACH_BYTE('\\')) - EACH_BYTE(1);
-    uint64_t control = word - EACH_BYTE(0x20);
-    return (quote | backslash | control | word) & EACH_BYTE(0x80);
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
 }
 
-static inline uint64_t load(const char *p)
+#ifdef __SSE2__
+
+enum { STEP = 16 };
+
+// The number of plain bytes at `p` before the first that is none; STEP: all are plain. To signed
+// comparison bytes beyond ASCII are below zero, and with bit 1 flipped '"' takes the place of ' '
+// while control characters stay below it: one comparison finds three kinds.
+static inline int plain_count(const char *p)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i swapped = _mm_xor_si128(bytes, _mm_set1_epi8(0x02));
+    __m128i high = _mm_cmpgt_epi8(swapped, _mm_set1_epi8(0x20));
+    __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    unsigned plain = (unsigned)_mm_movemask_epi8(_mm_andnot_si128(backslash, high));
+    return plain == 0xFFFF ? STEP : __builtin_ctz(~plain);
+}
+
+#else
+
+enum { STEP = 8 };
+
+// The number of plain bytes at `p` before the first that is none; STEP: all are plain. High bits
+// mark bytes that are not plain: exact for the lowest marked byte; borrows may mark bytes above it,
+// never below.
+static inline int plain_count(const char *p)
 {
     uint64_t word;
     memcpy(&word, p, sizeof(word));
-    return le64toh(word);
+    word = le64toh(word);
+    uint64_t quote = (word ^ EACH_BYTE('"')) - EACH_BYTE(1);
+    uint64_t backslash = (word ^ EACH_BYTE('\\')) - EACH_BYTE(1);
+    uint64_t control = word - EACH_BYTE(0x20);
+    uint64_t found = (quote | backslash | control | word) & EACH_BYTE(0x80);
+    return found ? __builtin_ctzll(found) / 8 : STEP;
+}
+
+#endif
+
+// The last bytes of a text go one by one: nothing outside of it is read.
+static inline const char *skip_plain(const char *p, const char *end)
+{
+    if (end - p >= STEP) {
+        const char *last = end - STEP;
+        do {
+            int count = plain_count(p);
+            if (count < STEP)
+                return p + count;
+            p += STEP;
+        } while (p <= last);
+    }
+    while (p < end && is_plain(*p))
+        p++;
+    return p;
 }
 
 const char *tokenizer_plain(const char *p, const char *end)
 {
-    for (; end - p >= 8; p += 8) {
-        uint64_t found = stops(load(p));
-        if (found)
-            return p + __builtin_ctzll(found) / 8;
-    }
-    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' &&
-           *p != '\\')
-        p++;
-    return p;
+    return skip_plain(p, end);
 }
 
 size_t tokenizer_utf8(const char *p, const char *end)
@@ -180,197 +219,201 @@ size_t tokenizer_unescape(const char **p, char out[4])
     return encode_utf8(point, out);
 }
 
-static bool fail_at(struct tokenizer *in, const char *at, const char *message)
+// The steps below take a position and return the one behind what they read, so that it stays in a
+// register. NULL: reading failed, position and message are set.
+
+static const char *fail_at(struct tokenizer *in, const char *at, const char *message)
 {
     in->at = at;
-    return tokenizer_fail(in, message);
+    in->message = message;
+    return NULL;
 }
 
-static bool read_string(struct tokenizer *in)
+// NUL at the end, see tokenizer_peek().
+static inline char peek(const struct tokenizer *in, const char *p)
 {
-    const char *p = in->at + 1;
-    in->is_escaped = false;
-    while ((p = tokenizer_plain(p, in->end)) < in->end) {
-        if (*p == '"') {
-            in->at = p + 1;
-            return true;
-        }
-        if (*p == '\\') {
-            size_t len = escape_length(p, in->end);
-            if (!len)
-                return fail_at(in, p, "invalid escape in a string");
-            in->is_escaped = true;
-            p += len;
-            continue;
-        }
-        if ((unsigned char)*p < 0x20)
-            return fail_at(in, p, "control character in a string");
-        while (p < in->end && (unsigned char)*p >= 0x80) {
-            size_t len = is_common_utf8(p, in->end) ? 3 : tokenizer_utf8(p, in->end);
-            if (!len)
-                return fail_at(in, p, "invalid UTF-8");
-            p += len;
-        }
+    if (p < in->end)
+        return *p;
+    return '\0';
+}
+
+// What stops a run of plain bytes inside a string: an escape or bytes beyond ASCII.
+static const char *skip_special(struct tokenizer *in, const char *p)
+{
+    if (*p == '\\') {
+        size_t len = escape_length(p, in->end);
+        in->is_escaped = true;
+        return len ? p + len : fail_at(in, p, "invalid escape in a string");
+    }
+    if ((unsigned char)*p < 0x20)
+        return fail_at(in, p, "control character in a string");
+    while (p < in->end && (unsigned char)*p >= 0x80) {
+        size_t len = is_common_utf8(p, in->end) ? 3 : tokenizer_utf8(p, in->end);
+        if (!len)
+            return fail_at(in, p, "invalid UTF-8");
+        p += len;
+    }
+    return p;
+}
+
+// A string from its first byte on that is not plain. Apart from skip_string(), which is small and
+// calls nothing in the common case.
+__attribute__((noinline)) static const char *skip_rest(struct tokenizer *in, const char *p)
+{
+    while (p < in->end) {
+        if (*p == '"')
+            return p + 1;
+        p = skip_special(in, p);
+        if (!p)
+            return NULL;
+        p = skip_plain(p, in->end);
     }
     return fail_at(in, in->end, "the string does not end");
 }
 
-static bool read_digits(struct tokenizer *in)
+static inline const char *skip_string(struct tokenizer *in, const char *p)
 {
-    const char *first = in->at;
-    while (in->at < in->end && *in->at >= '0' && *in->at <= '9')
-        in->at++;
-    return in->at > first || tokenizer_fail(in, "expected a digit");
+    in->is_escaped = false;
+    p = skip_plain(p + 1, in->end);
+    return peek(in, p) == '"' ? p + 1 : skip_rest(in, p);
 }
 
-static bool read_number(struct tokenizer *in)
+static const char *skip_digits(struct tokenizer *in, const char *p)
 {
-    if (*in->at == '-')
-        in->at++;
-    if (tokenizer_peek(in) == '0')
-        in->at++;
-    else if (!read_digits(in))
-        return false;
-    if (tokenizer_peek(in) == '.') {
-        in->at++;
-        if (!read_digits(in))
-            return false;
+    const char *first = p;
+    while (p < in->end && *p >= '0' && *p <= '9')
+        p++;
+    return p > first ? p : fail_at(in, p, "expected a digit");
+}
+
+static const char *skip_exponent(struct tokenizer *in, const char *p)
+{
+    p++;
+    if (peek(in, p) == '+' || peek(in, p) == '-')
+        p++;
+    return skip_digits(in, p);
+}
+
+static const char *skip_number(struct tokenizer *in, const char *p)
+{
+    if (*p == '-')
+        p++;
+    p = peek(in, p) == '0' ? p + 1 : skip_digits(in, p);
+    if (p && peek(in, p) == '.')
+        p = skip_digits(in, p + 1);
+    if (p && (peek(in, p) | 0x20) == 'e')
+        p = skip_exponent(in, p);
+    return p;
+}
+
+static inline const char *skip_literal(struct tokenizer *in, const char *p, struct slice literal)
+{
+    struct slice rest = {p, (size_t)(in->end - p)};
+    return slice_starts_with(rest, literal) ? p + literal.len : fail_at(in, p, "expected a value");
+}
+
+static inline const char *skip_name(struct tokenizer *in, const char *p)
+{
+    return peek(in, p) == '"' ? skip_string(in, p) : fail_at(in, p, "expected a name in quotes");
+}
+
+static inline const char *skip_colon(struct tokenizer *in, const char *p)
+{
+    p = tokenizer_after_space(p, in->end);
+    return peek(in, p) == ':' ? tokenizer_after_space(p + 1, in->end)
+                              : fail_at(in, p, "expected ':'");
+}
+
+static const char *skip_value(struct tokenizer *in, const char *p);
+
+static const char *skip_member(struct tokenizer *in, const char *p)
+{
+    p = skip_name(in, p);
+    if (p)
+        p = skip_colon(in, p);
+    return p ? skip_value(in, p) : NULL;
+}
+
+// The same walk as tokenizer_open() and tokenizer_more().
+static const char *skip_container(struct tokenizer *in, const char *p, char close)
+{
+    if (in->depth == 0)
+        return fail_at(in, p, TOKENIZER_TOO_DEEP);
+    p = tokenizer_after_space(p + 1, in->end);
+    if (peek(in, p) == close)
+        return p + 1;
+    in->depth--;
+    for (;;) {
+        p = close == '}' ? skip_member(in, p) : skip_value(in, p);
+        if (!p)
+            return NULL;
+        p = tokenizer_after_space(p, in->end);
+        if (peek(in, p) != ',')
+            break;
+        p = tokenizer_after_space(p + 1, in->end);
     }
-    if ((tokenizer_peek(in) | 0x20) != 'e')
-        return true;
-    in->at++;
-    if (tokenizer_peek(in) == '+' || tokenizer_peek(in) == '-')
-        in->at++;
-    return read_digits(in);
-}
-
-static bool read_literal(struct tokenizer *in, struct slice literal)
-{
-    struct slice rest = {in->at, (size_t)(in->end - in->at)};
-    if (!slice_starts_with(rest, literal))
-        return tokenizer_fail(in, "expected a value");
-    in->at += literal.len;
-    return true;
-}
-
-static bool skip_array(struct tokenizer *in)
-{
-    struct json_value item;
-    if (tokenizer_open(in, ']')) {
-        do {
-            if (!tokenizer_value(in, &item))
-                return false;
-        } while (tokenizer_more(in, ']'));
-    }
-    return !in->message;
-}
-
-static bool skip_object(struct tokenizer *in)
-{
-    struct json_value key, item;
-    if (tokenizer_open(in, '}')) {
-        do {
-            if (!tokenizer_key(in, &key) || !tokenizer_value(in, &item))
-                return false;
-        } while (tokenizer_more(in, '}'));
-    }
-    return !in->message;
+    if (peek(in, p) != close)
+        return fail_at(in, p, tokenizer_expected(close));
+    in->depth++;
+    return p + 1;
 }
 
 // Recursion is bounded by `in->depth`.
-static bool read_value(struct tokenizer *in, enum json_type *type)
+static const char *skip_value(struct tokenizer *in, const char *p)
 {
-    switch (tokenizer_peek(in)) {
+    switch (peek(in, p)) {
     case '"':
-        *type = JSON_STRING;
-        return read_string(in);
+        return skip_string(in, p);
     case '{':
-        *type = JSON_OBJECT;
-        return skip_object(in);
+        return skip_container(in, p, '}');
     case '[':
-        *type = JSON_ARRAY;
-        return skip_array(in);
+        return skip_container(in, p, ']');
     case 't':
-        *type = JSON_TRUE;
-        return read_literal(in, SLICE("true"));
+        return skip_literal(in, p, SLICE("true"));
     case 'f':
-        *type = JSON_FALSE;
-        return read_literal(in, SLICE("false"));
+        return skip_literal(in, p, SLICE("false"));
     case 'n':
-        *type = JSON_NULL;
-        return read_literal(in, SLICE("null"));
+        return skip_literal(in, p, SLICE("null"));
     case '-':
     case '0' ... '9':
-        *type = JSON_NUMBER;
-        return read_number(in);
+        return skip_number(in, p);
     default:
-        return tokenizer_fail(in, "expected a value");
+        return fail_at(in, p, "expected a value");
     }
+}
+
+static inline enum json_type type_of(char first)
+{
+    static const unsigned char types['{' + 1] = {
+        ['"'] = JSON_STRING, ['-'] = JSON_NUMBER, ['0' ... '9'] = JSON_NUMBER, ['['] = JSON_ARRAY,
+        ['f'] = JSON_FALSE,  ['n'] = JSON_NULL,   ['t'] = JSON_TRUE,           ['{'] = JSON_OBJECT,
+    };
+    return (enum json_type)types[(unsigned char)first];
 }
 
 bool tokenizer_value(struct tokenizer *in, struct json_value *value)
 {
-    const char *first = in->at;
-    value->type = JSON_ABSENT;
-    bool ok = read_value(in, &value->type);
-    value->raw = (struct slice){first, (size_t)(in->at - first)};
-    return ok;
+    const char *first = in->at, *end = skip_value(in, first);
+    if (!end)
+        return false;
+    *value = (struct json_value){type_of(*first), {first, (size_t)(end - first)}};
+    in->at = end;
+    return true;
 }
 
 bool tokenizer_key(struct tokenizer *in, struct json_value *key)
 {
-    const char *first = in->at;
-    if (tokenizer_peek(in) != '"')
-        return tokenizer_fail(in, "expected a name in quotes");
-    if (!read_string(in))
+    const char *first = in->at, *end = skip_name(in, first);
+    const char *value = end ? skip_colon(in, end) : NULL;
+    if (!value)
         return false;
-    *key = (struct json_value){JSON_STRING, {first, (size_t)(in->at - first)}};
-    tokenizer_space(in);
-    if (tokenizer_peek(in) != ':')
-        return tokenizer_fail(in, "expected ':'");
-    in->at++;
-    tokenizer_space(in);
+    *key = (struct json_value){JSON_STRING, {first, (size_t)(end - first)}};
+    in->at = value;
     return true;
-}
-
-bool tokenizer_open(struct tokenizer *in, char close)
-{
-    if (in->depth == 0)
-        return tokenizer_fail(in, "nesting is too deep");
-    in->at++;
-    tokenizer_space(in);
-    if (tokenizer_peek(in) == close) {
-        in->at++;
-        return false;
-    }
-    in->depth--;
-    return true;
-}
-
-bool tokenizer_more(struct tokenizer *in, char close)
-{
-    tokenizer_space(in);
-    char c = tokenizer_peek(in);
-    if (c == ',') {
-        in->at++;
-        tokenizer_space(in);
-        return true;
-    }
-    if (c != close)
-        return tokenizer_fail(in, close == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
-    in->at++;
-    in->depth++;
-    return false;
 }
 
 bool tokenizer_end(struct tokenizer *in)
 {
     tokenizer_space(in);
     return in->at == in->end || tokenizer_fail(in, "unexpected bytes after the value");
-}
-
-bool tokenizer_string_is(const struct tokenizer *in, struct json_value string, struct slice text)
-{
-    return in->is_escaped ? json_string_equal(string, text)
-                          : slice_equal(tokenizer_content(string), text);
 }

@@ -1,4 +1,4 @@
-// The steps by which all of core/json reads a text, strictly. Private to this folder.
+// The steps by which everything here reads a text, strictly. For core/json and core/lua/value.c.
 //
 // Each step starts at the first byte of what it reads and leaves the position behind it. A step
 // that fails leaves the position at the bad byte and sets `message`; reading must stop then.
@@ -27,18 +27,8 @@ bool tokenizer_value(struct tokenizer *in, struct json_value *value);
 // A member's name, the ':' and the white space up to the member's value.
 bool tokenizer_key(struct tokenizer *in, struct json_value *key);
 
-// Walks the items of the array or object whose bracket is the next byte:
-//     if (tokenizer_open(in, ']'))
-//         do { one item } while (tokenizer_more(in, ']'));
-//     if (in->message) failed
-bool tokenizer_open(struct tokenizer *in, char close);
-bool tokenizer_more(struct tokenizer *in, char close);
-
 // True when nothing but white space is left.
 bool tokenizer_end(struct tokenizer *in);
-
-// Compares the string just read with plain text.
-bool tokenizer_string_is(const struct tokenizer *in, struct json_value string, struct slice text);
 
 // The first byte from `p` on that may not stand in a string as it is, or is not ASCII; or `end`.
 const char *tokenizer_plain(const char *p, const char *end);
@@ -54,10 +44,16 @@ static inline bool tokenizer_is_space(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+static inline const char *tokenizer_after_space(const char *p, const char *end)
+{
+    while (p < end && (unsigned char)*p <= ' ' && tokenizer_is_space(*p))
+        p++;
+    return p;
+}
+
 static inline void tokenizer_space(struct tokenizer *in)
 {
-    while (in->at < in->end && tokenizer_is_space(*in->at))
-        in->at++;
+    in->at = tokenizer_after_space(in->at, in->end);
 }
 
 // NUL at the end: no step accepts a NUL byte, so that the two need no telling apart.
@@ -70,4 +66,60 @@ static inline char tokenizer_peek(const struct tokenizer *in)
 static inline struct slice tokenizer_content(struct json_value string)
 {
     return (struct slice){string.raw.data + 1, string.raw.len - 2};
+}
+
+// Equal bytes; the first one tells most names apart.
+static inline bool tokenizer_is_same(struct slice a, struct slice b)
+{
+    return a.len == b.len &&
+           (a.len == 0 || (*a.data == *b.data && memcmp(a.data, b.data, a.len) == 0));
+}
+
+// Compares the string just read with plain text.
+static inline bool tokenizer_string_is(const struct tokenizer *in, const struct json_value *string,
+                                       struct slice text)
+{
+    return in->is_escaped ? json_string_equal(*string, text)
+                          : tokenizer_is_same(tokenizer_content(*string), text);
+}
+
+#define TOKENIZER_TOO_DEEP "nesting is too deep"
+
+static inline const char *tokenizer_expected(char close)
+{
+    return close == '}' ? "expected ',' or '}'" : "expected ',' or ']'";
+}
+
+// Walks the items of the array or object whose bracket is the next byte:
+//     if (tokenizer_open(in, ']'))
+//         do { one item } while (tokenizer_more(in, ']'));
+//     if (in->message) failed
+static inline bool tokenizer_open(struct tokenizer *in, char close)
+{
+    if (in->depth == 0)
+        return tokenizer_fail(in, TOKENIZER_TOO_DEEP);
+    in->at++;
+    tokenizer_space(in);
+    if (tokenizer_peek(in) == close) {
+        in->at++;
+        return false;
+    }
+    in->depth--;
+    return true;
+}
+
+static inline bool tokenizer_more(struct tokenizer *in, char close)
+{
+    tokenizer_space(in);
+    char c = tokenizer_peek(in);
+    if (c == ',') {
+        in->at++;
+        tokenizer_space(in);
+        return true;
+    }
+    if (c != close)
+        return tokenizer_fail(in, tokenizer_expected(close));
+    in->at++;
+    in->depth++;
+    return false;
 }

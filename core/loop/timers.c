@@ -113,7 +113,7 @@ void timer_start(struct timers *timers, struct timer *timer, uint64_t delay_ms)
     timer->due_ms = loop_now_ms(timers->loop) + delay_ms;
     if (timers->count + 2 > timers->cap) {
         timers->cap = timers->cap ? timers->cap * 2 : 64;
-        timers->heap = mem_realloc(timers->heap, timers->cap * sizeof(timers->heap[0]));
+        timers->heap = mem_realloc(timers->heap, timers->cap * sizeof(struct timer *));
     }
     sift_up(timers, timer, ++timers->count);
     arm(timers);

@@ -1,9 +1,9 @@
 #include "lua/api.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include <lauxlib.h>
+#include <openssl/crypto.h>
 
 #include "base/clock.h"
 #include "base/mem.h"

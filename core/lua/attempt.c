@@ -17,7 +17,8 @@
 #include "lua/watch_class.h"
 
 enum {
-    EDITS_MAX = 24, // top-level members that one adapter may change in a request
+    EDITS_MAX = 24,          // top-level members that one adapter may change in a request
+    EDITS_SCRATCH = 1 << 16, // bytes that changing them adds: names and punctuation
 };
 
 struct attempt {
@@ -38,86 +39,78 @@ struct attempt {
 
 // ---- reading the options ----------------------------------------------------------------------
 
-// The options table is at `index` of L and stays anchored while the attempt lives, so texts in it
-// may be borrowed.
-static struct slice text_option(lua_State *L, int index, const char *name)
+// Where the options stand on the stack: call_class.c passes them one by one, because a field costs
+// more to read from here than from Lua. The Lua frame above keeps their table, so texts and
+// userdata in it may be borrowed while the attempt runs.
+enum option {
+    OPTION_LABEL = 2,
+    OPTION_TARGET,
+    OPTION_WATCH,
+    OPTION_STREAM,
+    OPTION_HIDE_USAGE,
+    OPTION_CHOICES,
+    OPTION_ADD_TERMINAL,
+    OPTION_CONNECT,
+    OPTION_FIRST_TOKEN,
+    OPTION_HEAD,
+    OPTION_IDLE,
+    OPTION_ENDPOINT,
+    OPTION_SERVE,
+    OPTION_EDITS,
+    OPTION_BODY,
+    OPTION_FRESH,
+};
+
+static struct slice text_at(lua_State *L, int index)
 {
     struct slice text = {NULL, 0};
-    lua_getfield(L, index, name);
-    if (lua_type(L, -1) == LUA_TSTRING)
-        text.data = lua_tolstring(L, -1, &text.len);
-    lua_pop(L, 1);
+    if (lua_type(L, index) == LUA_TSTRING)
+        text.data = lua_tolstring(L, index, &text.len);
     return text;
 }
 
-static bool bool_option(lua_State *L, int index, const char *name)
+static uint32_t ms_at(lua_State *L, int index)
 {
-    lua_getfield(L, index, name);
-    bool value = lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    return value;
-}
-
-static uint32_t ms_option(lua_State *L, int timeouts, const char *name)
-{
-    lua_getfield(L, timeouts, name);
-    double seconds = lua_tonumber(L, -1);
-    lua_pop(L, 1);
+    double seconds = lua_tonumber(L, index);
     if (seconds <= 0)
         return 0;
     return seconds < 0.001 ? 1 : (uint32_t)(seconds * 1000);
 }
 
-static void read_timeouts(lua_State *L, int index, struct relay_plan *plan, uint32_t *connect_ms)
-{
-    lua_getfield(L, index, "timeout");
-    int timeouts = lua_gettop(L);
-    if (lua_istable(L, timeouts)) {
-        *connect_ms = ms_option(L, timeouts, "connect");
-        plan->first_token_ms = ms_option(L, timeouts, "first_token");
-        plan->head_ms = ms_option(L, timeouts, "head");
-        plan->idle_ms = ms_option(L, timeouts, "idle");
-    }
-    lua_pop(L, 1);
-}
-
-static struct relay_plan read_plan(lua_State *L, int index, struct call *call, uint32_t *connect_ms)
+static struct relay_plan read_plan(lua_State *L, struct call *call)
 {
     const struct config *config = call->vm->env.config;
-    struct relay_plan plan = {
+    return (struct relay_plan){
         .exchange = call->exchange,
         .timers = call->vm->env.timers,
-        .is_stream = bool_option(L, index, "stream"),
-        .hide_usage = bool_option(L, index, "hide_usage"),
-        .terminal = text_option(L, index, "add_terminal"),
+        .watch = watch_class_check(L, OPTION_WATCH),
+        .is_stream = lua_toboolean(L, OPTION_STREAM),
+        .hide_usage = lua_toboolean(L, OPTION_HIDE_USAGE),
+        .choices = (unsigned)lua_tointeger(L, OPTION_CHOICES),
+        .terminal = text_at(L, OPTION_ADD_TERMINAL),
+        .first_token_ms = ms_at(L, OPTION_FIRST_TOKEN),
+        .head_ms = ms_at(L, OPTION_HEAD),
+        .idle_ms = ms_at(L, OPTION_IDLE),
         .hold_limit = config->limits.hold,
-        .json_depth = (int)config->limits.json_depth,
         .total_at_ms = call->total_at_ms,
     };
-    lua_getfield(L, index, "choices");
-    plan.choices = (unsigned)lua_tointeger(L, -1);
-    lua_pop(L, 1);
-    lua_getfield(L, index, "watch");
-    plan.watch = watch_class_check(L, -1);
-    lua_pop(L, 1);
-    read_timeouts(L, index, &plan, connect_ms);
-    return plan;
 }
 
 // One edit: a name, then JSON text, false (remove) or { rename = name }.
-static struct json_edit read_edit(lua_State *L, int edits, int i)
+static struct json_edit read_edit(lua_State *L, int i)
 {
     struct json_edit edit = {.name = {NULL, 0}};
 
-    lua_rawgeti(L, edits, i);
+    lua_rawgeti(L, OPTION_EDITS, i);
     edit.name.data = luaL_checklstring(L, -1, &edit.name.len);
-    lua_pop(L, 1);
-    lua_rawgeti(L, edits, i + 1);
-    if (lua_type(L, -1) == LUA_TSTRING)
-        edit.value.data = lua_tolstring(L, -1, &edit.value.len);
-    else if (lua_istable(L, -1))
-        edit.rename_to = text_option(L, lua_gettop(L), "rename");
-    lua_pop(L, 1);
+    lua_rawgeti(L, OPTION_EDITS, i + 1);
+    edit.value = text_at(L, -1);
+    if (lua_istable(L, -1)) {
+        lua_getfield(L, -1, "rename");
+        edit.rename_to = text_at(L, -1); // stays alive in the table
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
     return edit;
 }
 
@@ -129,40 +122,51 @@ static void use_segments(struct attempt *attempt, const struct slice *segments, 
     attempt->request.body_count = count;
 }
 
-static void read_body(lua_State *L, int index, struct attempt *attempt)
+static void read_body(lua_State *L, struct attempt *attempt)
 {
-    struct slice body = text_option(L, index, "body");
+    struct slice body = text_at(L, OPTION_BODY);
     if (body.data) {
         use_segments(attempt, &body, 1);
         return;
     }
     body = exchange_request(attempt->call->exchange)->body;
-    lua_getfield(L, index, "edits");
-    int edits = lua_gettop(L);
-    size_t count = lua_istable(L, edits) ? lua_objlen(L, edits) / 2 : 0;
+    size_t count = lua_istable(L, OPTION_EDITS) ? lua_objlen(L, OPTION_EDITS) / 2 : 0;
     struct json_edit list[EDITS_MAX];
     struct slice segments[JSON_SEGMENTS(EDITS_MAX)];
     if (count > EDITS_MAX)
         luaL_error(L, "a request may have at most %d edits", EDITS_MAX);
     for (size_t i = 0; i < count; i++)
-        list[i] = read_edit(L, edits, (int)(2 * i + 1));
-    lua_pop(L, 1);
-    use_segments(attempt, segments, json_splice(body, list, count, segments, &attempt->scratch));
+        list[i] = read_edit(L, (int)(2 * i + 1));
+    const struct call *call = attempt->call;
+    struct json_scanned scanned = {body, call->scan, call->scan_count};
+    use_segments(attempt, segments,
+                 json_splice_scanned(&scanned, list, count, segments, &attempt->scratch));
 }
 
-static void read_endpoint(lua_State *L, int index, struct attempt *attempt)
+static void read_endpoint(lua_State *L, struct attempt *attempt)
 {
-    lua_getfield(L, index, "endpoint");
-    struct endpoint *endpoint = endpoint_check(L, -1);
-    lua_pop(L, 1);
+    struct endpoint *endpoint = endpoint_check(L, OPTION_ENDPOINT);
     attempt->request.origin = endpoint->origin;
     attempt->request.method = slice_of(endpoint->method);
     attempt->request.path = buf_slice(&endpoint->path);
     attempt->request.headers = buf_slice(&endpoint->headers);
-    attempt->request.fresh = bool_option(L, index, "fresh");
+    attempt->request.connect_ms = ms_at(L, OPTION_CONNECT);
+    attempt->request.fresh = lua_toboolean(L, OPTION_FRESH);
 }
 
 // ---- what the relay asks for ------------------------------------------------------------------
+
+enum { STATUS_TEXT = 4 };
+
+// A status has three digits, whoever sent it.
+static const char *status_text(int status, char *text)
+{
+    text[0] = (char)('0' + status / 100 % 10);
+    text[1] = (char)('0' + status / 10 % 10);
+    text[2] = (char)('0' + status % 10);
+    text[3] = '\0';
+    return text;
+}
 
 static uint64_t elapsed_ms(const struct attempt *attempt)
 {
@@ -173,16 +177,19 @@ static uint64_t elapsed_ms(const struct attempt *attempt)
 static void note(struct attempt *attempt, const char *outcome)
 {
     struct call *call = attempt->call;
-    buf_addf(&call->attempts, "%s%.*s=%s/%llu", call->attempts.len ? " " : "",
-             (int)attempt->label.len, attempt->label.data, outcome,
-             (unsigned long long)elapsed_ms(attempt));
+    struct buf *list = &call->attempts;
+    size_t len = list->len;
+
+    if ((len && buf_add_text(list, " ") != 0) || buf_add_slice(list, attempt->label) != 0 ||
+        buf_add_text(list, "=") != 0 || buf_add_text(list, outcome) != 0 ||
+        buf_add_text(list, "/") != 0 || buf_add_number(list, elapsed_ms(attempt)) != 0)
+        list->len = len;
 }
 
 static void note_status(struct attempt *attempt, int status)
 {
-    char text[8];
-    snprintf(text, sizeof(text), "%d", status);
-    note(attempt, text);
+    char text[STATUS_TEXT];
+    note(attempt, status_text(status, text));
 }
 
 static void on_commit(void *owner, int status, struct buf *headers)
@@ -235,13 +242,9 @@ static void cancel_source(void *owner)
 static void count_attempt(struct attempt *attempt, const struct relay_report *report)
 {
     struct metric_names *names = attempt->vm->env.names;
-    char status[8];
-    struct slice outcome = slice_of(error_kind_name(report->error.kind));
-
-    if (!report->error.kind) {
-        snprintf(status, sizeof(status), "%d", report->status);
-        outcome = slice_of(status);
-    }
+    char text[STATUS_TEXT];
+    struct slice outcome = slice_of(report->error ? error_kind_name(report->error->kind)
+                                                  : status_text(report->status, text));
     struct slice values[] = {attempt->target, outcome};
     metric_add(metrics_series(names->metrics, names->attempts, values), 1);
     metric_add(names->upstreams_in_flight, -1);
@@ -250,7 +253,6 @@ static void count_attempt(struct attempt *attempt, const struct relay_report *re
 static void free_attempt(struct attempt *attempt)
 {
     relay_free(attempt->relay);
-    luaL_unref(attempt->vm->L, LUA_REGISTRYINDEX, attempt->options_ref);
     buf_deinit(&attempt->scratch);
     free(attempt->segments);
     free(attempt);
@@ -269,8 +271,8 @@ static void settle_call(struct attempt *attempt, const struct relay_report *repo
             call->status = report->status;
         return;
     }
-    if (report->error.kind)
-        note(attempt, error_kind_name(report->error.kind));
+    if (report->error)
+        note(attempt, error_kind_name(report->error->kind));
     else
         note_status(attempt, report->status);
 }
@@ -287,13 +289,11 @@ static void on_relay_done(void *owner, const struct relay_report *report)
         .report = report,
         .was_reused = attempt->was_reused,
         .was_heard = attempt->was_heard,
-        .started_ns = attempt->started_ns,
         .json_depth = (int)attempt->vm->env.config->limits.json_depth,
     };
-    lua_checkstack(task->co, 8);
-    summary_push(task->co, &facts);
+    int count = summary_push(task->co, &facts);
     free_attempt(attempt);
-    task_wake(task, 1);
+    task_wake(task, count);
 }
 
 static const struct relay_handler relay_handler = {
@@ -344,47 +344,33 @@ static const struct upstream_handler upstream_handler = {
 
 // ---- starting ---------------------------------------------------------------------------------
 
-static void start_source(lua_State *L, int options, struct attempt *attempt)
+static void start_source(lua_State *L, struct attempt *attempt)
 {
-    lua_getfield(L, options, "serve");
-    if (lua_isfunction(L, -1))
-        attempt->producer = producer_start(attempt->vm, L, lua_gettop(L), attempt->relay);
+    if (lua_isfunction(L, OPTION_SERVE))
+        attempt->producer = producer_start(attempt->vm, L, OPTION_SERVE, attempt->relay);
     else
         attempt->upstream = upstream_start(attempt->vm->env.upstreams, &attempt->request,
                                            &upstream_handler, attempt);
-    lua_pop(L, 1);
 }
 
-static bool is_served_by_lua(lua_State *L, int options)
+int attempt_start(lua_State *L, struct call *call)
 {
-    lua_getfield(L, options, "serve");
-    bool is_function = lua_isfunction(L, -1);
-    lua_pop(L, 1);
-    return is_function;
-}
-
-int attempt_start(lua_State *L, struct call *call, int options)
-{
-    uint32_t connect_ms = 0;
-
+    lua_settop(L, OPTION_FRESH);
     if (call->attempt)
         return luaL_error(L, "req:attempt() is already running");
     if (exchange_is_gone(call->exchange) || call->task->is_canceled)
         return summary_push_canceled(L);
-    struct relay_plan plan = read_plan(L, options, call, &connect_ms);
+    struct relay_plan plan = read_plan(L, call);
     struct attempt *attempt = mem_alloc(sizeof(*attempt));
     attempt->call = call;
     attempt->vm = call->vm;
-    lua_pushvalue(L, options);
-    attempt->options_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    attempt->label = text_option(L, options, "label");
-    attempt->target = text_option(L, options, "target");
+    attempt->label = text_at(L, OPTION_LABEL);
+    attempt->target = text_at(L, OPTION_TARGET);
     attempt->started_ns = clock_monotonic_ns();
-    attempt->request.connect_ms = connect_ms;
-    buf_init(&attempt->scratch, 64 * 1024);
-    if (!is_served_by_lua(L, options)) {
-        read_endpoint(L, options, attempt);
-        read_body(L, options, attempt);
+    buf_init(&attempt->scratch, EDITS_SCRATCH);
+    if (!lua_isfunction(L, OPTION_SERVE)) {
+        read_endpoint(L, attempt);
+        read_body(L, attempt);
     }
     attempt->relay = relay_new(&plan, &relay_handler, attempt);
     call->attempt = attempt;
@@ -392,7 +378,7 @@ int attempt_start(lua_State *L, struct call *call, int options)
     if (plan.is_stream)
         call_start_keepalive(call);
     metric_add(call->vm->env.names->upstreams_in_flight, 1);
-    start_source(L, options, attempt);
+    start_source(L, attempt);
     return task_wait(call->task, NULL, NULL);
 }
 

@@ -9,8 +9,9 @@
 struct attempt;
 struct call;
 
-// req:attempt(options): waits. The options are described in lua/api.h; wrong ones raise.
-int attempt_start(lua_State *L, struct call *call, int options);
+// The C half of req:attempt(options), with the options one by one on the stack, in the order of
+// call_class.c. Waits; returns what summary_push() says. Wrong options raise.
+int attempt_start(lua_State *L, struct call *call);
 
 // The client has gone.
 void attempt_cancel(struct attempt *attempt);

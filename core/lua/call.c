@@ -245,8 +245,7 @@ void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
     call->in_flight = is_admin ? 0 : 1;
     metric_add(vm->env.names->requests_in_flight, call->in_flight);
     call->task = task_new(vm, on_end, call);
-    lua_rawgeti(call->task->co, LUA_REGISTRYINDEX,
-                is_admin ? vm->serve_admin_ref : vm->serve_ref);
+    lua_rawgeti(call->task->co, LUA_REGISTRYINDEX, is_admin ? vm->serve_admin_ref : vm->serve_ref);
     call->handle = call_class_push(call->task->co, call);
     task_run(call->task, 1);
 }

@@ -14,7 +14,7 @@ enum { HEADERS_LIMIT = 32 * 1024, PATH_LIMIT = 8 * 1024 };
 
 struct endpoint *endpoint_check(lua_State *L, int index)
 {
-    return luaL_checkudata(L, index, ENDPOINT_CLASS);
+    return vm_check_class(L, index, vm_of(L)->endpoint_class);
 }
 
 static int collect(lua_State *L)
@@ -47,9 +47,10 @@ static void add_part(lua_State *L, struct vm *vm, struct endpoint *endpoint)
         return;
     }
     text.data = lua_tolstring(L, -1, &text.len);
-    if (!text.data)
+    if (text.data)
+        add_value(L, endpoint, text);
+    else
         luaL_error(L, "a header needs text or a secret, not a %s", luaL_typename(L, -1));
-    add_value(L, endpoint, text);
 }
 
 // { "name", part, part ... } on top of the stack.
@@ -138,7 +139,7 @@ void endpoint_open(struct vm *vm)
 {
     static const luaL_Reg methods[] = {{"__gc", collect}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"endpoint", new_endpoint}, {NULL, NULL}};
-    vm_register_class(vm, ENDPOINT_CLASS, methods);
+    vm->endpoint_class = vm_register_class(vm, ENDPOINT_CLASS, methods);
     lua_pop(vm->L, 1);
     vm_register(vm, functions);
 }

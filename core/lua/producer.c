@@ -182,7 +182,7 @@ struct producer *producer_start(struct vm *vm, lua_State *L, int index, struct r
     lua_State *co = producer->task->co;
     lua_pushvalue(L, index);
     lua_xmove(L, co, 1);
-    producer->handle = lua_newuserdata(co, sizeof(*producer->handle));
+    producer->handle = lua_newuserdata(co, sizeof(struct producer *));
     *producer->handle = producer;
     luaL_getmetatable(co, OUT_CLASS);
     lua_setmetatable(co, -2);

@@ -4,36 +4,18 @@
 
 #include <lauxlib.h>
 
-#include "base/clock.h"
 #include "lua/value.h"
 
-static void set_text(lua_State *L, const char *name, const char *text)
-{
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
-}
+enum { SUMMARY_VALUES = 13 };
 
-static void set_bool(lua_State *L, const char *name, bool value)
-{
-    lua_pushboolean(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_number(lua_State *L, const char *name, double value)
-{
-    lua_pushnumber(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_json(lua_State *L, const char *name, struct slice text, int depth)
+static void push_json(lua_State *L, struct slice text, int depth)
 {
     struct json_error ignored;
     if (!text.data || value_push(L, text, depth, false, &ignored) != 0)
-        return;
-    lua_setfield(L, -2, name);
+        lua_pushnil(L);
 }
 
-static void set_headers(lua_State *L, const struct headers *headers)
+static void push_headers(lua_State *L, const struct headers *headers)
 {
     lua_newtable(L);
     for (size_t i = 0; i < headers->count; i++) {
@@ -46,49 +28,57 @@ static void set_headers(lua_State *L, const struct headers *headers)
         lua_pushlstring(L, header.value.data, header.value.len);
         lua_rawset(L, -3);
     }
-    lua_setfield(L, -2, "headers");
 }
 
-static void set_failure(lua_State *L, const struct relay_report *report)
+static void push_failure(lua_State *L, const struct relay_report *report)
 {
-    if (!report->error.kind)
-        return;
-    set_text(L, "kind", error_kind_name(report->error.kind));
-    set_text(L, "message", report->error.message);
-    set_text(L, "phase", relay_phase_name(report->phase));
+    if (report->error) {
+        lua_pushstring(L, error_kind_name(report->error->kind));
+        lua_pushstring(L, report->error->message);
+        lua_pushstring(L, relay_phase_name(report->phase));
+    } else {
+        lua_settop(L, lua_gettop(L) + 3);
+    }
 }
 
-void summary_push(lua_State *L, const struct summary_facts *facts)
+static void push_answer(lua_State *L, const struct relay_report *report)
+{
+    if (report->status)
+        lua_pushinteger(L, report->status);
+    else
+        lua_pushnil(L);
+    if (report->headers) {
+        push_headers(L, report->headers);
+        lua_pushlstring(L, report->body.data ? report->body.data : "", report->body.len);
+    } else {
+        lua_settop(L, lua_gettop(L) + 2);
+    }
+}
+
+int summary_push(lua_State *L, const struct summary_facts *facts)
 {
     const struct relay_report *report = facts->report;
 
-    lua_createtable(L, 0, 8);
-    set_bool(L, "committed", report->is_committed);
-    set_bool(L, "complete", report->is_complete);
-    set_bool(L, "error_sent", report->is_error_sent);
-    if (report->status)
-        set_number(L, "status", report->status);
-    set_failure(L, report);
-    set_json(L, "usage", report->usage, facts->json_depth);
-    set_json(L, "error", report->provider_error, facts->json_depth);
-    if (report->headers) {
-        set_headers(L, report->headers);
-        lua_pushlstring(L, report->body.data ? report->body.data : "", report->body.len);
-        lua_setfield(L, -2, "body");
-    }
-    set_bool(L, "reused", facts->was_reused);
-    set_bool(L, "heard", facts->was_heard);
-    if (report->first_content_ns)
-        set_number(L, "ttft", (double)(report->first_content_ns - facts->started_ns) / 1e9);
-    set_number(L, "seconds", (double)(clock_monotonic_ns() - facts->started_ns) / 1e9);
+    lua_checkstack(L, SUMMARY_VALUES + 8);
+    lua_pushboolean(L, report->is_committed);
+    lua_pushboolean(L, report->is_complete);
+    push_json(L, report->usage, facts->json_depth);
+    if (report->is_complete)
+        return 3;
+    lua_pushboolean(L, report->is_error_sent);
+    push_failure(L, report);
+    push_answer(L, report);
+    push_json(L, report->provider_error, facts->json_depth);
+    lua_pushboolean(L, facts->was_reused);
+    lua_pushboolean(L, facts->was_heard);
+    return SUMMARY_VALUES;
 }
 
 int summary_push_canceled(lua_State *L)
 {
-    lua_createtable(L, 0, 4);
-    set_bool(L, "committed", false);
-    set_text(L, "kind", "canceled");
-    set_text(L, "message", "the client has gone");
-    set_text(L, "phase", "connect");
-    return 1;
+    static const struct error gone = {ERROR_CANCELED, "the client has gone"};
+    struct relay_report report = {.phase = RELAY_CONNECT, .error = &gone};
+    struct summary_facts facts = {.report = &report, .json_depth = 1};
+
+    return summary_push(L, &facts);
 }

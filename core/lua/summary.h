@@ -1,4 +1,5 @@
-// What req:attempt() returns, described in lua/api.h.
+// What an attempt tells the task that waits for it, value by value; call_class.c makes the summary
+// table of lua/api.h of them.
 #pragma once
 
 #include <lua.h>
@@ -8,12 +9,12 @@
 struct summary_facts {
     const struct relay_report *report;
     bool was_reused, was_heard;
-    uint64_t started_ns;
     int json_depth;
 };
 
-// Pushes the summary table.
-void summary_push(lua_State *L, const struct summary_facts *facts);
+// Pushes committed, complete, usage; for answers that are not complete also error_sent, kind,
+// message, phase, status, headers, body, error, reused, heard. Returns how many.
+int summary_push(lua_State *L, const struct summary_facts *facts);
 
-// Pushes the summary of an attempt that never began because the client had gone; returns 1.
+// The same for an attempt that never began because the client had gone.
 int summary_push_canceled(lua_State *L);

@@ -25,7 +25,8 @@ static void recycle(struct task *task, bool is_reusable)
         return;
     }
     lua_settop(task->co, 0);
-    list_add_front(&vm->idle, &task->link);
+    task->next = vm->idle;
+    vm->idle = task;
     vm->idle_count++;
 }
 
@@ -69,28 +70,39 @@ static void resume(struct task *task)
 
 static void run_ready(struct vm *vm)
 {
-    while (!list_is_empty(&vm->ready)) {
-        struct task *task = LIST_ITEM(vm->ready.next, struct task, link);
-        list_remove(&task->link);
+    while (vm->ready) {
+        struct task *task = vm->ready;
+        vm->ready = task->next;
+        if (!vm->ready)
+            vm->ready_end = &vm->ready;
         resume(task);
     }
 }
 
+static struct task *new_task(struct vm *vm)
+{
+    struct task *task = mem_alloc(sizeof(*task));
+
+    task->vm = vm;
+    task->co = lua_newthread(vm->L);
+    task->co_ref = luaL_ref(vm->L, LUA_REGISTRYINDEX);
+    return task;
+}
+
+static struct task *take_idle(struct vm *vm)
+{
+    struct task *task = vm->idle;
+
+    vm->idle = task->next;
+    vm->idle_count--;
+    return task;
+}
+
 struct task *task_new(struct vm *vm, void (*on_end)(void *owner, const char *error), void *owner)
 {
-    struct task *task;
+    struct task *task = vm->idle ? take_idle(vm) : new_task(vm);
 
-    if (list_is_empty(&vm->idle)) {
-        task = mem_alloc(sizeof(*task));
-        task->vm = vm;
-        task->co = lua_newthread(vm->L);
-        task->co_ref = luaL_ref(vm->L, LUA_REGISTRYINDEX);
-        list_init(&task->link);
-    } else {
-        task = LIST_ITEM(vm->idle.next, struct task, link);
-        list_remove(&task->link);
-        vm->idle_count--;
-    }
+    task->next = NULL;
     task->is_canceled = task->is_waiting = false;
     task->cancel_wait = NULL;
     task->on_end = on_end;
@@ -105,7 +117,9 @@ void task_run(struct task *task, int argument_count)
 
     task->result_count = argument_count;
     if (vm->running) {
-        list_add_back(&vm->ready, &task->link);
+        task->next = NULL;
+        *vm->ready_end = task;
+        vm->ready_end = &task->next;
         return;
     }
     resume(task);
@@ -148,10 +162,6 @@ int task_push_error(lua_State *L, const char *kind, const char *message)
 
 void task_free_idle(struct vm *vm)
 {
-    while (!list_is_empty(&vm->idle)) {
-        struct task *task = LIST_ITEM(vm->idle.next, struct task, link);
-        list_remove(&task->link);
-        free_task(task);
-    }
-    vm->idle_count = 0;
+    while (vm->idle)
+        free_task(take_idle(vm));
 }

@@ -6,16 +6,14 @@
 
 #include <lua.h>
 
-#include "base/list.h"
-
 struct vm;
 
 struct task {
     struct vm *vm;
     lua_State *co; // anchored by co_ref
     int co_ref;
-    struct list link; // in vm->ready or vm->idle
-    bool is_canceled; // every further wait ends at once
+    struct task *next; // in vm->ready or vm->idle
+    bool is_canceled;  // every further wait ends at once
     bool is_waiting;
     int result_count; // pushed on `co`, to be what the waiting call returns
     void (*cancel_wait)(void *waiter);

@@ -1,16 +1,27 @@
 #include "lua/value.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <lauxlib.h>
 
-#include "json/tree.h"
+#include "json/tokenizer.h"
 
-#define ARRAY_CLASS  "tidegate.array"
 #define SECRET_CLASS "tidegate.secret"
 
-enum { ENCODE_DEPTH = JSON_MAX_DEPTH };
+enum {
+    ENCODE_DEPTH = JSON_MAX_DEPTH,
+    EXACT_DIGITS = 15, // decimal integers of so many digits are doubles, unchanged
+    SMALL = 256,       // bytes of text that need no memory of their own
+    GUESS = 4,         // items of a table that is made before they are counted
+};
+
+#define EXACT_LIMIT 1e15
+
+// Its address names the metatable that marks arrays in the registry: found without hashing a text.
+static const char array_class[] = "tidegate.array";
 
 static int secret_tostring(lua_State *L)
 {
@@ -18,10 +29,17 @@ static int secret_tostring(lua_State *L)
     return 1;
 }
 
+static void push_array_class(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)array_class);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
 void value_open(lua_State *L)
 {
-    luaL_newmetatable(L, ARRAY_CLASS);
-    lua_pop(L, 1);
+    lua_pushlightuserdata(L, (void *)array_class);
+    lua_newtable(L);
+    lua_rawset(L, LUA_REGISTRYINDEX);
     luaL_newmetatable(L, SECRET_CLASS);
     lua_pushcfunction(L, secret_tostring);
     lua_setfield(L, -2, "__tostring");
@@ -60,105 +78,218 @@ int value_to_secret(lua_State *L, int index)
 void value_mark_array(lua_State *L, int index)
 {
     lua_pushvalue(L, index);
-    luaL_getmetatable(L, ARRAY_CLASS);
+    push_array_class(L);
     lua_setmetatable(L, -2);
     lua_pop(L, 1);
 }
 
 // ---- text to Lua ------------------------------------------------------------------------------
 
-// What cJSON cannot hold stands in the tree as text: a number, a string with NUL, or an object with
-// NUL in a name, which Lua gets as its text.
-static void push_raw(lua_State *L, const char *text)
-{
-    struct slice raw = slice_of(text);
-    struct buf decoded;
+// Lua raises errors through this code (out of memory), so that it owns nothing outside of Lua.
+struct decoder {
+    struct tokenizer in;
+    lua_State *L;
+    int array_class; // stack index of the metatable
+    bool secrets;
+};
 
-    if (*text == '{') {
-        lua_pushstring(L, text);
-        return;
-    }
-    if (*text != '"') {
-        lua_pushnumber(L, strtod(text, NULL));
-        return;
-    }
-    buf_init(&decoded, raw.len);
-    json_string_decode((struct json_value){JSON_STRING, raw}, &decoded);
-    lua_pushlstring(L, decoded.data ? decoded.data : "", decoded.len);
-    buf_deinit(&decoded);
+// Room for `len` bytes and a NUL: `small`, or memory of Lua's on top of the stack.
+static char *take_room(lua_State *L, char small[SMALL], size_t len)
+{
+    return len < SMALL ? small : lua_newuserdata(L, len + 1);
 }
 
-static void push_node(lua_State *L, const cJSON *node, bool secrets);
-
-static void push_array(lua_State *L, const cJSON *node, bool secrets)
+static void push_escaped(lua_State *L, struct json_value string)
 {
-    int i = 0;
-    lua_newtable(L);
-    for (const cJSON *item = node->child; item; item = item->next) {
-        push_node(L, item, secrets);
-        lua_rawseti(L, -2, ++i);
-    }
-    value_mark_array(L, -1);
+    char small[SMALL];
+    size_t len = string.raw.len - 2;
+    char *room = take_room(L, small, len);
+    struct buf plain = {.data = room, .cap = len + 1, .limit = len};
+    json_string_decode(string, &plain); // fits: an escape is longer than what it stands for
+    lua_pushlstring(L, room, plain.len);
+    if (room != small)
+        lua_remove(L, -2);
 }
 
-static bool push_object_as_secret(lua_State *L, const cJSON *node)
+static void push_string(struct decoder *decoder, struct json_value string)
 {
-    const cJSON *only = node->child;
-    if (!only || only->next || !cJSON_IsNumber(only) || strcmp(only->string, "$secret") != 0)
+    if (decoder->in.is_escaped)
+        push_escaped(decoder->L, string);
+    else
+        lua_pushlstring(decoder->L, string.raw.data + 1, string.raw.len - 2);
+}
+
+// False for numbers with an exponent or more than 15 digits. Digits and power of ten are exact
+// doubles, so that their quotient is rounded once, as strtod() does.
+static bool read_short_number(struct slice raw, double *number)
+{
+    static const double powers[EXACT_DIGITS] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
+                                                1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+    bool is_negative = *raw.data == '-';
+    const char *first = raw.data + is_negative, *end = raw.data + raw.len, *point = end - 1;
+    long long digits = 0;
+    if (end - first > EXACT_DIGITS)
         return false;
-    value_push_secret(L, only->valueint);
+    for (const char *p = first; p < end; p++) {
+        if (*p >= '0' && *p <= '9')
+            digits = digits * 10 + (*p - '0');
+        else if (*p == '.')
+            point = p;
+        else
+            return false;
+    }
+    *number = (double)digits / powers[end - 1 - point];
+    if (is_negative)
+        *number = -*number; // after the conversion: -0 is a number too
     return true;
 }
 
-static void push_object(lua_State *L, const cJSON *node, bool secrets)
+static double read_long_number(lua_State *L, struct slice raw)
 {
-    if (secrets && push_object_as_secret(L, node))
-        return;
-    lua_newtable(L);
-    for (const cJSON *item = node->child; item; item = item->next) {
-        lua_pushstring(L, item->string);
-        push_node(L, item, secrets);
-        lua_rawset(L, -3);
+    char small[SMALL];
+    char *room = take_room(L, small, raw.len);
+    memcpy(room, raw.data, raw.len);
+    room[raw.len] = '\0';
+    double number = strtod(room, NULL);
+    if (room != small)
+        lua_pop(L, 1);
+    return number;
+}
+
+static void push_number(lua_State *L, struct slice raw)
+{
+    double number;
+    lua_pushnumber(L, read_short_number(raw, &number) ? number : read_long_number(L, raw));
+}
+
+static bool push_value(struct decoder *decoder);
+
+static bool push_array(struct decoder *decoder)
+{
+    int i = 0;
+    bool has_items = tokenizer_open(&decoder->in, ']');
+    lua_createtable(decoder->L, has_items ? GUESS : 0, 0);
+    if (has_items) {
+        do {
+            if (!push_value(decoder))
+                return false;
+            lua_rawseti(decoder->L, -2, ++i);
+        } while (tokenizer_more(&decoder->in, ']'));
+    }
+    lua_pushvalue(decoder->L, decoder->array_class);
+    lua_setmetatable(decoder->L, -2);
+    return !decoder->in.message;
+}
+
+// A whole number that surely fits an int, or -1.
+static int read_index(struct slice raw)
+{
+    int index = 0;
+    if (raw.len > 9)
+        return -1;
+    for (size_t i = 0; i < raw.len; i++) {
+        if (raw.data[i] < '0' || raw.data[i] > '9')
+            return -1;
+        index = index * 10 + (raw.data[i] - '0');
+    }
+    return index;
+}
+
+// The n of an object that is {"$secret": n} and nothing else, or -1. Larger values are not read:
+// each level of a nest of such objects would read all that is inside it.
+static int read_secret(struct tokenizer *in)
+{
+    struct json_value key, value;
+    if (!tokenizer_open(in, '}') || !tokenizer_key(in, &key) ||
+        !tokenizer_string_is(in, &key, SLICE("$secret")))
+        return -1;
+    char first = tokenizer_peek(in);
+    if (first < '0' || first > '9' || !tokenizer_value(in, &value))
+        return -1;
+    return tokenizer_more(in, '}') || in->message ? -1 : read_index(value.raw);
+}
+
+static bool push_object_as_secret(struct decoder *decoder)
+{
+    struct tokenizer ahead = decoder->in;
+    int secret = read_secret(&ahead);
+    if (secret < 0)
+        return false;
+    decoder->in = ahead;
+    value_push_secret(decoder->L, secret);
+    return true;
+}
+
+static bool push_object(struct decoder *decoder)
+{
+    struct json_value key;
+    if (decoder->secrets && push_object_as_secret(decoder))
+        return true;
+    bool has_members = tokenizer_open(&decoder->in, '}');
+    lua_createtable(decoder->L, 0, has_members ? GUESS : 0);
+    if (has_members) {
+        do {
+            if (!tokenizer_key(&decoder->in, &key))
+                return false;
+            push_string(decoder, key);
+            if (!push_value(decoder))
+                return false;
+            lua_rawset(decoder->L, -3);
+        } while (tokenizer_more(&decoder->in, '}'));
+    }
+    return !decoder->in.message;
+}
+
+static void push_scalar(struct decoder *decoder, struct json_value value)
+{
+    switch (value.type) {
+    case JSON_STRING:
+        push_string(decoder, value);
+        break;
+    case JSON_NUMBER:
+        push_number(decoder->L, value.raw);
+        break;
+    case JSON_NULL:
+        value_push_null(decoder->L);
+        break;
+    default:
+        lua_pushboolean(decoder->L, value.type == JSON_TRUE);
     }
 }
 
-// Recursion is bounded by the depth that the parser allows.
-static void push_node(lua_State *L, const cJSON *node, bool secrets)
+// What is on the stack after a failure is the caller's to drop. Recursion is bounded by the depth
+// of the tokenizer.
+static bool push_value(struct decoder *decoder)
 {
-    luaL_checkstack(L, 4, "JSON is nested too deeply");
-    switch (node->type & 0xff) {
-    case cJSON_False:
-    case cJSON_True:
-        lua_pushboolean(L, cJSON_IsTrue(node));
-        break;
-    case cJSON_Number:
-        lua_pushnumber(L, node->valuedouble);
-        break;
-    case cJSON_String:
-        lua_pushstring(L, node->valuestring);
-        break;
-    case cJSON_Raw:
-        push_raw(L, node->valuestring);
-        break;
-    case cJSON_Array:
-        push_array(L, node, secrets);
-        break;
-    case cJSON_Object:
-        push_object(L, node, secrets);
-        break;
-    default:
-        value_push_null(L);
+    struct json_value value;
+    char c = tokenizer_peek(&decoder->in);
+    if (c == '[' || c == '{') {
+        luaL_checkstack(decoder->L, 5, "JSON is nested too deeply");
+        return c == '[' ? push_array(decoder) : push_object(decoder);
     }
+    if (!tokenizer_value(&decoder->in, &value))
+        return false;
+    push_scalar(decoder, value);
+    return true;
 }
 
 int value_push(lua_State *L, struct slice text, int max_depth, bool secrets, struct json_error *err)
 {
-    cJSON *tree = json_tree_parse(text, max_depth, err);
-    if (!tree)
-        return -1;
-    push_node(L, tree, secrets);
-    cJSON_Delete(tree);
-    return 0;
+    struct decoder decoder = {.L = L, .array_class = lua_gettop(L) + 1, .secrets = secrets};
+    tokenizer_init(&decoder.in, text, max_depth);
+    tokenizer_space(&decoder.in);
+    char first = tokenizer_peek(&decoder.in);
+    bool is_table = first == '[' || first == '{';
+    luaL_checkstack(L, 4, "too many values");
+    if (is_table)
+        push_array_class(L);
+    if (push_value(&decoder) && tokenizer_end(&decoder.in)) {
+        if (is_table)
+            lua_remove(L, decoder.array_class);
+        return 0;
+    }
+    lua_settop(L, decoder.array_class - 1);
+    return tokenizer_error(&decoder.in, err);
 }
 
 // ---- Lua to text ------------------------------------------------------------------------------
@@ -180,19 +311,25 @@ static int add(struct encoder *encoder, struct slice text)
     return -1;
 }
 
+static int encode_integer(struct encoder *encoder, double number)
+{
+    char text[1 + BUF_DIGITS] = "-";
+    bool is_negative = signbit(number);
+    size_t len = buf_print_number(text + 1, (unsigned long long)fabs(number));
+    return add(encoder, (struct slice){text + !is_negative, len + is_negative});
+}
+
 static int encode_number(struct encoder *encoder, double number)
 {
     char text[40];
-    int len;
 
     if (!isfinite(number)) {
         encoder->why = "JSON has no infinity and no NaN";
         return -1;
     }
-    if (number == floor(number) && fabs(number) < 1e15)
-        len = snprintf(text, sizeof(text), "%.0f", number);
-    else
-        len = snprintf(text, sizeof(text), "%.15g", number);
+    if (fabs(number) < EXACT_LIMIT && number == (double)(long long)number)
+        return encode_integer(encoder, number);
+    int len = snprintf(text, sizeof(text), "%.15g", number);
     if (strtod(text, NULL) != number)
         len = snprintf(text, sizeof(text), "%.17g", number);
     return add(encoder, (struct slice){text, (size_t)len});
@@ -222,51 +359,73 @@ static int encode_array(struct encoder *encoder, int index, size_t count)
     return rc == 0 ? add(encoder, SLICE("]")) : -1;
 }
 
-// Pushes a list of the table's keys, sorted, so that the same value always gives the same bytes.
-static int push_sorted_keys(struct encoder *encoder, int index, size_t *count)
+static int compare_keys(const void *left, const void *right)
 {
-    lua_State *L = encoder->L;
-    *count = 0;
-    lua_newtable(L);
-    int keys = lua_gettop(L);
-    lua_pushnil(L);
-    while (lua_next(L, index)) {
+    const struct slice *a = left, *b = right;
+    int order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
+    return order ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+// Pushes nothing. Returns -1 for a key that is not a string.
+static long count_keys(lua_State *L, int index)
+{
+    long count = 0;
+    for (lua_pushnil(L); lua_next(L, index); count++) {
         lua_pop(L, 1);
         if (lua_type(L, -1) != LUA_TSTRING) {
-            encoder->why = "an object has a key that is not a string";
-            lua_settop(L, keys - 1);
+            lua_pop(L, 1);
             return -1;
         }
-        lua_pushvalue(L, -1);
-        lua_rawseti(L, keys, (int)++*count);
     }
-    lua_getfield(L, LUA_REGISTRYINDEX, "tidegate.sort");
-    lua_pushvalue(L, keys);
-    lua_call(L, 1, 0);
-    return 0;
+    return count;
+}
+
+// The keys in order, so that the same value always gives the same bytes. They are borrowed from the
+// table, which nobody changes meanwhile.
+static void sort_keys(lua_State *L, int index, struct slice *keys)
+{
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, index); count++) {
+        lua_pop(L, 1);
+        keys[count].data = lua_tolstring(L, -1, &keys[count].len);
+    }
+    if (count > 1)
+        qsort(keys, count, sizeof(*keys), compare_keys);
+}
+
+static int encode_member(struct encoder *encoder, int index, struct slice key)
+{
+    lua_State *L = encoder->L;
+    if (json_string_encode(encoder->out, key) != 0 || buf_add(encoder->out, ":", 1) != 0) {
+        encoder->why = "the text is too large";
+        return -1;
+    }
+    lua_pushlstring(L, key.data, key.len);
+    lua_rawget(L, index);
+    int rc = encode_value(encoder, lua_gettop(L));
+    lua_pop(L, 1);
+    return rc;
 }
 
 static int encode_object(struct encoder *encoder, int index)
 {
     lua_State *L = encoder->L;
-    size_t count;
+    long count = count_keys(L, index);
 
-    if (push_sorted_keys(encoder, index, &count) != 0)
+    if (count < 0) {
+        encoder->why = "an object has a key that is not a string";
         return -1;
-    int keys = lua_gettop(L);
-    int rc = add(encoder, SLICE("{"));
-    for (size_t i = 1; rc == 0 && i <= count; i++) {
-        if (i > 1)
-            rc = add(encoder, SLICE(","));
-        lua_rawgeti(L, keys, (int)i);
-        if (rc == 0 && (rc = encode_string(encoder, lua_gettop(L))) == 0)
-            rc = add(encoder, SLICE(":"));
-        lua_rawget(L, index);
-        if (rc == 0)
-            rc = encode_value(encoder, lua_gettop(L));
-        lua_pop(L, 1);
     }
-    lua_settop(L, keys - 1);
+    struct slice *keys = lua_newuserdata(L, sizeof(*keys) * (size_t)count + 1);
+    sort_keys(L, index, keys);
+    int rc = add(encoder, SLICE("{"));
+    for (long i = 0; rc == 0 && i < count; i++) {
+        if (i > 0)
+            rc = add(encoder, SLICE(","));
+        if (rc == 0)
+            rc = encode_member(encoder, index, keys[i]);
+    }
+    lua_pop(L, 1);
     return rc == 0 ? add(encoder, SLICE("}")) : -1;
 }
 
@@ -274,7 +433,7 @@ static bool is_marked_array(lua_State *L, int index)
 {
     if (!lua_getmetatable(L, index))
         return false;
-    luaL_getmetatable(L, ARRAY_CLASS);
+    push_array_class(L);
     bool is_array = lua_rawequal(L, -1, -2);
     lua_pop(L, 2);
     return is_array;

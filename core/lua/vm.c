@@ -27,7 +27,7 @@ void vm_register(struct vm *vm, const luaL_Reg *functions)
     }
 }
 
-void vm_register_class(struct vm *vm, const char *name, const luaL_Reg *methods)
+const void *vm_register_class(struct vm *vm, const char *name, const luaL_Reg *methods)
 {
     luaL_newmetatable(vm->L, name);
     lua_pushvalue(vm->L, -1);
@@ -35,6 +35,22 @@ void vm_register_class(struct vm *vm, const char *name, const luaL_Reg *methods)
     lua_pushboolean(vm->L, 0);
     lua_setfield(vm->L, -2, "__metatable");
     vm_register(vm, methods);
+    return lua_topointer(vm->L, -1);
+}
+
+void *vm_check_class(lua_State *L, int index, const void *class)
+{
+    void *object = lua_touserdata(L, index);
+    const void *found = NULL;
+
+    if (object && lua_getmetatable(L, index)) {
+        found = lua_topointer(L, -1);
+        lua_pop(L, 1);
+    }
+    if (found != class)
+        luaL_error(L, "argument %d is not the right kind of value (a %s)", index,
+                   luaL_typename(L, index));
+    return object;
 }
 
 // splitmix64: ids must not repeat, nobody may rely on their being secret.
@@ -132,8 +148,7 @@ struct vm *vm_new(const struct vm_env *env)
     struct vm *vm = mem_alloc(sizeof(*vm));
 
     vm->env = *env;
-    list_init(&vm->ready);
-    list_init(&vm->idle);
+    vm->ready_end = &vm->ready;
     vm->serve_ref = vm->serve_admin_ref = vm->summary_ref = LUA_NOREF;
     if (getrandom(&vm->random, sizeof(vm->random), 0) != sizeof(vm->random))
         abort();

@@ -7,7 +7,6 @@
 #include <lua.h>
 
 #include "base/error.h"
-#include "base/list.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "http/upstream.h"
@@ -31,10 +30,13 @@ struct vm {
     struct vm_env env;
     lua_State *L;
     struct task *running; // whose Lua code is on the C stack now; NULL: none
-    struct list ready;    // tasks to resume when the running one has yielded
-    struct list idle;     // finished tasks whose coroutine can be used again
+    struct task *ready;   // to resume when the running one has yielded, first come first
+    struct task **ready_end;
+    struct task *idle; // finished ones whose coroutine can be used again
     size_t idle_count;
-    size_t task_count;                           // started and not ended
+    size_t task_count; // started and not ended
+    const void *request_class, *fields_class, *endpoint_class, *watch_class;
+    int request_class_ref;                       // its metatable
     int serve_ref, serve_admin_ref, summary_ref; // of the module tide.gateway
     unsigned long long random;                   // state of the id generator
 };
@@ -57,8 +59,13 @@ struct vm *vm_of(lua_State *L);
 struct luaL_Reg;
 void vm_register(struct vm *vm, const struct luaL_Reg *functions);
 
+// The userdata at `index` if it is of the class (what vm_register_class() returned); raises for
+// anything else. Cheaper than looking the class up by its name.
+void *vm_check_class(lua_State *L, int index, const void *class);
+
 // Pushes a new metatable named `name` with the functions as methods (__index is itself).
-void vm_register_class(struct vm *vm, const char *name, const struct luaL_Reg *methods);
+// Returns what tells the class from others.
+const void *vm_register_class(struct vm *vm, const char *name, const struct luaL_Reg *methods);
 
 // `count` * 16 hex digits of an id that does not repeat; `out` gets a NUL as well.
 void vm_random_hex(struct vm *vm, char *out, size_t count);

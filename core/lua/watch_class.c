@@ -10,7 +10,7 @@
 
 const struct watch *watch_class_check(lua_State *L, int index)
 {
-    struct watch **box = luaL_checkudata(L, index, WATCH_CLASS);
+    struct watch **box = vm_check_class(L, index, vm_of(L)->watch_class);
     return *box;
 }
 
@@ -106,7 +106,7 @@ void watch_class_open(struct vm *vm)
 {
     static const luaL_Reg methods[] = {{"__gc", collect}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"watch", new_watch}, {NULL, NULL}};
-    vm_register_class(vm, WATCH_CLASS, methods);
+    vm->watch_class = vm_register_class(vm, WATCH_CLASS, methods);
     lua_pop(vm->L, 1);
     vm_register(vm, functions);
 }

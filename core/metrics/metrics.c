@@ -71,10 +71,12 @@ static size_t hash_series(const struct metric *metric, const struct slice *value
     return (hash ^ hash >> 32) % METRIC_HEADS;
 }
 
-static struct metric_series *find_series(struct metric_series *head, const struct metric *metric,
-                                         const struct slice *values)
+static struct metric_series *find_series(struct metrics *metrics, size_t head,
+                                         const struct metric *metric, const struct slice *values)
 {
-    for (struct metric_series *series = head; series; series = series->next_of_hash) {
+    struct metric_series *series =
+        atomic_load_explicit(&metrics->heads[head], memory_order_acquire);
+    for (; series; series = series->next_of_hash) {
         size_t same = 0;
         if (series->metric != metric)
             continue;
@@ -110,8 +112,8 @@ static struct metric_series *add_series(struct metrics *metrics, struct metric *
     struct metric_series *series = new_series(metric, values);
     series->next = metric->series;
     metric->series = series;
-    series->next_of_hash = metrics->heads[head];
-    metrics->heads[head] = series;
+    series->next_of_hash = atomic_load_explicit(&metrics->heads[head], memory_order_relaxed);
+    atomic_store_explicit(&metrics->heads[head], series, memory_order_release);
     metric->series_count++;
     metrics->series_count++;
     return series;
@@ -123,13 +125,16 @@ struct metric_series *metrics_series(struct metrics *metrics, struct metric *met
     static const struct slice others[METRIC_LABELS] = {
         {"other", 5}, {"other", 5}, {"other", 5}, {"other", 5}};
     size_t head = hash_series(metric, values);
+    struct metric_series *series = find_series(metrics, head, metric, values);
+    if (series)
+        return series;
 
     pthread_mutex_lock(&metrics->lock);
-    struct metric_series *series = find_series(metrics->heads[head], metric, values);
+    series = find_series(metrics, head, metric, values); // another thread may have added it
     if (!series && metrics->series_count >= LIMIT_METRIC_SERIES) {
         values = others;
         head = hash_series(metric, values);
-        series = find_series(metrics->heads[head], metric, values);
+        series = find_series(metrics, head, metric, values);
     }
     if (!series)
         series = add_series(metrics, metric, values, head);

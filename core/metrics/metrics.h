@@ -1,7 +1,8 @@
 // Counters, gauges and histograms, shared by all workers, printed for Prometheus.
 //
-// A metric is declared once with its label names; a series (one set of label values) is found or
-// made under a lock and then updated with atomics. Callers on a hot path keep the series pointer.
+// A metric is declared once with its label names; a series (one set of label values) is made under
+// a lock, found without one and updated with atomics. Callers on a hot path keep the series
+// pointer.
 #pragma once
 
 #include <stdint.h>

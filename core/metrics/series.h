@@ -35,7 +35,8 @@ struct metrics {
     pthread_mutex_t lock; // guards the lists; the numbers are atomic
     struct metric *first; // owned
     size_t series_count;
-    struct metric_series *heads[METRIC_HEADS];
+    // Read without the lock, for series are never removed; a new one is whole before it is seen.
+    _Atomic(struct metric_series *) heads[METRIC_HEADS];
 };
 
 double metric_double(uint64_t bits);

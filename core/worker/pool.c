@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -24,6 +25,7 @@ struct pool {
     struct worker **workers; // owned
     int started;
     pthread_t main_thread;
+    atomic_int running; // workers that have not ended; signals alone merge
     int port, admin_port;
 };
 
@@ -41,7 +43,8 @@ static size_t raise_file_limit(void)
 static size_t connections_per_worker(const struct config *config)
 {
     size_t files = raise_file_limit();
-    size_t possible = files > 2 * FDS_RESERVED ? (files - FDS_RESERVED) / FDS_PER_CONNECTION : 64;
+    size_t spare = files > FDS_RESERVED ? files - FDS_RESERVED : 0;
+    size_t possible = spare / FDS_PER_CONNECTION > 64 ? spare / FDS_PER_CONNECTION : 64;
     size_t total = config->limits.connections < possible ? config->limits.connections : possible;
     size_t workers = (size_t)config->workers;
     return (total + workers - 1) / workers;
@@ -61,6 +64,7 @@ static void block_signals(sigset_t *set)
 static void on_worker_end(void *owner)
 {
     struct pool *pool = owner;
+    atomic_fetch_sub(&pool->running, 1);
     pthread_kill(pool->main_thread, SIGNAL_WORKER_END);
 }
 
@@ -82,6 +86,7 @@ static int start_worker(struct pool *pool, bool is_first, struct error *err)
             return -1;
         }
     }
+    atomic_fetch_add(&pool->running, 1);
     struct worker *worker = worker_start(&pool->shared, fd, admin_fd, on_worker_end, pool);
     pool->workers[pool->started++] = worker;
     return worker_wait_ready(worker, err);
@@ -134,14 +139,13 @@ static void drain(struct pool *pool)
 
 static void serve(struct pool *pool, const sigset_t *signals)
 {
-    int running = pool->started;
     bool is_draining = false;
 
-    while (running) {
+    while (atomic_load(&pool->running)) {
         int number = 0;
         sigwait(signals, &number);
         if (number == SIGNAL_WORKER_END) {
-            running--;
+            continue;
         } else if (number == SIGHUP) {
             log_event(pool->shared.log, LOG_WARN,
                       "SIGHUP: reloading is not part of this version; restart to apply changes");

@@ -55,9 +55,14 @@ local function retold(verdict)
   }
 end
 
+-- A page of an edge server or a bare string is no error that a client's SDK could read.
+local function is_object(text)
+  return text ~= nil and text:find("^%s*{") ~= nil and core.decode(text) ~= nil
+end
+
 local function pass_on(req, dialect, record, summary, verdict)
   local said = summary.body
-  if req:is_started() or verdict.status == 200 or not said or said == "" then
+  if req:is_started() or verdict.status == 200 or not is_object(said) then
     return answer.fail(req, dialect, retold(verdict), record)
   end
   local headers = {}

@@ -30,7 +30,7 @@ local function prepare(call, lane, variant)
     edits = edits,
     watch = dialect.watch,
     stream = call.stream,
-    hide_usage = variant == "inject",
+    hide_usage = variant == "inject" or (variant == "stream" and adapter.serve ~= nil),
     add_terminal = call.stream and dialect.terminal_bytes or nil,
     error_event = call.stream and errors.event_writer(dialect) or nil,
     timeout = lane.timeout,

@@ -75,6 +75,51 @@ static void test_prints_formatted_text(void **state)
     buf_deinit(&buf);
 }
 
+static void check_number(unsigned long long number, const char *expected)
+{
+    struct buf buf;
+    buf_init(&buf, 1000);
+    assert_int_equal(buf_add_text(&buf, "n="), 0);
+    assert_int_equal(buf_add_number(&buf, number), 0);
+    assert_string_equal(buf.data + 2, expected);
+    buf_deinit(&buf);
+}
+
+static void test_adds_numbers_in_decimal(void **state)
+{
+    (void)state;
+    check_number(0, "0");
+    check_number(9, "9");
+    check_number(10, "10");
+    check_number(12345, "12345");
+    check_number(9999999999999999999u, "9999999999999999999");
+    check_number(10000000000000000000u, "10000000000000000000");
+    check_number(UINT64_MAX, "18446744073709551615");
+}
+
+static void test_a_number_over_the_limit_is_not_added(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 3);
+    assert_int_equal(buf_add_number(&buf, 1234), -1);
+    assert_int_equal(buf_add_number(&buf, 123), 0);
+    assert_string_equal(buf.data, "123");
+    buf_deinit(&buf);
+}
+
+static void test_a_small_limit_takes_little_memory(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 7);
+    assert_int_equal(buf_add_text(&buf, "a"), 0);
+    assert_int_equal(buf.cap, 8);
+    assert_int_equal(buf_add_text(&buf, "bcdefg"), 0);
+    assert_int_equal(buf.cap, 8);
+    buf_deinit(&buf);
+}
+
 static void test_consumes_from_the_front(void **state)
 {
     (void)state;
@@ -142,6 +187,9 @@ int main(void)
         cmocka_unit_test(test_adding_nothing_is_fine),
         cmocka_unit_test(test_reserved_room_takes_additions_in_place),
         cmocka_unit_test(test_prints_formatted_text),
+        cmocka_unit_test(test_adds_numbers_in_decimal),
+        cmocka_unit_test(test_a_number_over_the_limit_is_not_added),
+        cmocka_unit_test(test_a_small_limit_takes_little_memory),
         cmocka_unit_test(test_consumes_from_the_front),
         cmocka_unit_test(test_clearing_keeps_the_memory),
         cmocka_unit_test(test_taking_leaves_an_empty_buffer_with_its_limit),

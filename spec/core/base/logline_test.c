@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -157,6 +158,59 @@ static void test_text_is_escaped(void **state)
     check_json_event(SLICE(""), "\"\"");
 }
 
+// Every byte at every place of a run that is looked at eight bytes at a time.
+static void test_each_byte_is_escaped_wherever_it_stands(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        char alone[1] = {(char)byte}, expected[64], message[20];
+        char *first =
+            text_of_event(logline_json_event, LOG_INFO, TIME_US, (struct slice){alone, 1});
+        char *value = strstr(first, "\"message\":") + strlen("\"message\":\"");
+        *strstr(value, "\"}\n") = '\0';
+        for (size_t at = 0; at < sizeof(message); at++) {
+            memset(message, 'x', sizeof(message));
+            message[at] = (char)byte;
+            snprintf(expected, sizeof(expected), "\"%.*s%s%.*s\"", (int)at, "xxxxxxxxxxxxxxxxxxx",
+                     value, (int)(sizeof(message) - 1 - at), "xxxxxxxxxxxxxxxxxxx");
+            check_json_event((struct slice){message, sizeof(message)}, expected);
+        }
+        free(first);
+    }
+}
+
+static void test_the_longest_line_has_its_room(void **state)
+{
+    (void)state;
+    static char text[LOGLINE_VALUE + 1];
+    memset(text, '\x01', sizeof(text));
+    const struct slice longest = {text, sizeof(text)};
+    struct log_request request = {
+        .request_id = longest,
+        .client = longest,
+        .model = longest,
+        .target = longest,
+        .method = longest,
+        .path = longest,
+        .attempts = longest,
+        .status = INT32_MAX,
+        .attempt_count = UINT32_MAX,
+        .tokens_in = INT64_MAX,
+        .tokens_out = INT64_MAX,
+        .tokens_cached = INT64_MAX,
+        .ttft_ms = 999999999999999.0,
+        .duration_ms = 999999999999998.9,
+        .bytes = UINT64_MAX,
+        .error_kind = longest,
+        .error_message = longest,
+    };
+    char *text_of_line = text_of_request(logline_json_request, &request);
+    size_t strings = (size_t)9 * 6 * LOGLINE_VALUE, len = strlen(text_of_line);
+    assert_true(len > strings && len < strings + 512);
+    assert_memory_equal(text_of_line + len - 4, "\"}}\n", 4);
+    free(text_of_line);
+}
+
 static void test_secrets_are_redacted_before_escaping(void **state)
 {
     (void)state;
@@ -240,6 +294,8 @@ int main(void)
         cmocka_unit_test(test_an_error_has_kind_and_message),
         cmocka_unit_test(test_times_have_up_to_three_decimals),
         cmocka_unit_test(test_text_is_escaped),
+        cmocka_unit_test(test_each_byte_is_escaped_wherever_it_stands),
+        cmocka_unit_test(test_the_longest_line_has_its_room),
         cmocka_unit_test(test_secrets_are_redacted_before_escaping),
         cmocka_unit_test(test_long_text_is_cut_without_leaving_half_a_secret),
         cmocka_unit_test(test_dates_agree_with_the_library),

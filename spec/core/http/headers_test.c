@@ -39,6 +39,21 @@ static void test_fields_keep_their_order_and_lose_outer_white_space(void **state
     headers_deinit(&headers);
 }
 
+static void test_a_copy_holds_as_much_as_its_limits_allow(void **state)
+{
+    (void)state;
+    struct headers from, to;
+    headers_init(&from, 1000, 10);
+    headers_init(&to, 1000, 1);
+    add(&from, "A", "1");
+    add(&from, "B", "2");
+    headers_copy(&to, &from);
+    assert_int_equal(to.count, 1);
+    assert_slice(headers_find(&to, SLICE("a")), "1");
+    headers_deinit(&from);
+    headers_deinit(&to);
+}
+
 static void test_a_field_may_come_in_pieces(void **state)
 {
     (void)state;
@@ -149,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields_keep_their_order_and_lose_outer_white_space),
+        cmocka_unit_test(test_a_copy_holds_as_much_as_its_limits_allow),
         cmocka_unit_test(test_a_field_may_come_in_pieces),
         cmocka_unit_test(test_an_empty_value_is_found_and_an_absent_field_is_not),
         cmocka_unit_test(test_repeated_fields_are_counted_and_the_first_is_found),

@@ -75,6 +75,7 @@ struct fixture {
     struct headers headers;
     bool is_canceled, is_paused, is_done;
     struct relay_report report; // without what it borrows
+    enum error_kind failed;
     char usage[200], provider_error[200], body[200];
 };
 
@@ -103,6 +104,7 @@ static void on_done(void *owner, const struct relay_report *report)
     assert_false(fixture->is_done);
     fixture->is_done = true;
     fixture->report = *report;
+    fixture->failed = report->error ? report->error->kind : ERROR_NONE;
     copy(fixture->usage, report->usage);
     copy(fixture->provider_error, report->provider_error);
     copy(fixture->body, report->body);
@@ -237,7 +239,7 @@ static void test_the_answer_ends_with_the_terminal_event_before_the_upstream_doe
     assert_true(fixture->exchange.is_ended);
     assert_false(fixture->is_done);
     end(fixture);
-    assert_int_equal(fixture->report.error.kind, ERROR_NONE);
+    assert_int_equal(fixture->failed, ERROR_NONE);
 }
 
 static void test_bytes_after_the_terminal_event_are_not_sent(void **state)
@@ -257,7 +259,7 @@ static void test_T01_a_cut_stream_is_left_open_for_an_error_event(void **state)
     end(fixture);
     assert_true(fixture->report.is_committed);
     assert_false(fixture->report.is_complete);
-    assert_int_equal(fixture->report.error.kind, ERROR_PROTOCOL);
+    assert_int_equal(fixture->failed, ERROR_PROTOCOL);
     assert_false(fixture->exchange.is_ended);
     assert_sent(fixture, HELLO);
 }
@@ -301,7 +303,7 @@ static void test_a_stream_of_nothing_but_done_never_commits(void **state)
     feed(fixture, ROLE DONE);
     end(fixture);
     assert_false(fixture->report.is_committed);
-    assert_int_equal(fixture->report.error.kind, ERROR_PROTOCOL);
+    assert_int_equal(fixture->failed, ERROR_PROTOCOL);
     assert_false(fixture->exchange.is_started);
 }
 
@@ -344,7 +346,7 @@ static void test_T02_a_malformed_event_before_content_fails(void **state)
     begin(fixture, 200, "text/event-stream");
     feed(fixture, "data: {\"choices\":[{\"del\n\n");
     end(fixture);
-    assert_int_equal(fixture->report.error.kind, ERROR_PROTOCOL);
+    assert_int_equal(fixture->failed, ERROR_PROTOCOL);
     assert_false(fixture->report.is_committed);
 }
 
@@ -402,7 +404,7 @@ static void test_a_truncated_unary_body_is_no_answer(void **state)
     feed(fixture, "{\"choices\":[");
     end(fixture);
     assert_false(fixture->report.is_committed);
-    assert_int_equal(fixture->report.error.kind, ERROR_PROTOCOL);
+    assert_int_equal(fixture->failed, ERROR_PROTOCOL);
 }
 
 static void test_a_refusal_is_reported_with_its_body(void **state)
@@ -412,7 +414,7 @@ static void test_a_refusal_is_reported_with_its_body(void **state)
     feed(fixture, "{\"error\":\"slow down\"}");
     end(fixture);
     assert_int_equal(fixture->report.status, 429);
-    assert_int_equal(fixture->report.error.kind, ERROR_NONE);
+    assert_int_equal(fixture->failed, ERROR_NONE);
     assert_string_equal(fixture->body, "{\"error\":\"slow down\"}");
 }
 
@@ -448,7 +450,7 @@ static void test_a_first_token_deadline_cancels_the_upstream(void **state)
     while (!fixture->is_canceled)
         uv_run(&fixture->loop->uv, UV_RUN_NOWAIT);
     end(fixture);
-    assert_int_equal(fixture->report.error.kind, ERROR_TIMEOUT);
+    assert_int_equal(fixture->failed, ERROR_TIMEOUT);
     assert_int_equal(fixture->report.phase, RELAY_FIRST_TOKEN);
 }
 
@@ -460,7 +462,7 @@ static void test_a_client_that_leaves_cancels_the_upstream(void **state)
     relay_cancel(fixture->relay);
     assert_true(fixture->is_canceled);
     end(fixture);
-    assert_int_equal(fixture->report.error.kind, ERROR_CANCELED);
+    assert_int_equal(fixture->failed, ERROR_CANCELED);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct reading {
     int heads, status;
     bool has_body_end;
     size_t header_count;
+    char fields[64]; // "name=value;" of each field
     struct buf body;
     bool stops_in_head, stops_in_body;
 };
@@ -32,6 +34,12 @@ static void on_head(void *owner, const struct upstream_head *head)
     reading->status = head->status;
     reading->has_body_end = head->has_body_end;
     reading->header_count = head->headers->count;
+    for (size_t i = 0, at = 0; i < head->headers->count && at < sizeof(reading->fields); i++) {
+        struct header field = headers_at(head->headers, i);
+        at += (size_t)snprintf(reading->fields + at, sizeof(reading->fields) - at, "%.*s=%.*s;",
+                               (int)field.name.len, field.name.data, (int)field.value.len,
+                               field.value.data);
+    }
     if (reading->stops_in_head)
         response_parser_stop(&reading->parser);
 }
@@ -139,6 +147,20 @@ static void test_head_tells_status_fields_and_whether_the_end_is_known(void **st
     read_text(&reading, OK "\r\n", 1000);
     assert_false(reading.has_body_end);
     assert_false(response_parser_is_reusable(&reading.parser));
+}
+
+static void test_fields_are_whole_in_pieces_of_every_size(void **state)
+{
+    (void)state;
+    const char *answer =
+        "HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\n" OK
+        "Content-Length:2\r\nX-A:  b c \t\r\nEmpty:\r\nBlank: \r\nLast: d\r\n\r\nhi";
+    for (size_t step = 1; step <= strlen(answer); step++) {
+        struct reading reading = {.stops_in_head = false};
+        read_text(&reading, answer, step);
+        assert_string_equal(reading.fields, "Content-Length=2;X-A=b c;Empty=;Blank=;Last=d;");
+        assert_body(&reading, "hi");
+    }
 }
 
 static void expect_reusable(const char *answer, bool is_reusable)
@@ -313,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_body_until_close_in_pieces_of_every_size),
         cmocka_unit_test(test_interim_heads_in_pieces_of_every_size),
         cmocka_unit_test(test_head_tells_status_fields_and_whether_the_end_is_known),
+        cmocka_unit_test(test_fields_are_whole_in_pieces_of_every_size),
         cmocka_unit_test(test_reuse_follows_version_and_connection_field),
         cmocka_unit_test(test_answer_to_head_has_no_body),
         cmocka_unit_test(test_no_http_is_refused),

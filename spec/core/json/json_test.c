@@ -222,21 +222,53 @@ static void test_unpaired_surrogate_escapes_are_refused(void **state)
     assert_refused(SLICE("\"\\udc00\\ud800\""), 1);
 }
 
-// The word loop must stop at each place of a word for each byte that is not plain.
+// Several bytes are looked at in one step; each kind must be found at each place of a step.
 static void test_a_bad_byte_is_found_at_every_place(void **state)
 {
     (void)state;
+    static const char bad[] = {'\n', 0x1F, 0, (char)0x80, (char)0xFF};
     char text[80];
     for (size_t len = 1; len < 40; len++) {
         for (size_t at = 0; at < len; at++) {
             memset(text, 'x', sizeof(text));
             text[0] = text[len + 1] = '"';
-            text[at + 1] = '\n';
-            assert_refused((struct slice){text, len + 2}, at + 1);
-            text[at + 1] = (char)0xFF;
-            assert_refused((struct slice){text, len + 2}, at + 1);
+            for (size_t i = 0; i < sizeof(bad); i++) {
+                text[at + 1] = bad[i];
+                assert_refused((struct slice){text, len + 2}, at + 1);
+            }
         }
     }
+}
+
+static void test_the_neighbours_of_bad_bytes_are_accepted_at_every_place(void **state)
+{
+    (void)state;
+    static const char good[] = " !#[]~\x7F";
+    char text[80];
+    for (size_t len = 1; len < 40; len++) {
+        for (size_t at = 0; at < len; at++) {
+            memset(text, 'x', sizeof(text));
+            text[0] = text[len + 1] = '"';
+            text[len + 2] = '\0';
+            for (const char *c = good; *c; c++) {
+                text[at + 1] = *c;
+                assert_accepted(text);
+            }
+        }
+    }
+}
+
+static void test_names_that_only_look_alike_are_told_apart(void **state)
+{
+    (void)state;
+    struct json_field fields[] = {
+        {.name = SLICE("a")}, {.name = SLICE("")}, {.name = SLICE("abc")}, {.name = SLICE("abd")}};
+    struct slice text = SLICE("{\"ab\":1,\"abd\":2,\"b\":3,\"\":4}");
+    assert_int_equal(json_scan(text, fields, 4, 1, NULL), 0);
+    assert_int_equal(fields[0].count, 0);
+    assert_true(slice_equal(fields[1].value.raw, SLICE("4")));
+    assert_int_equal(fields[2].count, 0);
+    assert_true(slice_equal(fields[3].value.raw, SLICE("2")));
 }
 
 static void test_bytes_after_the_value_are_refused_but_white_space_is_not(void **state)
@@ -466,12 +498,14 @@ int main(void)
         cmocka_unit_test(test_utf8_is_checked_strictly),
         cmocka_unit_test(test_unpaired_surrogate_escapes_are_refused),
         cmocka_unit_test(test_a_bad_byte_is_found_at_every_place),
+        cmocka_unit_test(test_the_neighbours_of_bad_bytes_are_accepted_at_every_place),
         cmocka_unit_test(test_bytes_after_the_value_are_refused_but_white_space_is_not),
         cmocka_unit_test(test_the_top_level_must_be_an_object),
         cmocka_unit_test(test_depth_is_counted_in_open_brackets),
         cmocka_unit_test(test_a_text_100000_levels_deep_is_refused_whatever_the_limit),
         cmocka_unit_test(test_fields_are_found_with_type_and_bytes),
         cmocka_unit_test(test_a_name_is_found_behind_its_escapes),
+        cmocka_unit_test(test_names_that_only_look_alike_are_told_apart),
         cmocka_unit_test(test_of_a_repeated_name_the_last_value_and_the_count_are_told),
         cmocka_unit_test(test_decoding_resolves_all_escapes),
         cmocka_unit_test(test_decoding_fails_at_the_limit_of_the_buffer),

@@ -9,7 +9,7 @@
 
 #include "json/json.h"
 
-enum { MAX_EDITS = 8 };
+enum { MAX_EDITS = 9 };
 
 static const struct json_edit END = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
 
@@ -28,7 +28,31 @@ static struct json_edit name_as(const char *name, const char *rename_to)
     return (struct json_edit){slice_of(name), {NULL, 0}, slice_of(rename_to)};
 }
 
-// Appends the result to `out`.
+// Names that splice_scanned() looks for; the others are unknown to it.
+static const char *const SCANNED[] = {"a", "b", "c", "model", "n"};
+
+enum { SCANNED_COUNT = sizeof(SCANNED) / sizeof(*SCANNED) };
+
+// Appends the result of json_splice_scanned() to `out`, with the fields of a real scan.
+static void splice_scanned(struct slice text, const struct json_edit *edits, size_t count,
+                           struct buf *out)
+{
+    struct json_field fields[SCANNED_COUNT];
+    struct json_scanned scanned = {text, fields, SCANNED_COUNT};
+    struct slice segments[JSON_SEGMENTS(MAX_EDITS)];
+    struct buf scratch;
+    for (size_t i = 0; i < SCANNED_COUNT; i++)
+        fields[i].name = slice_of(SCANNED[i]);
+    assert_int_equal(json_scan(text, fields, SCANNED_COUNT, JSON_MAX_DEPTH, NULL), 0);
+    buf_init(&scratch, 4096);
+    size_t n = json_splice_scanned(&scanned, edits, count, segments, &scratch);
+    assert_in_range(n, 1, JSON_SEGMENTS(count));
+    for (size_t i = 0; i < n; i++)
+        buf_add_slice(out, segments[i]);
+    buf_deinit(&scratch);
+}
+
+// Appends the result to `out`. Knowing some members beforehand must make no difference to it.
 static void splice(const char *text, const struct json_edit *edits, size_t count, struct buf *out)
 {
     struct slice segments[JSON_SEGMENTS(MAX_EDITS)];
@@ -38,6 +62,9 @@ static void splice(const char *text, const struct json_edit *edits, size_t count
     assert_in_range(n, 1, JSON_SEGMENTS(count));
     for (size_t i = 0; i < n; i++)
         buf_add_slice(out, segments[i]);
+    buf_clear(&scratch);
+    splice_scanned(slice_of(text), edits, count, &scratch);
+    assert_string_equal(scratch.data, out->data);
     buf_deinit(&scratch);
 }
 
@@ -223,6 +250,56 @@ static void test_a_full_scratch_gives_no_segments(void **state)
     buf_deinit(&scratch);
 }
 
+static void test_more_edits_than_usual_are_no_problem(void **state)
+{
+    (void)state;
+    assert_spliced("{\"b\":1,\"a\":2}",
+                   EDITS(set("a", "1"), set("b", "2"), set("c", "3"), set("model", "4"),
+                         set("n", "5"), set("a", "6"), set("b", "7"), set("c", "8")),
+                   "{\"b\":7,\"a\":6,\"model\":4,\"n\":5,\"c\":8}");
+    assert_spliced("{\"b\":1,\"a\":2}",
+                   EDITS(set("a", "1"), set("b", "2"), set("c", "3"), set("model", "4"),
+                         set("n", "5"), set("a", "6"), set("b", "7"), set("c", "8"), drop("n")),
+                   "{\"b\":7,\"a\":6,\"model\":4,\"c\":8}");
+}
+
+// Not reading the text again shows in a text that could not be read.
+static void test_a_scanned_text_is_not_read_again(void **state)
+{
+    (void)state;
+    struct slice text = SLICE("{ what is here is not looked at : 1 } ");
+    struct json_field fields[] = {
+        {SLICE("model"), {JSON_NUMBER, {text.data + 34, 1}}, 1},
+        {.name = SLICE("n")},
+        {.name = SLICE("gone")},
+    };
+    const struct json_edit edits[] = {set("n", "2"), set("model", "\"b\""), drop("gone")};
+    struct json_scanned scanned = {text, fields, 3};
+    struct slice segments[JSON_SEGMENTS(3)];
+    struct buf scratch, out;
+    buf_init(&scratch, 100);
+    buf_init(&out, 100);
+    size_t n = json_splice_scanned(&scanned, edits, 3, segments, &scratch);
+    for (size_t i = 0; i < n; i++)
+        buf_add_slice(&out, segments[i]);
+    assert_string_equal(out.data, "{ what is here is not looked at : \"b\",\"n\":2 } ");
+    buf_deinit(&scratch);
+    buf_deinit(&out);
+}
+
+static void test_a_scanned_text_needs_room_for_new_names_too(void **state)
+{
+    (void)state;
+    struct json_field field = {.name = SLICE("long name")};
+    struct json_scanned scanned = {SLICE("{}"), &field, 1};
+    struct slice segments[JSON_SEGMENTS(1)];
+    struct json_edit edit = set("long name", "2");
+    struct buf scratch;
+    buf_init(&scratch, 5);
+    assert_int_equal(json_splice_scanned(&scanned, &edit, 1, segments, &scratch), 0);
+    buf_deinit(&scratch);
+}
+
 // A small model of an object, printed and edited in the plainest way, to compare with.
 struct member {
     const char *before, *after; // white space around the comma before the member
@@ -381,6 +458,9 @@ int main(void)
         cmocka_unit_test(test_segments_point_into_the_text_where_nothing_changed),
         cmocka_unit_test(test_what_scratch_holds_already_stays),
         cmocka_unit_test(test_a_full_scratch_gives_no_segments),
+        cmocka_unit_test(test_more_edits_than_usual_are_no_problem),
+        cmocka_unit_test(test_a_scanned_text_is_not_read_again),
+        cmocka_unit_test(test_a_scanned_text_needs_room_for_new_names_too),
         cmocka_unit_test(test_random_edits_of_random_objects_change_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

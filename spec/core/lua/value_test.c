@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -58,6 +60,8 @@ static void test_an_empty_array_is_no_empty_object(void **state)
 static void test_keys_are_written_sorted(void **state)
 {
     (void)state;
+    assert_encodes("{\"b\":1,\"\":0,\"\xC3\xA9\":5,\"ab\":4,\"a\":2,\"c\":3,\"B\":6}",
+                   "{\"\":0,\"B\":6,\"a\":2,\"ab\":4,\"b\":1,\"c\":3,\"\xC3\xA9\":5}");
     assert_encodes("{\"b\":1,\"a\":2,\"c\":3}", "{\"a\":2,\"b\":1,\"c\":3}");
 }
 
@@ -65,6 +69,113 @@ static void test_a_string_with_nul_keeps_it(void **state)
 {
     (void)state;
     assert_encodes("\"x\\u0000y\"", "\"x\\u0000y\"");
+}
+
+static void test_a_name_with_nul_keeps_it(void **state)
+{
+    (void)state;
+    assert_encodes("{\"b\":1,\"a\\u0000z\":[2],\"a\":3}", "{\"a\":3,\"a\\u0000z\":[2],\"b\":1}");
+}
+
+static void test_of_a_repeated_name_the_last_value_counts(void **state)
+{
+    (void)state;
+    assert_encodes("{\"a\":1,\"\\u0061\":2}", "{\"a\":2}");
+}
+
+static void test_escapes_are_resolved_in_short_and_long_strings(void **state)
+{
+    (void)state;
+    struct buf text, expected;
+    assert_encodes("\"\\u00e9\\ud83d\\ude00\\/\\n\"", "\"\xC3\xA9\xF0\x9F\x98\x80/\\n\"");
+    for (int count = 1; count < 1000; count += 37) {
+        buf_init(&text, 1 << 16);
+        buf_init(&expected, 1 << 16);
+        buf_add_text(&text, "\"");
+        buf_add_text(&expected, "\"");
+        for (int i = 0; i < count; i++) {
+            buf_add_text(&text, "x\\/");
+            buf_add_text(&expected, "x/");
+        }
+        buf_add_text(&text, "\"");
+        buf_add_text(&expected, "\"");
+        assert_encodes(text.data, expected.data);
+        buf_deinit(&text);
+        buf_deinit(&expected);
+    }
+}
+
+static void assert_number(const char *json)
+{
+    lua_State *L = fixture.vm->L;
+    struct json_error err;
+    double expected = strtod(json, NULL);
+
+    assert_int_equal(value_push(L, slice_of(json), 32, false, &err), 0);
+    double number = lua_tonumber(L, -1);
+    assert_memory_equal(&number, &expected, sizeof(number)); // -0 is not 0 here
+    lua_pop(L, 1);
+}
+
+static void test_numbers_are_the_nearest_double(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {
+        "0",
+        "-0",
+        "-0.0",
+        "7",
+        "-12",
+        "0.1",
+        "0.7",
+        "1.005",
+        "123456789012345",
+        "9007199254740993",
+        "12345678.901234",
+        "0.0000000000001",
+        "999999999999.99",
+        "-3.14159265358979",
+        "1e3",
+        "2.2250738585072014e-308",
+        "1e-400",
+        "1e400",
+        "-1e400",
+        "100000000000000000000000000000000",
+        "0.1000000000000000055511151231257827021181583404541015625",
+    };
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        assert_number(numbers[i]);
+}
+
+static void test_a_number_of_any_length_is_read(void **state)
+{
+    (void)state;
+    char digits[1000];
+    memset(digits, '1', sizeof(digits));
+    digits[0] = '0';
+    digits[1] = '.';
+    digits[sizeof(digits) - 1] = '\0';
+    assert_number(digits);
+}
+
+static void test_short_decimals_are_read_as_strtod_does(void **state)
+{
+    (void)state;
+    char text[32];
+    for (int i = 0; i < 20000; i++) {
+        snprintf(text, sizeof(text), "%d.%04d", i % 97, i * 7 % 10000);
+        assert_number(text);
+        snprintf(text, sizeof(text), "%d.%09d", i, i * 104729);
+        assert_number(text);
+    }
+}
+
+static void test_whole_numbers_are_written_without_exponent(void **state)
+{
+    (void)state;
+    assert_encodes("[0,-0,-7,1e2,999999999999999,-999999999999999]",
+                   "[0,-0,-7,100,999999999999999,-999999999999999]");
+    assert_encodes("[1e15,9007199254740992]", "[1e+15,9007199254740992]");
 }
 
 static void test_doubles_read_back_the_same(void **state)
@@ -111,6 +222,64 @@ static void test_a_secret_shows_nothing(void **state)
     lua_pop(L, 2);
 }
 
+static void test_only_an_index_alone_makes_a_secret_and_only_when_asked(void **state)
+{
+    (void)state;
+    lua_State *L = fixture.vm->L;
+    struct json_error err;
+    static const char *const others[] = {
+        "{}",
+        "{\"$secret\":1,\"a\":2}",
+        "{\"$secret\":\"1\"}",
+        "{\"$secret\":-1}",
+        "{\"$secret\":{\"$secret\":1}}",
+        "{\"secret\":1}",
+        "{\"$secret\":12345678901}",
+    };
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        assert_int_equal(value_push(L, slice_of(others[i]), 32, true, &err), 0);
+        assert_true(lua_istable(L, -1));
+        lua_pop(L, 1);
+    }
+    assert_int_equal(value_push(L, SLICE("{\"$secret\":1}"), 32, false, &err), 0);
+    assert_true(lua_istable(L, -1));
+    lua_pop(L, 1);
+    assert_int_equal(value_push(L, SLICE("[{ \"$secret\" : 12 } ]"), 32, true, &err), 0);
+    lua_rawgeti(L, -1, 1);
+    assert_int_equal(value_to_secret(L, -1), 12);
+    lua_pop(L, 2);
+}
+
+// Whatever was pushed before the bad byte is gone again.
+static void test_a_refused_text_leaves_the_stack_as_it_was(void **state)
+{
+    (void)state;
+    lua_State *L = fixture.vm->L;
+    struct json_error err;
+    static const char *const texts[] = {
+        "",      "[[1,{\"a\":[2", "{\"a\":1,}",     "{\"a\":{\"b\":nul}}", "1 2",
+        "[1] x", "\"\\x\"",       "{\"$secret\":1", "{\"$secret\":1}}",
+    };
+    int top = lua_gettop(L);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        assert_int_equal(value_push(L, slice_of(texts[i]), 32, true, &err), -1);
+        assert_int_equal(lua_gettop(L), top);
+        assert_non_null(err.message);
+    }
+}
+
+static void test_text_nested_deeper_than_allowed_is_refused(void **state)
+{
+    (void)state;
+    lua_State *L = fixture.vm->L;
+    struct json_error err;
+    assert_int_equal(value_push(L, SLICE("[[{}]]"), 3, false, &err), 0);
+    lua_pop(L, 1);
+    assert_int_equal(value_push(L, SLICE("[[{}]]"), 2, false, &err), -1);
+    assert_int_equal(err.offset, 2);
+    assert_string_equal(err.message, "nesting is too deep");
+}
+
 static void test_text_that_is_no_json_is_refused_with_its_position(void **state)
 {
     (void)state;
@@ -132,9 +301,19 @@ int main(void)
         TEST(test_an_empty_array_is_no_empty_object),
         TEST(test_keys_are_written_sorted),
         TEST(test_a_string_with_nul_keeps_it),
+        TEST(test_a_name_with_nul_keeps_it),
+        TEST(test_of_a_repeated_name_the_last_value_counts),
+        TEST(test_escapes_are_resolved_in_short_and_long_strings),
+        TEST(test_numbers_are_the_nearest_double),
+        TEST(test_a_number_of_any_length_is_read),
+        TEST(test_short_decimals_are_read_as_strtod_does),
+        TEST(test_whole_numbers_are_written_without_exponent),
         TEST(test_doubles_read_back_the_same),
         TEST(test_what_json_cannot_say_is_refused),
         TEST(test_a_secret_shows_nothing),
+        TEST(test_only_an_index_alone_makes_a_secret_and_only_when_asked),
+        TEST(test_a_refused_text_leaves_the_stack_as_it_was),
+        TEST(test_text_nested_deeper_than_allowed_is_refused),
         TEST(test_text_that_is_no_json_is_refused_with_its_position),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
