@@ -5,4 +5,5 @@ max_cyclomatic_complexity = 12
 ignore = { "212/_.*", "213/_.*" } -- unused arguments and loop variables named _something
 files["spec/**/*.lua"] = { std = "luajit+busted" }
 files["adapters/**/*.lua"] = { read_globals = { "tide" } }
+files["examples/**/*.lua"] = { read_globals = { "tide", "secret", "env" } }
 exclude_files = { "build/**", "spec/fuzz/corpus/**" } -- the corpus is broken on purpose
