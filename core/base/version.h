@@ -2,5 +2,5 @@
 #pragma once
 
 #ifndef TIDEGATE_VERSION
-    #error "TIDEGATE_VERSION comes from CMakeLists.txt"
+#    error "TIDEGATE_VERSION comes from CMakeLists.txt"
 #endif

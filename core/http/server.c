@@ -17,6 +17,7 @@ enum {
     ACCEPTS_PER_TURN = 64,   // then other work of the loop gets its turn
     ACCEPT_PAUSE_MS = 100,   // out of descriptors: trying at once would spin
     LINGER_MS = 5000,        // for the client to read an answer and close
+    DRAIN_LINGER_MS = 1000,  // likewise, while somebody waits for the process to end
     SPARE_KEPT = 256 * 1024, // a larger buffer goes back to the allocator
     TICK_MIN_MS = 10,
     TICK_MAX_MS = 250,
@@ -187,6 +188,7 @@ void server_drain(struct server *server, void (*on_drained)(void *owner))
     if (server->is_draining)
         return;
     server->is_draining = true;
+    server->wait_ms[WAIT_CLOSE] = DRAIN_LINGER_MS;
     server->on_drained = on_drained;
     uv_close((uv_handle_t *)&server->listener, on_listener_closed);
     close(server->fd);

@@ -20,14 +20,14 @@ struct exchange; // one request and its answer
 
 // Limits in bytes and milliseconds. Copied.
 struct server_limits {
-    size_t body;         // a request body; over it 413
-    size_t head;         // request line and headers; over it 431 (the line alone over LIMIT_URI: 414)
-    size_t headers;      // header lines; over it 431
-    size_t connections;  // open client connections of this server; over it accept waits
-    uint32_t head_time;  // from the first byte of a head to its end; else 408 and close
-    uint32_t body_time;  // between two bytes of a body; else 408 and close
-    uint32_t idle_time;  // of a kept-alive connection between requests; closed silently
-    uint32_t write_time; // a client that takes no byte for so long is closed
+    size_t body;    // a request body; over it 413
+    size_t head;    // request line and headers; over it 431 (the line alone over LIMIT_URI: 414)
+    size_t headers; // header lines; over it 431
+    size_t connections;          // open client connections of this server; over it accept waits
+    uint32_t head_time;          // from the first byte of a head to its end; else 408 and close
+    uint32_t body_time;          // between two bytes of a body; else 408 and close
+    uint32_t idle_time;          // of a kept-alive connection between requests; closed silently
+    uint32_t write_time;         // a client that takes no byte for so long is closed
     _Atomic size_t *bodies_held; // shared by all workers: request bytes held now
     size_t bodies_total;         // over it a new body gets 503 with Retry-After: 1
 };
@@ -76,12 +76,12 @@ int server_bind(const char *host, int port, bool probe, int *bound_port, struct 
 // Between on_request and exchange_release() the exchange belongs to the handler.
 
 struct request {
-    struct slice method;  // "GET", "POST" ...
-    struct slice target;  // as sent
-    struct slice path;    // of the target, as sent (not decoded), without the query; absolute form
-                          // is reduced to its path
-    struct slice query;   // after '?'; NULL data when there is none
-    struct slice body;    // whole; NULL data after exchange_drop_body()
+    struct slice method; // "GET", "POST" ...
+    struct slice target; // as sent
+    struct slice path;   // of the target, as sent (not decoded), without the query; absolute form
+                         // is reduced to its path
+    struct slice query;  // after '?'; NULL data when there is none
+    struct slice body;   // whole; NULL data after exchange_drop_body()
     const struct headers *headers;
     bool is_head;         // HEAD: the answer's body is left out by exchange_*()
     uint64_t received_ns; // clock_monotonic_ns() when the head's first byte was read
@@ -113,7 +113,8 @@ void exchange_flush(struct exchange *exchange);
 
 // Bytes waiting for a slow client. Over LIMIT_WRITE_PAUSE the producer should stop until on_drain.
 size_t exchange_backlog(const struct exchange *exchange);
-uint64_t exchange_bytes_sent(const struct exchange *exchange); // body bytes handed to the socket or queue
+uint64_t
+exchange_bytes_sent(const struct exchange *exchange); // body bytes handed to the socket or queue
 
 // Ends a streamed answer properly (flushes).
 void exchange_end(struct exchange *exchange);

@@ -26,5 +26,6 @@ int loop_free(struct loop *loop);
 // Milliseconds, cached at the start of the loop's turn.
 uint64_t loop_now_ms(const struct loop *loop);
 
-// uv_alloc_cb that lends `read_buf`. Needs handle->loop->data to be the struct loop (loop_new sets it).
+// uv_alloc_cb that lends `read_buf`. Needs handle->loop->data to be the struct loop (loop_new sets
+// it).
 void loop_lend_buf(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);

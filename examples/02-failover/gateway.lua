@@ -1,4 +1,5 @@
--- The first target is limited, the second says nothing: the client sees one clean answer of the third.
+-- The first target is limited, the second says nothing: the client gets one clean answer all the
+-- same, of the third.
 return {
   listen = "127.0.0.1:8080",
   providers = { mock = {} },

@@ -53,6 +53,15 @@ def test_an_example_has_a_readme_whose_commands_name_it(folder):
     assert any("examples/" + name_of(folder) in word for command in commands for word in command)
 
 
+def test_the_tour_of_the_readme_passes_check(tmp_path, program_exists):
+    text = open(os.path.join(program.ROOT, "README.md"), encoding="utf-8").read()
+    tour = re.search(r"```lua\n(.*?)```", text, re.S).group(1)
+    (tmp_path / "gateway.lua").write_text(tour, encoding="utf-8")
+    env = {name: "sk-canary-" + name.lower() for name in re.findall(r'secret "(\w+)"', tour)}
+    status, out, err = program.run("check", str(tmp_path), env=env)
+    assert status == 0, err
+
+
 def test_the_first_run_streams_without_a_key(example):
     answer = example("01-first-run").chat("assistant", stream=True).read()
     assert answer.status == 200 and answer.events[-1] == "[DONE]"

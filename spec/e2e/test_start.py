@@ -210,3 +210,11 @@ def test_the_limit_of_open_files_is_raised_to_the_hard_one(gateway):
     with open("/proc/%d/limits" % g.process.pid, encoding="ascii") as file:
         soft, hard = re.search(r"Max open files\s+(\S+)\s+(\S+)", file.read()).groups()
     assert soft == hard
+
+
+def test_settings_lists_every_field_with_its_default(program_exists):
+    status, out, _ = program.run("settings")
+    assert status == 0
+    lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert "64MB" in lines["limits.body"] and "127.0.0.1:8080" in lines["listen"]
+    assert program.run("settings", "x")[0] == 2
