@@ -49,6 +49,7 @@ need_test() {
   need lua-check has luacheck
   need luajit has luajit
   need python3 has python3
+  need openssl has openssl
   need python3-venv python3 -c 'import ensurepip, venv'
   need nodejs new_node
   need npm has npm
