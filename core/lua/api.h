@@ -53,6 +53,7 @@
 //   =, metric_model =, target =, kind =, message =,
 //               input =, output =, cached =, cache_write =, reasoning =, usage_unknown = bool }
 //                                 once: what the log line and the metrics say
+//   req:record_values(...)        the same, the values in that order without their names
 //
 //   req:attempt{
 //     label = "openai/gpt-4o#1", target = "openai/gpt-4o",

@@ -247,6 +247,7 @@ void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
     call->task = task_new(vm, on_end, call);
     lua_rawgeti(call->task->co, LUA_REGISTRYINDEX, is_admin ? vm->serve_admin_ref : vm->serve_ref);
     call->handle = call_class_push(call->task->co, call);
+    call->task->request = call->handle;
     task_run(call->task, 1);
 }
 

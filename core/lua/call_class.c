@@ -25,7 +25,11 @@ struct fields {
 
 static struct call *check_call(lua_State *L)
 {
-    struct call **handle = vm_check_class(L, 1, vm_of(L)->request_class);
+    const struct vm *vm = vm_of(L);
+    struct call **handle = lua_touserdata(L, 1);
+    // Nearly always the running task's own request: then its class needs no look.
+    if (!vm->running || vm->running->request != handle)
+        handle = vm_check_class(L, 1, vm->request_class);
     if (!*handle)
         luaL_error(L, "this request has ended");
     return *handle;
@@ -316,8 +320,8 @@ static long long count_at(lua_State *L, int index)
     return lua_isnumber(L, index) ? (long long)lua_tonumber(L, index) : -1;
 }
 
-// The fields of req:record(fields), one by one in the order of the wrapper below.
-static int record(lua_State *L)
+// The fields of req:record(fields), one by one.
+static int record_values(lua_State *L)
 {
     struct call *call = check_call(L);
     struct call_record record = {
@@ -349,7 +353,7 @@ static int record(lua_State *L)
 // C. A committed answer that broke off ends with an error event in the client's dialect: only Lua
 // code can go on after a wait.
 static const char wrappers[] =
-    "local attempt, record, fail_stream = ...\n"
+    "local attempt, record_values, fail_stream = ...\n"
     "local none = {}\n"
     "local function wrapped_attempt(req, o)\n"
     "  local t = o.timeout or none\n"
@@ -368,7 +372,7 @@ static const char wrappers[] =
     "    error = err, reused = reused, heard = heard }\n"
     "end\n"
     "local function wrapped_record(req, r)\n"
-    "  return record(req, r.outcome, r.client, r.model, r.metric_model, r.target, r.kind,\n"
+    "  return record_values(req, r.outcome, r.client, r.model, r.metric_model, r.target, r.kind,\n"
     "    r.message, r.input, r.output, r.cached, r.cache_write, r.reasoning, r.usage_unknown)\n"
     "end\n"
     "return wrapped_attempt, wrapped_record\n";
@@ -380,7 +384,7 @@ static void wrap_methods(lua_State *L)
     if (luaL_loadbuffer(L, wrappers, sizeof(wrappers) - 1, "=req") != 0)
         lua_error(L);
     lua_getfield(L, class, "attempt");
-    lua_getfield(L, class, "record");
+    lua_getfield(L, class, "record_values");
     lua_getfield(L, class, "fail_stream");
     lua_call(L, 3, 2);
     lua_setfield(L, class, "record");
@@ -407,7 +411,7 @@ void call_class_open(struct vm *vm)
         {"fail_stream", fail_stream},
         {"deadline", set_deadline},
         {"attempt", attempt},
-        {"record", record},
+        {"record_values", record_values},
         {NULL, NULL},
     };
     static const luaL_Reg fields_methods[] = {{NULL, NULL}};

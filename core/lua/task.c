@@ -107,6 +107,7 @@ struct task *task_new(struct vm *vm, void (*on_end)(void *owner, const char *err
     task->cancel_wait = NULL;
     task->on_end = on_end;
     task->owner = owner;
+    task->request = NULL;
     vm->task_count++;
     return task;
 }

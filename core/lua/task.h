@@ -21,6 +21,7 @@ struct task {
     // Once, when the function has returned (error NULL) or failed (traceback, borrowed).
     void (*on_end)(void *owner, const char *error);
     void *owner;
+    const void *request; // the userdata of the request that it serves, or NULL
 };
 
 // A task whose coroutine is empty: push a function and its arguments on task->co, then task_run().

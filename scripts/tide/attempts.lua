@@ -35,20 +35,25 @@ end
 -- @treturn table|nil the lane that was tried last
 -- @treturn table|nil all verdicts, for "failed"; the one verdict for "client"
 function M.run(call, lanes, limit, deadline)
+  -- Most requests are served by the first lane: a chooser is made when that one has failed.
+  local lane = lanes[1]
+  local summary, verdict = try(call, lane, false)
+  if not verdict then return "committed", summary, lane end
   local choose = chooser.new(lanes, limit, deadline, math.random)
-  local tries, lane
+  local index, tries = choose:next(core.now()), {}
   while true do
-    local index, wait, fresh = choose:next(core.now())
-    if not index then return "failed", nil, lane, tries or {} end
-    if not pause(wait) then return "gone", nil, lane end
-    lane = lanes[index]
-    local summary, verdict = try(call, lane, fresh)
-    if not verdict then return "committed", summary, lane end
     if verdict.action == "gone" then return "gone", summary, lane end
     if verdict.action == "client" then return "client", summary, lane, verdict end
-    tries = tries or {}
     tries[#tries + 1] = verdict
+    if not index then return "failed", nil, lane, tries end
     choose:failed(index, verdict, core.now())
+    local wait, fresh
+    index, wait, fresh = choose:next(core.now())
+    if not index then return "failed", nil, lane, tries end
+    if not pause(wait) then return "gone", nil, lane end
+    lane = lanes[index]
+    summary, verdict = try(call, lane, fresh)
+    if not verdict then return "committed", summary, lane end
   end
 end
 

@@ -13,36 +13,28 @@ local M = {}
 -- Of a provider's refusal, what helps the client and says nothing about our account there.
 local PASSED_ON = { "content-type", "retry-after", "retry-after-ms", "x-request-id" }
 
--- With room for all that count() and the outcome add: the table never grows.
 local function facts_of(call, plan, client, lane)
   return {
     client = client,
     model = call.model,
     metric_model = plan and plan.metric_model or "other",
     target = lane and lane.target,
-    outcome = nil, kind = nil, message = nil, usage_unknown = nil,
-    input = nil, output = nil, cached = nil, cache_write = nil, reasoning = nil,
   }
 end
 
-local function count(record, summary, lane)
-  local spec = lane.provider.adapter.usage
-  record.input, record.output, record.cached, record.cache_write, record.reasoning =
-    usage.read(summary.usage, spec)
-  record.usage_unknown = record.input == nil
-end
-
--- A committed answer that did not end properly has already told the client so.
-local function finish_committed(req, record, summary, lane)
-  count(record, summary, lane)
-  if summary.complete then
-    record.outcome = "ok"
-  else
+-- A committed answer that did not end properly has already told the client so. What there is to
+-- record is passed value by value: this is the way of nearly every request, and a table would be
+-- the largest thing that it makes.
+local function finish_committed(req, call, plan, client, summary, lane)
+  local input, output, cached, cache_write, reasoning =
+    usage.read(summary.usage, lane.provider.adapter.usage)
+  local outcome = "ok"
+  if not summary.complete then
     local has_left = summary.kind == "canceled" or req:is_gone()
-    record.outcome = has_left and "canceled" or "upstream_error"
-    record.kind, record.message = summary.kind, summary.message
+    outcome = has_left and "canceled" or "upstream_error"
   end
-  req:record(record)
+  req:record_values(outcome, client, call.model, plan.metric_model, lane.target, summary.kind,
+    summary.message, input, output, cached, cache_write, reasoning, input == nil)
 end
 
 -- Refused inside a 200, or without a body: no answer to pass on, so it is told in our words.
@@ -83,10 +75,11 @@ local function run(req, dialect, call, plan, client)
   req:deadline(plan.total)
   local ended, summary, lane, verdict =
     attempts.run(call, lanes, plan.attempts, core.now() + plan.total)
-  local record = facts_of(call, plan, client, lane)
   if ended == "committed" then
-    finish_committed(req, record, summary, lane)
-  elseif ended == "client" then
+    return finish_committed(req, call, plan, client, summary, lane)
+  end
+  local record = facts_of(call, plan, client, lane)
+  if ended == "client" then
     pass_on(req, dialect, record, summary, verdict)
   elseif ended == "gone" then
     record.outcome, record.kind = "canceled", "canceled"

@@ -335,6 +335,14 @@ end
 
 function Request:fail_stream(text) self.stream_end = text end
 
+function Request:record_values(...)
+  local facts = {}
+  local names = { "outcome", "client", "model", "metric_model", "target", "kind", "message",
+    "input", "output", "cached", "cache_write", "reasoning", "usage_unknown" }
+  for i, name in ipairs(names) do facts[name] = (select(i, ...)) end
+  self:record(facts)
+end
+
 function Request:record(facts)
   assert(not self.recorded, "recorded twice")
   self.recorded = facts
