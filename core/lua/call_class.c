@@ -28,7 +28,7 @@ static struct call *check_call(lua_State *L)
     const struct vm *vm = vm_of(L);
     struct call **handle = lua_touserdata(L, 1);
     // Nearly always the running task's own request: then its class needs no look.
-    if (!vm->running || vm->running->request != handle)
+    if (!handle || !vm->running || vm->running->request != handle)
         handle = vm_check_class(L, 1, vm->request_class);
     if (!*handle)
         luaL_error(L, "this request has ended");
