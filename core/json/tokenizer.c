@@ -166,13 +166,18 @@ static bool is_low_surrogate(long unit)
     return unit >= 0xDC00 && unit < 0xE000;
 }
 
+static const bool is_short_escape[256] = {
+    ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
+    ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true,
+};
+
 // Length of the escape at `p`, a surrogate pair being one; 0 when it is not valid.
 static size_t escape_length(const char *p, const char *end)
 {
     if (end - p < 2)
         return 0;
     if (p[1] != 'u')
-        return p[1] && strchr("\"\\/bfnrt", p[1]) ? 2 : 0;
+        return is_short_escape[(unsigned char)p[1]] ? 2 : 0;
     long unit = code_unit(p, end);
     if (unit < 0 || is_low_surrogate(unit))
         return 0;
@@ -263,9 +268,16 @@ __attribute__((noinline)) static const char *skip_rest(struct tokenizer *in, con
     while (p < in->end) {
         if (*p == '"')
             return p + 1;
-        p = skip_special(in, p);
-        if (!p)
+        // What ordinary text has every few words, without a call: "\n", "\"", Latin letters.
+        if (in->end - p >= 2 && *p == '\\' && is_short_escape[(unsigned char)p[1]]) {
+            in->is_escaped = true;
+            p += 2;
+        } else if (in->end - p >= 2 && (*p & 0xE0) == 0xC0 && (unsigned char)*p >= 0xC2 &&
+                   (p[1] & 0xC0) == 0x80) {
+            p += 2;
+        } else if (!(p = skip_special(in, p))) {
             return NULL;
+        }
         p = skip_plain(p, in->end);
     }
     return fail_at(in, in->end, "the string does not end");
