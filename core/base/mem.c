@@ -19,7 +19,7 @@ void *mem_alloc(size_t size)
     if (size > CACHED_SIZE)
         return or_die(calloc(1, size));
     void *memory = or_die(malloc(size));
-    __asm__ volatile("" : "+r"(memory));
+    __asm__ volatile("" : : "r"(memory) : "memory");
     return memset(memory, 0, size);
 }
 

@@ -59,7 +59,9 @@ static inline void tokenizer_space(struct tokenizer *in)
 // NUL at the end: no step accepts a NUL byte, so that the two need no telling apart.
 static inline char tokenizer_peek(const struct tokenizer *in)
 {
-    return in->at < in->end ? *in->at : '\0';
+    if (in->at < in->end)
+        return *in->at;
+    return '\0';
 }
 
 // A string's bytes without its quotes.
