@@ -13,6 +13,7 @@
 #include "lua/producer.h"
 #include "lua/summary.h"
 #include "lua/task.h"
+#include "lua/value.h"
 #include "lua/vm.h"
 #include "lua/watch_class.h"
 
@@ -32,6 +33,7 @@ struct attempt {
     struct slice target;
     uint64_t started_ns;
     bool was_reused, was_heard;
+    bool is_noted; // in the list of attempts, which went out with the answer's head
     struct upstream_request request;
     struct slice *segments; // owned; the body
     struct buf scratch;     // bytes that json_splice() adds
@@ -61,14 +63,6 @@ enum option {
     OPTION_FRESH,
 };
 
-static struct slice text_at(lua_State *L, int index)
-{
-    struct slice text = {NULL, 0};
-    if (lua_type(L, index) == LUA_TSTRING)
-        text.data = lua_tolstring(L, index, &text.len);
-    return text;
-}
-
 static uint32_t ms_at(lua_State *L, int index)
 {
     double seconds = lua_tonumber(L, index);
@@ -87,7 +81,7 @@ static struct relay_plan read_plan(lua_State *L, struct call *call)
         .is_stream = lua_toboolean(L, OPTION_STREAM),
         .hide_usage = lua_toboolean(L, OPTION_HIDE_USAGE),
         .choices = (unsigned)lua_tointeger(L, OPTION_CHOICES),
-        .terminal = text_at(L, OPTION_ADD_TERMINAL),
+        .terminal = value_text(L, OPTION_ADD_TERMINAL),
         .first_token_ms = ms_at(L, OPTION_FIRST_TOKEN),
         .head_ms = ms_at(L, OPTION_HEAD),
         .idle_ms = ms_at(L, OPTION_IDLE),
@@ -104,10 +98,10 @@ static struct json_edit read_edit(lua_State *L, int i)
     lua_rawgeti(L, OPTION_EDITS, i);
     edit.name.data = luaL_checklstring(L, -1, &edit.name.len);
     lua_rawgeti(L, OPTION_EDITS, i + 1);
-    edit.value = text_at(L, -1);
+    edit.value = value_text(L, -1);
     if (lua_istable(L, -1)) {
         lua_getfield(L, -1, "rename");
-        edit.rename_to = text_at(L, -1); // stays alive in the table
+        edit.rename_to = value_text(L, -1); // stays alive in the table
         lua_pop(L, 1);
     }
     lua_pop(L, 2);
@@ -124,7 +118,7 @@ static void use_segments(struct attempt *attempt, const struct slice *segments, 
 
 static void read_body(lua_State *L, struct attempt *attempt)
 {
-    struct slice body = text_at(L, OPTION_BODY);
+    struct slice body = value_text(L, OPTION_BODY);
     if (body.data) {
         use_segments(attempt, &body, 1);
         return;
@@ -197,6 +191,7 @@ static void on_commit(void *owner, int status, struct buf *headers)
     struct attempt *attempt = owner;
 
     note_status(attempt, status);
+    attempt->is_noted = true;
     attempt->call->status = status;
     buf_add_text(headers, "x-tidegate-target: ");
     buf_add_slice(headers, attempt->target);
@@ -258,23 +253,23 @@ static void free_attempt(struct attempt *attempt)
     free(attempt);
 }
 
+// There was no on_commit() when a keep-alive comment had sent the head: the log has the list then.
 static void settle_call(struct attempt *attempt, const struct relay_report *report)
 {
     struct call *call = attempt->call;
 
     call->attempt = NULL;
     call->attempts_ns += clock_monotonic_ns() - attempt->started_ns;
-    if (report->is_committed) {
-        call->first_content_ns = report->first_content_ns;
-        call->is_ended = report->is_complete;
-        if (!call->status)
-            call->status = report->status;
-        return;
-    }
-    if (report->error)
+    if (!attempt->is_noted && report->error && !report->is_committed)
         note(attempt, error_kind_name(report->error->kind));
-    else
+    else if (!attempt->is_noted)
         note_status(attempt, report->status);
+    if (!report->is_committed)
+        return;
+    call->first_content_ns = report->first_content_ns;
+    call->is_ended = report->is_complete;
+    if (!call->status)
+        call->status = report->status;
 }
 
 static void on_relay_done(void *owner, const struct relay_report *report)
@@ -364,8 +359,8 @@ int attempt_start(lua_State *L, struct call *call)
     struct attempt *attempt = mem_alloc(sizeof(*attempt));
     attempt->call = call;
     attempt->vm = call->vm;
-    attempt->label = text_at(L, OPTION_LABEL);
-    attempt->target = text_at(L, OPTION_TARGET);
+    attempt->label = value_text(L, OPTION_LABEL);
+    attempt->target = value_text(L, OPTION_TARGET);
     attempt->started_ns = clock_monotonic_ns();
     buf_init(&attempt->scratch, EDITS_SCRATCH);
     if (!lua_isfunction(L, OPTION_SERVE)) {

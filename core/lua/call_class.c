@@ -307,14 +307,6 @@ static int attempt(lua_State *L)
 
 // ---- the record -------------------------------------------------------------------------------
 
-static struct slice text_at(lua_State *L, int index)
-{
-    struct slice text = {NULL, 0};
-    if (lua_type(L, index) == LUA_TSTRING)
-        text.data = lua_tolstring(L, index, &text.len);
-    return text;
-}
-
 static long long count_at(lua_State *L, int index)
 {
     return lua_isnumber(L, index) ? (long long)lua_tonumber(L, index) : -1;
@@ -325,13 +317,13 @@ static int record_values(lua_State *L)
 {
     struct call *call = check_call(L);
     struct call_record record = {
-        .outcome = text_at(L, 2),
-        .client = text_at(L, 3),
-        .model = text_at(L, 4),
-        .metric_model = text_at(L, 5),
-        .target = text_at(L, 6),
-        .kind = text_at(L, 7),
-        .message = text_at(L, 8),
+        .outcome = value_text(L, 2),
+        .client = value_text(L, 3),
+        .model = value_text(L, 4),
+        .metric_model = value_text(L, 5),
+        .target = value_text(L, 6),
+        .kind = value_text(L, 7),
+        .message = value_text(L, 8),
         .input = count_at(L, 9),
         .output = count_at(L, 10),
         .cached = count_at(L, 11),

@@ -48,6 +48,14 @@ void value_open(lua_State *L)
     lua_pop(L, 1);
 }
 
+struct slice value_text(lua_State *L, int index)
+{
+    struct slice text = {NULL, 0};
+    if (lua_type(L, index) == LUA_TSTRING)
+        text.data = lua_tolstring(L, index, &text.len);
+    return text;
+}
+
 void value_push_null(lua_State *L)
 {
     lua_pushlightuserdata(L, NULL);

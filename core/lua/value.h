@@ -18,6 +18,10 @@ void value_open(lua_State *L);
 int value_push(lua_State *L, struct slice text, int max_depth, bool secrets,
                struct json_error *err);
 
+// The string at `index`, borrowed from Lua; NULL data when there is none (numbers are not
+// converted).
+struct slice value_text(lua_State *L, int index);
+
 void value_push_null(lua_State *L);
 
 // Marks the table at `index` as an array.

@@ -154,12 +154,15 @@ def test_an_early_head_does_not_end_failover(gateway, upstreams):
     a, b = upstreams(), upstreams().always(mock.tokens("from b"))
     fail = threading.Event()
     a.answer(mock.stream(mock.role(), mock.Hold(fail), mock.Cut()))
-    answer = gateway(group(a, b, stream={"keepalive": 0.1})).chat("group", stream=True)
+    g = gateway(group(a, b, stream={"keepalive": 0.1}))
+    answer = g.chat("group", stream=True)
     assert answer.status == 200
     answer.read_until(b":")
     fail.set()
     clean_stream(answer, "from b")
     assert b.requests
+    tried = g.log(answer)["lanes"].split()  # what would have been a header goes to the log
+    assert len(tried) == 2 and tried[1].split("=")[1].startswith("200/")
 
 
 def test_when_all_fails_behind_an_early_head_the_error_is_an_event(gateway, upstreams):
