@@ -256,6 +256,12 @@ static size_t count_of(lua_State *L, const char *name)
     return count;
 }
 
+static void add_counts(struct buf *out, size_t providers, size_t models)
+{
+    buf_addf(out, "%zu provider%s, %zu model%s", providers, providers == 1 ? "" : "s", models,
+             models == 1 ? "" : "s");
+}
+
 void vm_summary(struct vm *vm, struct buf *out)
 {
     lua_State *L = vm->L;

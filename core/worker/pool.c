@@ -117,8 +117,8 @@ static void greet(const struct pool *pool, const struct buf *summary)
             config->listen_host, shut, pool->port);
     if (config->admin_host)
         fprintf(stderr, "admin on http://%s:%d\n", config->admin_host, pool->admin_port);
-    fprintf(stderr, "%.*s, %d workers, configuration: %s\n", (int)summary->len,
-            summary->data ? summary->data : "", config->workers,
+    fprintf(stderr, "%.*s, %d worker%s, configuration: %s\n", (int)summary->len,
+            summary->data ? summary->data : "", config->workers, config->workers == 1 ? "" : "s",
             config->file ? config->file : "none (providers from the environment and .env)");
     if (!config->file && !is_wildcard(config->listen_host))
         fprintf(stderr,
