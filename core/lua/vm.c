@@ -269,6 +269,6 @@ void vm_summary(struct vm *vm, struct buf *out)
 
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->summary_ref);
     if (lua_pcall(L, 0, 1, 0) == 0 && lua_istable(L, -1))
-        buf_addf(out, "%zu providers, %zu models", count_of(L, "providers"), count_of(L, "models"));
+        add_counts(out, count_of(L, "providers"), count_of(L, "models"));
     lua_settop(L, top);
 }
