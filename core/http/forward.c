@@ -15,11 +15,16 @@ static bool is_forwarded(struct slice name)
     return false;
 }
 
-void forward_headers(const struct headers *headers, struct buf *out)
+void forward_headers(const struct headers *headers, const char *usual_type, struct buf *out)
 {
+    if (!headers_find(headers, SLICE("content-type")).len) {
+        buf_add_text(out, "content-type: ");
+        buf_add_text(out, usual_type);
+        buf_add_text(out, "\r\n");
+    }
     for (size_t i = 0; i < headers->count; i++) {
         struct header header = headers_at(headers, i);
-        if (!is_forwarded(header.name))
+        if (!header.value.len || !is_forwarded(header.name))
             continue;
         buf_add_slice(out, header.name);
         buf_add_text(out, ": ");

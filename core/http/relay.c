@@ -456,7 +456,8 @@ void relay_on_head(struct relay *relay, int status, const struct headers *header
         relay->mode = is_document ? DOCUMENT : EVENTS;
         if (is_document)
             reserve_hold(relay, headers);
-        forward_headers(headers, &relay->forward);
+        forward_headers(headers, is_document ? "application/json" : "text/event-stream",
+                        &relay->forward);
     }
     relay->phase = relay->mode == EVENTS ? RELAY_FIRST_TOKEN : RELAY_STREAM;
     start_decoding(relay, headers);
