@@ -233,7 +233,7 @@ void connection_write(struct connection *connection, uv_buf_t *bufs, unsigned co
     for (unsigned i = 0; i < count; i++)
         total += bufs[i].len;
     if (!connection->queue) {
-        int rc = uv_try_write((uv_stream_t *)&connection->tcp, bufs, count);
+        int rc = loop_try_write((uv_stream_t *)&connection->tcp, bufs, count);
         if (rc < 0 && rc != UV_EAGAIN) {
             connection_close(connection);
             return;

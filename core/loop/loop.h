@@ -29,3 +29,7 @@ uint64_t loop_now_ms(const struct loop *loop);
 // uv_alloc_cb that lends `read_buf`. Needs handle->loop->data to be the struct loop (loop_new sets
 // it).
 void loop_lend_buf(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
+
+// uv_try_write() that puts a few small pieces together first: one plain write costs the kernel less
+// than a vector of them.
+int loop_try_write(uv_stream_t *stream, const uv_buf_t *bufs, unsigned count);
