@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +89,9 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
 {
     struct tls_peer *peer = arg;
     (void)ssl;
-    memcpy(peer->alpn, in, inlen < sizeof(peer->alpn) ? inlen : sizeof(peer->alpn) - 1);
+    // Sessions shake hands in threads of their own; the first one's offer is kept.
+    if (!atomic_exchange(&peer->has_alpn, true))
+        memcpy(peer->alpn, in, inlen < sizeof(peer->alpn) ? inlen : sizeof(peer->alpn) - 1);
     *out = in + 1;
     *outlen = in[0];
     return SSL_TLSEXT_ERR_OK;

@@ -21,7 +21,8 @@ struct tls_peer {
     bool is_proxy;     // expects CONNECT first, and answers it
     char ca_file[64];  // certificate of the issuer; deleted by tls_peer_close()
     char connect[512]; // the last CONNECT request
-    char alpn[64];     // what the client offered, in wire format
+    char alpn[64];     // what the first client offered, in wire format
+    atomic_bool has_alpn;
     atomic_int handshakes, resumed, ended;
     pthread_t acceptor, threads[TLS_PEER_MAX];
     int sockets[TLS_PEER_MAX];
