@@ -140,33 +140,3 @@ size_t headers_count(const struct headers *headers, struct slice name)
         count += slice_equal_nocase(headers_at(headers, i).name, name);
     return count;
 }
-
-static bool list_has_token(struct slice list, struct slice token)
-{
-    const char *end = list.data + list.len;
-    for (const char *p = list.data; p < end;) {
-        const char *comma = memchr(p, ',', (size_t)(end - p));
-        const char *stop = comma ? comma : end;
-        struct slice item = {p, (size_t)(stop - p)};
-        while (item.len && is_space(item.data[0])) {
-            item.data++;
-            item.len--;
-        }
-        while (item.len && is_space(item.data[item.len - 1]))
-            item.len--;
-        if (slice_equal_nocase(item, token))
-            return true;
-        p = stop + 1;
-    }
-    return false;
-}
-
-bool headers_has_token(const struct headers *headers, struct slice name, struct slice token)
-{
-    for (size_t i = 0; i < headers->count; i++) {
-        struct header header = headers_at(headers, i);
-        if (slice_equal_nocase(header.name, name) && list_has_token(header.value, token))
-            return true;
-    }
-    return false;
-}

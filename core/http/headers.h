@@ -45,6 +45,3 @@ struct header headers_at(const struct headers *headers, size_t index);
 // First field of that name (case-insensitive); NULL data when absent.
 struct slice headers_find(const struct headers *headers, struct slice name);
 size_t headers_count(const struct headers *headers, struct slice name);
-
-// True when the comma-separated list in any field `name` has the token (case-insensitive).
-bool headers_has_token(const struct headers *headers, struct slice name, struct slice token);

@@ -172,8 +172,3 @@ struct origin *origins_intern(struct origins *origins, const char *url,
     *path = parts.path;
     return origin;
 }
-
-struct slice origin_host(const struct origin *origin)
-{
-    return slice_of(origin->host);
-}

@@ -51,7 +51,6 @@ struct origin_way {
 struct origin *upstream_origin_by(struct upstream_pool *pool, const char *url,
                                   const struct origin_way *way, struct slice *path,
                                   struct error *err);
-struct slice origin_host(const struct origin *origin); // "api.openai.com" or "127.0.0.1:9001"
 
 struct upstream_head {
     int status;

@@ -103,9 +103,12 @@ static const struct server_handler admin_handler = {
 
 static void close_base(struct worker *worker)
 {
+    worker->leak.connections = server_connections(worker->server);
     server_free(worker->server);
-    if (worker->admin)
+    if (worker->admin) {
+        worker->leak.connections += server_connections(worker->admin);
         server_free(worker->admin);
+    }
     worker->leak.tasks = worker->base.vm->task_count;
     uv_close((uv_handle_t *)&worker->drain_signal, NULL);
     worker_base_close(&worker->base);

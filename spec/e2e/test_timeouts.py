@@ -28,7 +28,6 @@ def deaf():
         sock.setblocking(False)
         sock.connect_ex(listener.getsockname())
         fillers.append(sock)
-    time.sleep(.05)
     yield "http://127.0.0.1:%d/v1" % listener.getsockname()[1]
     for sock in fillers + [listener]:
         sock.close()

@@ -95,22 +95,6 @@ static void test_repeated_fields_are_counted_and_the_first_is_found(void **state
     headers_deinit(&headers);
 }
 
-static void test_tokens_are_found_in_lists_of_any_field_of_the_name(void **state)
-{
-    (void)state;
-    struct headers headers;
-    headers_init(&headers, 1000, 10);
-    add(&headers, "Connection", "foo , Keep-Alive,");
-    add(&headers, "connection", "close");
-    add(&headers, "Other", "bar");
-    assert_true(headers_has_token(&headers, SLICE("connection"), SLICE("keep-alive")));
-    assert_true(headers_has_token(&headers, SLICE("connection"), SLICE("foo")));
-    assert_true(headers_has_token(&headers, SLICE("connection"), SLICE("close")));
-    assert_false(headers_has_token(&headers, SLICE("connection"), SLICE("bar")));
-    assert_false(headers_has_token(&headers, SLICE("connection"), SLICE("keep")));
-    headers_deinit(&headers);
-}
-
 static void test_more_fields_than_the_limit_are_refused(void **state)
 {
     (void)state;
@@ -168,7 +152,6 @@ int main(void)
         cmocka_unit_test(test_a_field_may_come_in_pieces),
         cmocka_unit_test(test_an_empty_value_is_found_and_an_absent_field_is_not),
         cmocka_unit_test(test_repeated_fields_are_counted_and_the_first_is_found),
-        cmocka_unit_test(test_tokens_are_found_in_lists_of_any_field_of_the_name),
         cmocka_unit_test(test_more_fields_than_the_limit_are_refused),
         cmocka_unit_test(test_more_bytes_than_the_limit_are_refused),
         cmocka_unit_test(test_clear_makes_room_for_another_message),
