@@ -4,6 +4,8 @@
 
 enum {
     LIMIT_READ_BUFFER = 64 * 1024,      // one per loop: bytes are parsed in place, then gone
+    LIMIT_OUTBOX = 64 * 1024,           // one per loop: small writes kept until a turn ends
+    LIMIT_OUTBOX_WRITE = 8 * 1024,      // a larger write is not worth its copy and goes at once
     LIMIT_WRITE_PAUSE = 256 * 1024,     // queued for a slow client: stop reading the upstream
     LIMIT_WRITE_RESUME = 64 * 1024,     // drained so far: read on
     LIMIT_SSE_EVENT = 16 * 1024 * 1024, // one event; pictures come as base64 inside one

@@ -58,6 +58,7 @@ static void free_connection(struct connection *connection)
 {
     struct server *server = connection->server;
     list_remove(&connection->node);
+    outbox_drop(&connection->out);
     request_reader_deinit(&connection->reader);
     free(connection->peer_text);
     free(connection);
@@ -77,9 +78,17 @@ static void on_closed(uv_handle_t *handle)
         server->handler->on_gone(server->owner, exchange); // may free the connection
 }
 
+static void send_kept(struct connection *connection)
+{
+    outbox_send(&connection->server->loop->outbox, &connection->out);
+}
+
 static bool begin_close(struct connection *connection)
 {
     if (connection->state == CONNECTION_CLOSED)
+        return false;
+    send_kept(connection);
+    if (connection->state == CONNECTION_CLOSED) // the kept bytes met an error
         return false;
     enter(connection, CONNECTION_CLOSED);
     buf_deinit(&connection->pipeline);
@@ -118,6 +127,9 @@ static void linger(struct connection *connection)
 static void end(struct connection *connection)
 {
     buf_deinit(&connection->pipeline);
+    send_kept(connection);
+    if (connection->state == CONNECTION_CLOSED)
+        return;
     enter(connection, CONNECTION_ENDING);
     if (!connection->queue)
         linger(connection);
@@ -130,8 +142,9 @@ static void on_written(uv_write_t *request, int status);
 size_t connection_queued(const struct connection *connection)
 {
     const struct write_queue *queue = connection->queue;
+    size_t kept = outbox_kept(&connection->out);
     if (!queue)
-        return 0;
+        return kept;
     return uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp) + queue->next.len;
 }
 
@@ -225,23 +238,44 @@ static void queue_rest(struct connection *connection, const uv_buf_t *bufs, unsi
         enter(connection, CONNECTION_SERVING);
 }
 
-void connection_write(struct connection *connection, uv_buf_t *bufs, unsigned count)
+// Sends what the socket takes and queues the rest.
+static void send_now(struct connection *connection, const uv_buf_t *bufs, unsigned count)
 {
-    size_t total = 0, written = 0;
-    if (connection->state == CONNECTION_CLOSED)
-        return;
+    size_t total = 0;
     for (unsigned i = 0; i < count; i++)
         total += bufs[i].len;
-    if (!connection->queue) {
-        int rc = loop_try_write((uv_stream_t *)&connection->tcp, bufs, count);
-        if (rc < 0 && rc != UV_EAGAIN) {
-            connection_close(connection);
-            return;
-        }
-        written = rc < 0 ? 0 : (size_t)rc;
-    }
-    if (written < total)
-        queue_rest(connection, bufs, count, written);
+    int rc = uv_try_write((uv_stream_t *)&connection->tcp, bufs, count);
+    if (rc < 0 && rc != UV_EAGAIN)
+        connection_close(connection);
+    else if (rc < 0 || (size_t)rc < total)
+        queue_rest(connection, bufs, count, rc < 0 ? 0 : (size_t)rc);
+}
+
+static void on_turn_end(struct outbox_item *item, const char *bytes, size_t len)
+{
+    struct connection *connection = LIST_ITEM(item, struct connection, out);
+    uv_buf_t buf = uv_buf_init((char *)bytes, (unsigned)len);
+    if (connection->state == CONNECTION_CLOSED)
+        return;
+    send_now(connection, &buf, 1);
+    if (connection->queue && connection->state == CONNECTION_IDLE)
+        enter(connection, CONNECTION_FLUSHING);
+}
+
+void connection_write(struct connection *connection, const uv_buf_t *bufs, unsigned count)
+{
+    if (connection->state == CONNECTION_CLOSED)
+        return;
+    if (!connection->queue &&
+        outbox_add(&connection->server->loop->outbox, &connection->out, bufs, count))
+        return;
+    send_kept(connection);
+    if (connection->state == CONNECTION_CLOSED)
+        return;
+    if (connection->queue)
+        queue_rest(connection, bufs, count, 0);
+    else
+        send_now(connection, bufs, count);
 }
 
 // ---- refusing ---------------------------------------------------------------------------------
@@ -472,6 +506,7 @@ struct connection *connection_new(struct server *server, int fd, const struct so
     memcpy(&connection->peer, peer,
            peer_len < sizeof(connection->peer) ? peer_len : sizeof(connection->peer));
     list_init(&connection->node);
+    outbox_item_init(&connection->out, on_turn_end);
     request_reader_init(&connection->reader, &server->limits);
     server->connections++;
     uv_tcp_init(&server->loop->uv, &connection->tcp);

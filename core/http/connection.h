@@ -69,6 +69,7 @@ struct connection {
     bool keep_alive; // decided when the answer's head is made
     struct request_reader reader;
     struct exchange exchange;
+    struct outbox_item out;    // a small write, until the end of the loop's turn
     struct write_queue *queue; // owned; NULL when everything was taken
     struct buf pipeline;       // bytes of further requests
     char *peer_text;           // owned; made when first asked for
@@ -118,8 +119,9 @@ void connection_close(struct connection *connection);
 // The same with a reset, which no client takes for the end of a body.
 void connection_reset(struct connection *connection);
 
-// Sends what the socket takes and queues the rest (copied).
-void connection_write(struct connection *connection, uv_buf_t *bufs, unsigned count);
+// Sends a few bytes at the end of the loop's turn, more at once; queues what the socket does not
+// take. All is copied.
+void connection_write(struct connection *connection, const uv_buf_t *bufs, unsigned count);
 size_t connection_queued(const struct connection *connection);
 
 // The handler has released the exchange.

@@ -1,11 +1,23 @@
 #include "http/transport.h"
 
+// Of one write that waits for the end of the turn; one of more segments goes at once.
+enum { KEPT_SEGMENTS = 16 };
+
+static void send_kept(struct outbox_item *item, const char *bytes, size_t len)
+{
+    struct transport *transport = LIST_ITEM(item, struct transport, out);
+    struct slice whole = {bytes, len};
+    if (transport->type->write(transport, &whole, 1) == TRANSPORT_WRITTEN)
+        transport->events->on_written(transport->owner);
+}
+
 void transport_init(struct transport *transport, const struct transport_type *type,
                     struct turn *turn, void (*again)(struct turn_item *item))
 {
     transport->type = type;
     transport->turn = turn;
     turn_item_init(&transport->again, again);
+    outbox_item_init(&transport->out, send_kept);
     turn_hold(turn);
 }
 
@@ -28,6 +40,12 @@ void transport_attach(struct transport *transport, const struct transport_events
 enum transport_result transport_write(struct transport *transport, const struct slice *segments,
                                       size_t count)
 {
+    uv_buf_t bufs[KEPT_SEGMENTS];
+    for (size_t i = 0; i < count && i < KEPT_SEGMENTS; i++)
+        bufs[i] = uv_buf_init((char *)segments[i].data, (unsigned)segments[i].len);
+    if (count <= KEPT_SEGMENTS &&
+        outbox_add(&transport->turn->loop->outbox, &transport->out, bufs, (unsigned)count))
+        return TRANSPORT_QUEUED;
     return transport->type->write(transport, segments, count);
 }
 
@@ -55,5 +73,6 @@ void transport_close(struct transport *transport)
         return;
     transport->is_closed = true;
     turn_remove(&transport->again);
+    outbox_drop(&transport->out);
     transport->type->close(transport);
 }

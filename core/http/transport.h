@@ -50,6 +50,7 @@ struct transport {
     struct turn *turn;      // held until the last handle is closed
     void *place;            // owned; the pool's, kept from one idle time to the next
     struct turn_item again; // reading goes on in the next turn
+    struct outbox_item out; // a small write, until the end of this turn
     bool is_paused;
     bool is_ended; // on_end was called
     bool is_closed;
@@ -66,8 +67,9 @@ struct transport *transport_tls_new(struct turn *turn, CURL *easy, struct multi 
 void transport_attach(struct transport *transport, const struct transport_events *events,
                       void *owner);
 
-// Writes the segments (at least one), at most one call at a time. What cannot go at once is queued:
-// the first segment is copied then, the others are borrowed until on_written or transport_close().
+// Writes the segments (at least one), at most one call at a time. A small write goes at the end of
+// the loop's turn and counts as queued until then. Of what is queued the first segment is copied,
+// the others are borrowed until on_written or transport_close().
 // BROKEN: the connection is dead for writing; an answer may still be read, and on_end follows.
 enum transport_result transport_write(struct transport *transport, const struct slice *segments,
                                       size_t count);

@@ -122,7 +122,7 @@ static enum transport_result plain_write(struct transport *transport, const stru
         if (n < DIRECT_SEGMENTS)
             bufs[n++] = uv_buf_init((char *)segments[i].data, (unsigned)segments[i].len);
     }
-    int written = loop_try_write((uv_stream_t *)&plain->tcp, bufs, (unsigned)n);
+    int written = uv_try_write((uv_stream_t *)&plain->tcp, bufs, (unsigned)n);
     if (written == UV_EAGAIN)
         written = 0;
     if (written < 0)

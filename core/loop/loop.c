@@ -15,6 +15,7 @@ struct loop *loop_new(void)
     if (uv_loop_init(&loop->uv) != 0)
         abort();
     loop->uv.data = loop;
+    outbox_init(&loop->outbox, &loop->uv);
     return loop;
 }
 
@@ -29,6 +30,8 @@ static void name_handle(uv_handle_t *handle, void *count)
 int loop_free(struct loop *loop)
 {
     int open_handles = 0;
+    outbox_close(&loop->outbox);
+    uv_run(&loop->uv, UV_RUN_NOWAIT); // its close callback
     if (uv_loop_close(&loop->uv) == 0) {
         free(loop);
         return 0;
@@ -48,24 +51,4 @@ void loop_lend_buf(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     struct loop *loop = handle->loop->data;
     (void)suggested;
     *buf = uv_buf_init(loop->read_buf, sizeof(loop->read_buf));
-}
-
-enum { GATHER_BYTES = 4096 };
-
-int loop_try_write(uv_stream_t *stream, const uv_buf_t *bufs, unsigned count)
-{
-    char joined[GATHER_BYTES];
-    size_t total = 0;
-
-    for (unsigned i = 0; i < count; i++)
-        total += bufs[i].len;
-    if (count == 1 || total > sizeof(joined))
-        return uv_try_write(stream, bufs, count);
-    char *end = joined;
-    for (unsigned i = 0; i < count; i++) {
-        memcpy(end, bufs[i].base, bufs[i].len);
-        end += bufs[i].len;
-    }
-    uv_buf_t whole = uv_buf_init(joined, (unsigned)total);
-    return uv_try_write(stream, &whole, 1);
 }

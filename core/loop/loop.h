@@ -8,12 +8,14 @@
 #include <uv.h>
 
 #include "base/limits.h"
+#include "loop/outbox.h"
 
 struct loop {
     uv_loop_t uv;
     // Bytes read from any socket of this loop, parsed in place: valid until the read callback
     // returns.
     char read_buf[LIMIT_READ_BUFFER];
+    struct outbox outbox; // a handle of the loop's own: unreferenced, closed by loop_free()
 };
 
 // Heap, because of its size. Never fails: a kernel without epoll aborts.
@@ -29,7 +31,3 @@ uint64_t loop_now_ms(const struct loop *loop);
 // uv_alloc_cb that lends `read_buf`. Needs handle->loop->data to be the struct loop (loop_new sets
 // it).
 void loop_lend_buf(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
-
-// uv_try_write() that puts a few small pieces together first: one plain write costs the kernel less
-// than a vector of them.
-int loop_try_write(uv_stream_t *stream, const uv_buf_t *bufs, unsigned count);

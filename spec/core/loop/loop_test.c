@@ -70,40 +70,6 @@ static void test_writing_to_a_closed_pipe_is_an_error_and_no_signal(void **state
     assert_int_equal(loop_free(loop), 0);
 }
 
-static void check_written(struct loop *loop, size_t middle_len)
-{
-    static char middle[6000], got[8000];
-    uv_pipe_t stream;
-    int fds[2];
-
-    memset(middle, 'm', sizeof(middle));
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    uv_pipe_init(&loop->uv, &stream, 0);
-    assert_int_equal(uv_pipe_open(&stream, fds[0]), 0);
-    uv_buf_t bufs[] = {uv_buf_init("<", 1), uv_buf_init(middle, (unsigned)middle_len),
-                       uv_buf_init(">", 1)};
-    int len = (int)middle_len + 2;
-    assert_int_equal(loop_try_write((uv_stream_t *)&stream, bufs, 3), len);
-    assert_int_equal(read(fds[1], got, sizeof(got)), len);
-    assert_int_equal(got[0], '<');
-    assert_memory_equal(got + 1, middle, middle_len);
-    assert_int_equal(got[len - 1], '>');
-    uv_close((uv_handle_t *)&stream, NULL);
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
-    close(fds[1]);
-}
-
-static void test_pieces_are_written_in_order_whether_put_together_or_not(void **state)
-{
-    (void)state;
-    struct loop *loop = loop_new();
-    check_written(loop, 10);
-    check_written(loop, 4094);
-    check_written(loop, 4095);
-    check_written(loop, 6000);
-    assert_int_equal(loop_free(loop), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,7 +77,6 @@ int main(void)
         cmocka_unit_test(test_free_counts_handles_that_are_still_open),
         cmocka_unit_test(test_the_read_buffer_is_lent_to_every_handle),
         cmocka_unit_test(test_time_is_that_of_the_turn),
-        cmocka_unit_test(test_pieces_are_written_in_order_whether_put_together_or_not),
         cmocka_unit_test(test_writing_to_a_closed_pipe_is_an_error_and_no_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
