@@ -14,10 +14,10 @@ set(TIDEGATE_C
   core/http/multis.c core/http/origin.c core/http/pool.c core/http/proxy.c core/http/relay.c
   core/http/request.c core/http/request_head.c core/http/response.c core/http/response_parser.c
   core/http/server.c core/http/sse.c core/http/transport.c core/http/transport_plain.c
-  core/http/transport_tls.c core/http/turn.c core/http/upstream.c core/http/url.c
+  core/http/transport_tls.c core/http/turn.c core/http/upstream.c core/http/usage.c core/http/url.c
   core/http/watch.c
   core/lua/api.c core/lua/attempt.c core/lua/call.c core/lua/call_class.c core/lua/endpoint.c
-  core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c core/lua/value.c
+  core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c core/lua/usage_class.c core/lua/value.c
   core/lua/vm.c core/lua/watch_class.c
   core/worker/base.c core/worker/pool.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
@@ -49,7 +49,7 @@ set(TIDEGATE_C_TESTS
   http/certs http/chunks http/connection http/connector_resolver http/connector http/exchange
   http/forward http/headers http/inflate http/origin http/pool http/relay http/request
   http/response_parser http/response http/server http/sse http/turn http/upstream_control
-  http/upstream_failure http/upstream_proxy http/upstream http/watch json/json json/match
+  http/upstream_failure http/upstream_proxy http/upstream http/usage http/watch json/json json/match
   json/splice json/tree loop/loop loop/outbox loop/timers lua/task lua/value metrics/metrics
 )
 # Code that several C tests share.

@@ -346,8 +346,7 @@ static void end_document(struct relay *relay)
     struct watch_result said;
     struct json_error where;
 
-    if (watch_document(relay->plan.watch, &relay->state, buf_slice(&relay->hold), &said, &where) !=
-        0) {
+    if (watch_document(relay->plan.watch, buf_slice(&relay->hold), &said, &where) != 0) {
         note_failure(relay, ERROR_PROTOCOL, "");
         error_set(relay->failure, ERROR_PROTOCOL, "the answer is not valid JSON: %s at byte %zu",
                   where.message, where.offset);

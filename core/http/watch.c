@@ -13,16 +13,23 @@ struct rule {
     char *equals, *event, *data;
 };
 
-struct watch {
+// Rules and the paths they are about.
+struct rules {
     struct json_match *match;
-    struct rule *rules; // owned
+    struct rule *list; // owned
     size_t count;
+};
+
+struct watch {
+    struct rules of_events;
+    struct rules
+        of_documents; // those of them that matter there: most of an answer is not looked at
     bool has_choices;
 };
 
 // Reads one document. State and result are copies that are kept only when all of it was valid.
 struct reading {
-    const struct watch *watch;
+    const struct rules *rules;
     struct watch_state state;
     struct watch_result result;
     const char *finish_at; // the last finish reason; NULL when there was none
@@ -34,21 +41,28 @@ struct reading {
 struct watch *watch_new(void)
 {
     struct watch *watch = mem_alloc(sizeof(*watch));
-    watch->match = json_match_new();
+    watch->of_events.match = json_match_new();
+    watch->of_documents.match = json_match_new();
     return watch;
+}
+
+static void free_rules(struct rules *rules)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        free(rules->list[i].equals);
+        free(rules->list[i].event);
+        free(rules->list[i].data);
+    }
+    free(rules->list);
+    json_match_free(rules->match);
 }
 
 void watch_free(struct watch *watch)
 {
     if (!watch)
         return;
-    for (size_t i = 0; i < watch->count; i++) {
-        free(watch->rules[i].equals);
-        free(watch->rules[i].event);
-        free(watch->rules[i].data);
-    }
-    free(watch->rules);
-    json_match_free(watch->match);
+    free_rules(&watch->of_events);
+    free_rules(&watch->of_documents);
     free(watch);
 }
 
@@ -60,6 +74,22 @@ static char *copy(const char *text)
 static const char *or_none(const char *text)
 {
     return text ? text : "";
+}
+
+static int add_rule(struct rules *rules, const struct watch_rule *rule, struct error *err)
+{
+    struct rule added = {.role = rule->role, .path = -1};
+    if (rule->path) {
+        added.path = json_match_add(rules->match, rule->path, err);
+        if (added.path < 0)
+            return -1;
+    }
+    added.equals = copy(rule->equals);
+    added.event = copy(rule->event);
+    added.data = copy(rule->data);
+    rules->list = mem_realloc(rules->list, sizeof(added) * (rules->count + 1));
+    rules->list[rules->count++] = added;
+    return 0;
 }
 
 int watch_add(struct watch *watch, const struct watch_rule *rule, struct error *err)
@@ -75,17 +105,10 @@ int watch_add(struct watch *watch, const struct watch_rule *rule, struct error *
     if (needs_path && !rule->path)
         return error_set(err, ERROR_SCRIPT, "\"%s\": usage, choices and index are paths",
                          rule->event ? rule->event : rule->data);
-    struct rule added = {.role = rule->role, .path = -1};
-    if (rule->path) {
-        added.path = json_match_add(watch->match, rule->path, err);
-        if (added.path < 0)
-            return -1;
-    }
-    added.equals = copy(rule->equals);
-    added.event = copy(rule->event);
-    added.data = copy(rule->data);
-    watch->rules = mem_realloc(watch->rules, sizeof(added) * (watch->count + 1));
-    watch->rules[watch->count++] = added;
+    bool is_of_documents = rule->path && (rule->role == WATCH_USAGE || rule->role == WATCH_ERROR);
+    if (add_rule(&watch->of_events, rule, err) != 0 ||
+        (is_of_documents && add_rule(&watch->of_documents, rule, err) != 0))
+        return -1;
     watch->has_choices |= rule->role == WATCH_CHOICES;
     return 0;
 }
@@ -169,17 +192,18 @@ static void on_rule(struct reading *reading, const struct rule *rule, struct jso
 static void on_value(void *owner, int id, struct json_value value)
 {
     struct reading *reading = owner;
-    for (size_t i = 0; i < reading->watch->count; i++) {
-        if (reading->watch->rules[i].path == id)
-            on_rule(reading, &reading->watch->rules[i], value);
+    const struct rules *rules = reading->rules;
+    for (size_t i = 0; i < rules->count; i++) {
+        if (rules->list[i].path == id)
+            on_rule(reading, &rules->list[i], value);
     }
 }
 
-static int read_json(const struct watch *watch, struct watch_state *state, struct slice text,
+static int read_json(const struct rules *rules, struct watch_state *state, struct slice text,
                      struct watch_result *result, struct json_error *err)
 {
-    struct reading reading = {.watch = watch, .state = *state, .result = *result};
-    if (json_match_run(watch->match, text, JSON_MAX_DEPTH, on_value, &reading, err) != 0)
+    struct reading reading = {.rules = rules, .state = *state, .result = *result};
+    if (json_match_run(rules->match, text, JSON_MAX_DEPTH, on_value, &reading, err) != 0)
         return -1;
     if (reading.bad_at) {
         if (err)
@@ -206,24 +230,25 @@ int watch_event(const struct watch *watch, struct watch_state *state, struct sli
 {
     bool is_literal = false;
     *result = (struct watch_result){.has_content = false};
-    for (size_t i = 0; i < watch->count; i++) {
-        const struct rule *rule = &watch->rules[i];
+    for (size_t i = 0; i < watch->of_events.count; i++) {
+        const struct rule *rule = &watch->of_events.list[i];
         bool is_data = rule->data && data.data && slice_equal(data, slice_of(rule->data));
         if (is_data || (rule->event && name.data && slice_equal(name, slice_of(rule->event))))
             apply(rule->role, state, result);
         is_literal |= is_data;
     }
     if (!data.data || is_literal || is_blank(data) ||
-        read_json(watch, state, data, result, NULL) == 0)
+        read_json(&watch->of_events, state, data, result, NULL) == 0)
         return 0;
     return result->has_error || result->is_terminal ? 0 : -1;
 }
 
-int watch_document(const struct watch *watch, struct watch_state *state, struct slice text,
-                   struct watch_result *result, struct json_error *err)
+int watch_document(const struct watch *watch, struct slice text, struct watch_result *result,
+                   struct json_error *err)
 {
+    struct watch_state unused = {.any_finish = false};
     *result = (struct watch_result){.has_content = false};
-    return read_json(watch, state, text, result, err);
+    return read_json(&watch->of_documents, &unused, text, result, err);
 }
 
 bool watch_is_finished(const struct watch *watch, const struct watch_state *state,

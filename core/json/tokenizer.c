@@ -40,43 +40,51 @@ static inline bool is_plain(char c)
     return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
 }
 
+// A block of STEP bytes, and a mask of those that are not plain: the lowest bit is that of the
+// first byte, each byte has MASK_BITS of them.
 #ifdef __SSE2__
 
-enum { STEP = 16 };
+enum { STEP = 16, MASK_BITS = 1 };
+typedef uint32_t mask;
 
-// The number of plain bytes at `p` before the first that is none; STEP: all are plain. To signed
-// comparison bytes beyond ASCII are below zero, and with bit 1 flipped '"' takes the place of ' '
-// while control characters stay below it: one comparison finds three kinds.
-static inline int plain_count(const char *p)
+// To signed comparison bytes beyond ASCII are below zero, and with bit 1 flipped '"' takes the
+// place of ' ' while control characters stay below it: one comparison finds three kinds.
+static inline mask special_mask(const char *p)
 {
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
     __m128i swapped = _mm_xor_si128(bytes, _mm_set1_epi8(0x02));
     __m128i high = _mm_cmpgt_epi8(swapped, _mm_set1_epi8(0x20));
     __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    unsigned plain = (unsigned)_mm_movemask_epi8(_mm_andnot_si128(backslash, high));
-    return plain == 0xFFFF ? STEP : __builtin_ctz(~plain);
+    return (mask)_mm_movemask_epi8(_mm_andnot_si128(backslash, high)) ^ 0xFFFF;
 }
 
 #else
 
-enum { STEP = 8 };
+enum { STEP = 8, MASK_BITS = 8 };
+typedef uint64_t mask;
 
-// The number of plain bytes at `p` before the first that is none; STEP: all are plain. High bits
-// mark bytes that are not plain: exact for the lowest marked byte; borrows may mark bytes above it,
-// never below.
-static inline int plain_count(const char *p)
+// The high bit of each byte that equals `byte`; exact, as no sum carries into the next byte.
+static inline mask equal_mask(mask word, unsigned char byte)
 {
-    uint64_t word;
+    mask differs = word ^ EACH_BYTE(byte);
+    return ~(((differs & EACH_BYTE(0x7F)) + EACH_BYTE(0x7F)) | differs) & EACH_BYTE(0x80);
+}
+
+static inline mask special_mask(const char *p)
+{
+    mask word;
     memcpy(&word, p, sizeof(word));
     word = le64toh(word);
-    uint64_t quote = (word ^ EACH_BYTE('"')) - EACH_BYTE(1);
-    uint64_t backslash = (word ^ EACH_BYTE('\\')) - EACH_BYTE(1);
-    uint64_t control = word - EACH_BYTE(0x20);
-    uint64_t found = (quote | backslash | control | word) & EACH_BYTE(0x80);
-    return found ? __builtin_ctzll(found) / 8 : STEP;
+    mask control = ~((word & EACH_BYTE(0x7F)) + EACH_BYTE(0x60)) & EACH_BYTE(0x80);
+    return control | (word & EACH_BYTE(0x80)) | equal_mask(word, '"') | equal_mask(word, '\\');
 }
 
 #endif
+
+static inline int first_of(mask special)
+{
+    return __builtin_ctzll(special) / MASK_BITS;
+}
 
 // The last bytes of a text go one by one: nothing outside of it is read.
 static inline const char *skip_plain(const char *p, const char *end)
@@ -84,9 +92,9 @@ static inline const char *skip_plain(const char *p, const char *end)
     if (end - p >= STEP) {
         const char *last = end - STEP;
         do {
-            int count = plain_count(p);
-            if (count < STEP)
-                return p + count;
+            mask special = special_mask(p);
+            if (special)
+                return p + first_of(special);
             p += STEP;
         } while (p <= last);
     }
@@ -261,24 +269,59 @@ static const char *skip_special(struct tokenizer *in, const char *p)
     return p;
 }
 
+// Length of what ordinary text has every few words, "\n", "\"", Latin and other letters; 0 when it
+// is anything else, which skip_special() knows.
+static inline int common_special(struct tokenizer *in, const char *p)
+{
+    if (in->end - p < 2)
+        return 0;
+    if (*p == '\\') {
+        in->is_escaped = true;
+        return is_short_escape[(unsigned char)p[1]] ? 2 : 0;
+    }
+    if ((*p & 0xE0) == 0xC0)
+        return (unsigned char)*p >= 0xC2 && (p[1] & 0xC0) == 0x80 ? 2 : 0;
+    return is_common_utf8(p, in->end) ? 3 : 0;
+}
+
+// Reads the special bytes of one block. Returns where to go on, behind a quote when *is_end.
+static inline const char *skip_block(struct tokenizer *in, const char *block, mask special,
+                                     bool *is_end)
+{
+    do {
+        int at = first_of(special);
+        const char *p = block + at;
+        if (*p == '"') {
+            *is_end = true;
+            return p + 1;
+        }
+        int len = common_special(in, p);
+        if (!len)
+            return skip_special(in, p);
+        if (at + len >= STEP)
+            return p + len;
+        special &= ~(mask)0 << (at + len) * MASK_BITS;
+    } while (special);
+    return block + STEP;
+}
+
 // A string from its first byte on that is not plain. Apart from skip_string(), which is small and
 // calls nothing in the common case.
 __attribute__((noinline)) static const char *skip_rest(struct tokenizer *in, const char *p)
 {
+    bool is_end = false;
+    while (in->end - p >= STEP) {
+        mask special = special_mask(p);
+        p = special ? skip_block(in, p, special, &is_end) : p + STEP;
+        if (!p || is_end)
+            return p;
+    }
     while (p < in->end) {
         if (*p == '"')
             return p + 1;
-        // What ordinary text has every few words, without a call: "\n", "\"", Latin letters.
-        if (in->end - p >= 2 && *p == '\\' && is_short_escape[(unsigned char)p[1]]) {
-            in->is_escaped = true;
-            p += 2;
-        } else if (in->end - p >= 2 && (*p & 0xE0) == 0xC0 && (unsigned char)*p >= 0xC2 &&
-                   (p[1] & 0xC0) == 0x80) {
-            p += 2;
-        } else if (!(p = skip_special(in, p))) {
+        p = is_plain(*p) ? p + 1 : skip_special(in, p);
+        if (!p)
             return NULL;
-        }
-        p = skip_plain(p, in->end);
     }
     return fail_at(in, in->end, "the string does not end");
 }
@@ -336,50 +379,11 @@ static inline const char *skip_colon(struct tokenizer *in, const char *p)
                               : fail_at(in, p, "expected ':'");
 }
 
-static const char *skip_value(struct tokenizer *in, const char *p);
-
-static const char *skip_member(struct tokenizer *in, const char *p)
-{
-    p = skip_name(in, p);
-    if (p)
-        p = skip_colon(in, p);
-    return p ? skip_value(in, p) : NULL;
-}
-
-// The same walk as tokenizer_open() and tokenizer_more().
-static const char *skip_container(struct tokenizer *in, const char *p, char close)
-{
-    if (in->depth == 0)
-        return fail_at(in, p, TOKENIZER_TOO_DEEP);
-    p = tokenizer_after_space(p + 1, in->end);
-    if (peek(in, p) == close)
-        return p + 1;
-    in->depth--;
-    for (;;) {
-        p = close == '}' ? skip_member(in, p) : skip_value(in, p);
-        if (!p)
-            return NULL;
-        p = tokenizer_after_space(p, in->end);
-        if (peek(in, p) != ',')
-            break;
-        p = tokenizer_after_space(p + 1, in->end);
-    }
-    if (peek(in, p) != close)
-        return fail_at(in, p, tokenizer_expected(close));
-    in->depth++;
-    return p + 1;
-}
-
-// Recursion is bounded by `in->depth`.
-static const char *skip_value(struct tokenizer *in, const char *p)
+static inline const char *skip_scalar(struct tokenizer *in, const char *p)
 {
     switch (peek(in, p)) {
     case '"':
         return skip_string(in, p);
-    case '{':
-        return skip_container(in, p, '}');
-    case '[':
-        return skip_container(in, p, ']');
     case 't':
         return skip_literal(in, p, SLICE("true"));
     case 'f':
@@ -392,6 +396,85 @@ static const char *skip_value(struct tokenizer *in, const char *p)
     default:
         return fail_at(in, p, "expected a value");
     }
+}
+
+// The name of a member, up to its value.
+static inline const char *skip_label(struct tokenizer *in, const char *p)
+{
+    p = skip_name(in, p);
+    return p ? skip_colon(in, p) : NULL;
+}
+
+// The closing brackets of the levels open in skip_container().
+struct levels {
+    char close[JSON_DEPTH_CAP];
+    int open, limit;
+};
+
+// Behind a value: over ',' to the next item, or over brackets that close. NULL also when the
+// outermost is closed; in->at is then behind it.
+static inline const char *skip_between(struct tokenizer *in, const char *p, struct levels *levels)
+{
+    for (;;) {
+        char close = levels->close[levels->open - 1];
+        p = tokenizer_after_space(p, in->end);
+        char c = peek(in, p);
+        if (c == ',')
+            return tokenizer_after_space(p + 1, in->end);
+        if (c != close)
+            return fail_at(in, p, tokenizer_expected(close));
+        p++;
+        if (--levels->open == 0) {
+            in->at = p;
+            return NULL;
+        }
+    }
+}
+
+// Into the container at `p`: to its first item, or where skip_between() goes on when it is empty.
+static inline const char *skip_into(struct tokenizer *in, const char *p, struct levels *levels,
+                                    bool *is_empty)
+{
+    char close = *p == '{' ? '}' : ']';
+    if (levels->open == levels->limit)
+        return fail_at(in, p, TOKENIZER_TOO_DEEP);
+    p = tokenizer_after_space(p + 1, in->end);
+    *is_empty = peek(in, p) == close;
+    levels->close[levels->open++] = close;
+    return p;
+}
+
+// The same walk as tokenizer_open() and tokenizer_more(), of all levels in one loop.
+static const char *skip_container(struct tokenizer *in, const char *p)
+{
+    struct levels levels;
+    levels.open = 0;
+    levels.limit = in->depth;
+    do {
+        bool is_empty = false;
+        if (levels.open && levels.close[levels.open - 1] == '}')
+            p = skip_label(in, p);
+        char c = p ? peek(in, p) : '\0';
+        while (c == '{' || c == '[') {
+            p = skip_into(in, p, &levels, &is_empty);
+            if (!p || is_empty)
+                break;
+            if (c == '{' && !(p = skip_label(in, p)))
+                break;
+            c = peek(in, p);
+        }
+        if (p && !is_empty)
+            p = skip_scalar(in, p);
+        if (p)
+            p = skip_between(in, p, &levels);
+    } while (p);
+    return in->message ? NULL : in->at;
+}
+
+static inline const char *skip_value(struct tokenizer *in, const char *p)
+{
+    char c = peek(in, p);
+    return c == '{' || c == '[' ? skip_container(in, p) : skip_scalar(in, p);
 }
 
 static inline enum json_type type_of(char first)

@@ -13,6 +13,7 @@
 #include "lua/producer.h"
 #include "lua/sources.h"
 #include "lua/task.h"
+#include "lua/usage_class.h"
 #include "lua/value.h"
 #include "lua/vm.h"
 #include "lua/watch_class.h"
@@ -268,6 +269,7 @@ void api_open(struct vm *vm)
     vm_register(vm, functions);
     endpoint_open(vm);
     watch_class_open(vm);
+    usage_class_open(vm);
     call_class_open(vm);
     set_constants(vm);
     lua_setfield(L, -2, "core");

@@ -16,6 +16,10 @@
 //                           terminal = {...}, error = {...}, choices = "choices[]",
 //                           index = "choices[].index" }; an entry is a path string or a table
 //                           { path =, equals = } | { event = } | { data = }
+//   core.usage(places, reasoning_excluded) -> usage: how a provider writes its counts; places =
+//                           { input = { path, ... }, output =, cached =, cache_write =,
+//                           reasoning = }, the first place with a number counts;
+//                           reasoning_excluded: output comes without it, so it is added
 //   core.endpoint{ url = base_url, path = "/chat/completions", method = "POST",
 //                  ca_file = path or nil, proxy = URL, false (none) or nil (of the environment),
 //                  headers = { { "name", "text or secret", ... }, ... } } -> endpoint, or nil, err.
@@ -51,9 +55,9 @@
 //   body req:is_started() -> true when the head has gone (an early keep-alive or a committed
 //   answer) req:is_gone() -> true when the client has gone req:record{ outcome =, client =, model
 //   =, metric_model =, target =, kind =, message =,
-//               input =, output =, cached =, cache_write =, reasoning =, usage_unknown = bool }
-//                                 once: what the log line and the metrics say
-//   req:record_values(...)        the same, the values in that order without their names
+//               } once: what the log line and the metrics say
+//   req:record_values(..., is_answer)  the same, the values in that order without their names;
+//                                 is_answer: with the usage of the last attempt
 //
 //   req:attempt{
 //     label = "openai/gpt-4o#1", target = "openai/gpt-4o",
@@ -65,7 +69,7 @@
 //     value
 //                                        { rename = "max_completion_tokens" } renames
 //     body = text,                    -- instead of the client's body with edits
-//     watch = watch, stream = bool, choices = n,
+//     watch = watch, usage = usage, stream = bool, choices = n,
 //     hide_usage = bool,              -- an event with usage and without choices is kept from the
 //     client add_terminal = "data: [DONE]\n\n",  -- appended when the upstream left it out
 //     error_event = function(kind, message) -> text of the error event in the client's dialect
@@ -77,8 +81,8 @@
 //     committed = bool, complete = bool,  -- complete: a proper end was seen and sent
 //     status =, headers = { [lower-case name] = value },  body = text up to 256 KB,   (uncommitted
 //     only) kind =, message =, phase = "connect" "head" "first_token" "idle" "total" "stream",  (a
-//     failure) error = decoded value of the provider's error inside a 200, or nil, usage = decoded
-//     value of the last usage, or nil, reused = bool, heard = bool, bytes =, ttft =, seconds = }
+//     failure) error = decoded value of the provider's error inside a 200, or nil, reused = bool,
+//     heard = bool }
 //   After a failure behind the commit point the error event has already been sent.
 #pragma once
 

@@ -13,6 +13,7 @@
 #include "lua/producer.h"
 #include "lua/summary.h"
 #include "lua/task.h"
+#include "lua/usage_class.h"
 #include "lua/value.h"
 #include "lua/vm.h"
 #include "lua/watch_class.h"
@@ -28,8 +29,8 @@ struct attempt {
     struct relay *relay;
     struct upstream *upstream; // one of these two, NULL when it has ended
     struct producer *producer;
-    int options_ref;    // keeps endpoint, watch and texts alive
-    struct slice label; // borrowed from the options
+    const struct usage *usage; // borrowed from the options, like the two texts
+    struct slice label;
     struct slice target;
     uint64_t started_ns;
     bool was_reused, was_heard;
@@ -61,6 +62,7 @@ enum option {
     OPTION_EDITS,
     OPTION_BODY,
     OPTION_FRESH,
+    OPTION_USAGE,
 };
 
 static uint32_t ms_at(lua_State *L, int index)
@@ -264,6 +266,8 @@ static void settle_call(struct attempt *attempt, const struct relay_report *repo
         note(attempt, error_kind_name(report->error->kind));
     else if (!attempt->is_noted)
         note_status(attempt, report->status);
+    call->usage = report->usage.data && attempt->usage ? usage_read(attempt->usage, report->usage)
+                                                       : usage_unknown();
     if (!report->is_committed)
         return;
     call->first_content_ns = report->first_content_ns;
@@ -350,15 +354,17 @@ static void start_source(lua_State *L, struct attempt *attempt)
 
 int attempt_start(lua_State *L, struct call *call)
 {
-    lua_settop(L, OPTION_FRESH);
+    lua_settop(L, OPTION_USAGE);
     if (call->attempt)
         return luaL_error(L, "req:attempt() is already running");
     if (exchange_is_gone(call->exchange) || call->task->is_canceled)
         return summary_push_canceled(L);
     struct relay_plan plan = read_plan(L, call);
+    const struct usage *usage = usage_class_check(L, OPTION_USAGE);
     struct attempt *attempt = mem_alloc(sizeof(*attempt));
     attempt->call = call;
     attempt->vm = call->vm;
+    attempt->usage = usage;
     attempt->label = value_text(L, OPTION_LABEL);
     attempt->target = value_text(L, OPTION_TARGET);
     attempt->started_ns = clock_monotonic_ns();

@@ -106,23 +106,16 @@ static double seconds_between(uint64_t from_ns, uint64_t to_ns)
 
 static void count_tokens(struct call *call, const struct call_record *record)
 {
-    const struct {
-        const char *kind;
-        long long count;
-    } tokens[] = {
-        {"input", record->input},         {"output", record->output},
-        {"cached", record->cached},       {"cache_write", record->cache_write},
-        {"reasoning", record->reasoning},
-    };
     struct metric_names *names = call->vm->env.names;
 
-    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
-        struct slice values[] = {record->metric_model, slice_of(tokens[i].kind)};
-        if (tokens[i].count > 0)
+    for (int kind = 0; kind < USAGE_KINDS; kind++) {
+        struct slice values[] = {record->metric_model,
+                                 slice_of(usage_kind_name((enum usage_kind)kind))};
+        if (call->usage.of[kind] > 0)
             metric_add(metrics_series(names->metrics, names->tokens, values),
-                       (double)tokens[i].count);
+                       (double)call->usage.of[kind]);
     }
-    if (record->is_usage_unknown)
+    if (record->is_answer && call->usage.of[USAGE_INPUT] < 0)
         metric_add(metrics_series(names->metrics, names->usage_unknown, &record->metric_model), 1);
 }
 
@@ -150,6 +143,8 @@ void call_record(struct call *call, const struct call_record *record)
     if (call->is_recorded)
         return;
     call->is_recorded = true;
+    if (!record->is_answer)
+        call->usage = usage_unknown();
     count(call, record, duration);
     struct log_request line = {
         .request_id = {call->id, CALL_ID_LEN},
@@ -161,9 +156,9 @@ void call_record(struct call *call, const struct call_record *record)
         .attempts = buf_slice(&call->attempts),
         .status = call->status,
         .attempt_count = call->attempt_count,
-        .tokens_in = record->input,
-        .tokens_out = record->output,
-        .tokens_cached = record->cached,
+        .tokens_in = call->usage.of[USAGE_INPUT],
+        .tokens_out = call->usage.of[USAGE_OUTPUT],
+        .tokens_cached = call->usage.of[USAGE_CACHED],
         .ttft_ms = call->first_content_ns
                        ? seconds_between(request->ready_ns, call->first_content_ns) * 1e3
                        : -1,
@@ -187,11 +182,6 @@ static void answer_failure(struct call *call, const char *error)
         .metric_model = SLICE("other"),
         .kind = SLICE("script"),
         .message = SLICE("a script of the gateway failed; the log has its traceback"),
-        .input = -1,
-        .output = -1,
-        .cached = -1,
-        .cache_write = -1,
-        .reasoning = -1,
     };
 
     if (error)
@@ -236,6 +226,7 @@ void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
 
     call->vm = vm;
     call->exchange = exchange;
+    call->usage = usage_unknown();
     call->keepalive = (struct timer){.on_due = on_keepalive_tick, .owner = call};
     buf_init(&call->headers, LIMIT_RESPONSE_HEAD);
     buf_init(&call->attempts, LIMIT_ATTEMPTS_TEXT);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "http/server.h"
+#include "http/usage.h"
 #include "json/json.h"
 #include "loop/timers.h"
 
@@ -31,6 +32,7 @@ struct call {
     uint64_t attempts_ns;      // spent inside attempts
     uint64_t first_content_ns; // clock_monotonic_ns(); 0: none went out
     uint64_t total_at_ms;      // deadline of the request, loop_now_ms(); 0: none
+    struct usage_counts usage; // of the last attempt
     int status;                // sent to the client; 0: none yet
     bool is_ended;             // the client's answer has its end
     bool is_recorded;
@@ -66,11 +68,10 @@ void call_end_stream(struct call *call, struct slice last);
 // From now on the client gets a comment after each `config->keepalive_ms` of silence.
 void call_start_keepalive(struct call *call);
 
-// What the log line and the metrics say. Slices are borrowed; NULL data and -1 mean unknown.
+// What the log line and the metrics say. Slices are borrowed; NULL data means unknown.
 struct call_record {
     struct slice outcome, client, model, metric_model, target, kind, message;
-    long long input, output, cached, cache_write, reasoning;
-    bool is_usage_unknown;
+    bool is_answer; // a model's answer, whose usage counts; not one of the gateway's own
 };
 
 // Once per request; later calls do nothing.

@@ -307,11 +307,6 @@ static int attempt(lua_State *L)
 
 // ---- the record -------------------------------------------------------------------------------
 
-static long long count_at(lua_State *L, int index)
-{
-    return lua_isnumber(L, index) ? (long long)lua_tonumber(L, index) : -1;
-}
-
 // The fields of req:record(fields), one by one.
 static int record_values(lua_State *L)
 {
@@ -324,12 +319,7 @@ static int record_values(lua_State *L)
         .target = value_text(L, 6),
         .kind = value_text(L, 7),
         .message = value_text(L, 8),
-        .input = count_at(L, 9),
-        .output = count_at(L, 10),
-        .cached = count_at(L, 11),
-        .cache_write = count_at(L, 12),
-        .reasoning = count_at(L, 13),
-        .is_usage_unknown = lua_toboolean(L, 14),
+        .is_answer = lua_toboolean(L, 9),
     };
     if (!record.metric_model.data)
         record.metric_model = SLICE("other");
@@ -347,25 +337,26 @@ static int record_values(lua_State *L)
 static const char wrappers[] =
     "local attempt, record_values, fail_stream = ...\n"
     "local none = {}\n"
+    "local complete_answer = { committed = true, complete = true }\n"
     "local function wrapped_attempt(req, o)\n"
     "  local t = o.timeout or none\n"
-    "  local committed, complete, usage, error_sent, kind, message, phase, status, headers, body,\n"
+    "  local committed, complete, error_sent, kind, message, phase, status, headers, body,\n"
     "    err, reused, heard = attempt(req, o.label, o.target, o.watch, o.stream, o.hide_usage,\n"
     "      o.choices, o.add_terminal, t.connect, t.first_token, t.head, t.idle, o.endpoint,\n"
-    "      o.serve, o.edits, o.body, o.fresh)\n"
-    "  if complete then return { committed = true, complete = true, usage = usage } end\n"
+    "      o.serve, o.edits, o.body, o.fresh, o.usage)\n"
+    "  if complete then return complete_answer end\n"
     "  if committed then\n"
     "    local text = ''\n"
     "    if not error_sent and o.error_event then text = o.error_event(kind, message) end\n"
     "    fail_stream(req, text)\n"
     "  end\n"
-    "  return { committed = committed, complete = complete, usage = usage, kind = kind,\n"
-    "    message = message, phase = phase, status = status, headers = headers, body = body,\n"
-    "    error = err, reused = reused, heard = heard }\n"
+    "  return { committed = committed, complete = complete, kind = kind, message = message,\n"
+    "    phase = phase, status = status, headers = headers, body = body, error = err,\n"
+    "    reused = reused, heard = heard }\n"
     "end\n"
     "local function wrapped_record(req, r)\n"
     "  return record_values(req, r.outcome, r.client, r.model, r.metric_model, r.target, r.kind,\n"
-    "    r.message, r.input, r.output, r.cached, r.cache_write, r.reasoning, r.usage_unknown)\n"
+    "    r.message, false)\n"
     "end\n"
     "return wrapped_attempt, wrapped_record\n";
 

@@ -6,7 +6,7 @@
 
 #include "lua/value.h"
 
-enum { SUMMARY_VALUES = 13 };
+enum { SUMMARY_VALUES = 12 };
 
 static void push_json(lua_State *L, struct slice text, int depth)
 {
@@ -62,9 +62,8 @@ int summary_push(lua_State *L, const struct summary_facts *facts)
     lua_checkstack(L, SUMMARY_VALUES + 8);
     lua_pushboolean(L, report->is_committed);
     lua_pushboolean(L, report->is_complete);
-    push_json(L, report->usage, facts->json_depth);
     if (report->is_complete)
-        return 3;
+        return 2;
     lua_pushboolean(L, report->is_error_sent);
     push_failure(L, report);
     push_answer(L, report);

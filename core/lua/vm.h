@@ -35,7 +35,7 @@ struct vm {
     struct task *idle; // finished ones whose coroutine can be used again
     size_t idle_count;
     size_t task_count; // started and not ended
-    const void *request_class, *fields_class, *endpoint_class, *watch_class;
+    const void *request_class, *fields_class, *endpoint_class, *watch_class, *usage_class;
     int request_class_ref;                       // its metatable
     int serve_ref, serve_admin_ref, summary_ref; // of the module tide.gateway
     unsigned long long random;                   // state of the id generator

@@ -6,7 +6,6 @@ local body = require("tide.body")
 local errors = require("tide.errors")
 local failure = require("tide.failure")
 local models = require("tide.models")
-local usage = require("tide.usage")
 
 local M = {}
 
@@ -26,15 +25,13 @@ end
 -- record is passed value by value: this is the way of nearly every request, and a table would be
 -- the largest thing that it makes.
 local function finish_committed(req, call, plan, client, summary, lane)
-  local input, output, cached, cache_write, reasoning =
-    usage.read(summary.usage, lane.provider.adapter.usage)
   local outcome = "ok"
   if not summary.complete then
     local has_left = summary.kind == "canceled" or req:is_gone()
     outcome = has_left and "canceled" or "upstream_error"
   end
   req:record_values(outcome, client, call.model, plan.metric_model, lane.target, summary.kind,
-    summary.message, input, output, cached, cache_write, reasoning, input == nil)
+    summary.message, true)
 end
 
 -- Refused inside a 200, or without a body: no answer to pass on, so it is told in our words.

@@ -29,6 +29,7 @@ local function prepare(call, lane, variant)
     endpoint = endpoint ~= true and endpoint or nil,
     edits = edits,
     watch = dialect.watch,
+    usage = adapter.usage,
     stream = call.stream,
     hide_usage = variant == "inject" or (variant == "stream" and adapter.serve ~= nil),
     add_terminal = call.stream and dialect.terminal_bytes or nil,

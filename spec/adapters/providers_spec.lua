@@ -30,9 +30,7 @@ local function edits(name, body, op)
   return list, warning
 end
 
-local function usage(name, text)
-  return require("tide.usage").read(fake.decode(text), adapters[name].usage)
-end
+local function usage(name, text) return fake.count(adapters[name].usage, text) end
 
 describe("the adapter of", function()
   before_each(function()
@@ -68,8 +66,8 @@ describe("the adapter of", function()
   it("deepseek wants max_tokens and counts cache hits", function()
     assert.same({ "max_completion_tokens", { rename = "max_tokens" } },
       (edits("deepseek", '{"max_completion_tokens":1}')))
-    local _, _, cached = usage("deepseek", '{"prompt_tokens":434,"prompt_cache_hit_tokens":384}')
-    assert.equal(384, cached)
+    local said = '{"prompt_tokens":434,"prompt_cache_hit_tokens":384}'
+    assert.equal(384, usage("deepseek", said).cached)
     assert.is_false(adapters.deepseek.ops.embed)
   end)
 
@@ -90,16 +88,15 @@ describe("the adapter of", function()
   end)
 
   it("xai leaves reasoning out of the output", function()
-    local input, output, cached, _, reasoning = usage("xai", [[{"prompt_tokens":257,
+    local counted = usage("xai", [[{"prompt_tokens":257,
       "completion_tokens":15,"prompt_tokens_details":{"cached_tokens":256},
       "completion_tokens_details":{"reasoning_tokens":227}}]])
-    assert.same({ 257, 242, 256, 227 }, { input, output, cached, reasoning })
+    assert.same({ input = 257, output = 242, cached = 256, reasoning = 227 }, counted)
   end)
 
   it("together and moonshot count cached tokens at the top level", function()
     for _, name in ipairs({ "together", "moonshot" }) do
-      local _, _, cached = usage(name, '{"prompt_tokens":9,"cached_tokens":4}')
-      assert.equal(4, cached)
+      assert.equal(4, usage(name, '{"prompt_tokens":9,"cached_tokens":4}').cached)
     end
   end)
 

@@ -184,6 +184,9 @@ local function add_values(core)
   function core.redact(text) return (text:gsub("sk%-secret", "***")) end
   function core.fields(names) return names end
   function core.watch(rules) return { rules = rules } end
+  function core.usage(places, reasoning_excluded)
+    return { places = places, reasoning_excluded = reasoning_excluded }
+  end
   function core.metrics() return "tidegate_generation 1\n" end
   function core.log(level, message) core.logged[#core.logged + 1] = level .. " " .. message end
   function core.sleep(seconds)
@@ -314,8 +317,6 @@ local function serve(self, options)
   local summary = { status = sent.status, headers = sent.headers, body = sent.body }
   if sent.status < 300 and sent.body ~= "" and not sent.body:find('"error"', 1, true) then
     summary.committed, summary.complete = true, not sent.cut
-    local usage = sent.body:match('"usage":(%b{})')
-    summary.usage = usage and decode(usage)
   end
   return summary
 end
@@ -338,7 +339,7 @@ function Request:fail_stream(text) self.stream_end = text end
 function Request:record_values(...)
   local facts = {}
   local names = { "outcome", "client", "model", "metric_model", "target", "kind", "message",
-    "input", "output", "cached", "cache_write", "reasoning", "usage_unknown" }
+    "is_answer" }
   for i, name in ipairs(names) do facts[name] = (select(i, ...)) end
   self:record(facts)
 end
@@ -362,10 +363,29 @@ function M.request(options, ...)
 end
 
 --- A summary of a committed answer.
-function M.ok(usage)
-  return {
-    committed = true, complete = true, status = 200, heard = true, usage = usage,
-  }
+function M.ok()
+  return { committed = true, complete = true }
+end
+
+local function count_at(value, path)
+  for step in path:gmatch("[^.]+") do
+    if type(value) ~= "table" then return nil end
+    value = value[step]
+  end
+  return type(value) == "number" and value or nil
+end
+
+--- What C would count in a usage object by a compiled usage.
+-- @treturn table { input =, output =, cached =, cache_write =, reasoning = }
+function M.count(compiled, text)
+  local counts, value = {}, decode(text)
+  for kind, places in pairs(compiled.places) do
+    for _, path in ipairs(places) do counts[kind] = counts[kind] or count_at(value, path) end
+  end
+  if compiled.reasoning_excluded and counts.output and counts.reasoning then
+    counts.output = counts.output + counts.reasoning
+  end
+  return counts
 end
 
 --- A summary of an answer with an error status.

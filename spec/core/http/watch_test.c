@@ -360,7 +360,7 @@ static void test_one_path_can_have_several_rules(void **state)
     watch_free(it.watch);
 }
 
-static void test_a_document_is_read_by_paths(void **state)
+static void test_a_document_is_read_for_usage_and_errors_alone(void **state)
 {
     (void)state;
     struct fixture it;
@@ -368,11 +368,14 @@ static void test_a_document_is_read_by_paths(void **state)
     struct json_error err = {0};
     setup_openai(&it);
     struct slice body =
-        SLICE("\n{\"choices\":[{\"index\":0,\"text\":\"x\",\"finish_reason\":\"stop\"},"
+        SLICE("\n{\"choices\":[{\"index\":200,\"text\":\"x\",\"finish_reason\":\"stop\"},"
               "{\"index\":1,\"finish_reason\":\"length\"}],\"usage\":{\"a\":1}}");
-    assert_int_equal(watch_document(it.watch, &it.state, body, &it.result, &err), 0);
-    assert_string_equal(said(&it, text), "CFUH");
-    assert_true(watch_is_finished(it.watch, &it.state, 2));
+    assert_int_equal(watch_document(it.watch, body, &it.result, &err), 0);
+    assert_string_equal(said(&it, text), "U");
+    body = SLICE("{\"error\":{\"message\":\"no\"}}");
+    assert_int_equal(watch_document(it.watch, body, &it.result, &err), 0);
+    assert_string_equal(said(&it, text), "E");
+    assert_true(slice_equal(it.result.error.raw, SLICE("{\"message\":\"no\"}")));
     watch_free(it.watch);
 }
 
@@ -382,13 +385,11 @@ static void test_a_bad_document_is_told_with_its_position(void **state)
     struct fixture it;
     struct json_error err = {0};
     setup_openai(&it);
-    assert_int_equal(watch_document(it.watch, &it.state, SLICE("[DONE]"), &it.result, &err), -1);
+    assert_int_equal(watch_document(it.watch, SLICE("[DONE]"), &it.result, &err), -1);
     assert_int_equal(err.offset, 1);
-    struct slice body = SLICE("{\"choices\":[{\"index\":200}]}");
-    assert_int_equal(watch_document(it.watch, &it.state, body, &it.result, &err), -1);
-    assert_int_equal(err.offset, 21);
-    assert_string_equal(err.message, "no index that a choice can have");
-    assert_int_equal(watch_document(it.watch, &it.state, body, &it.result, NULL), -1);
+    assert_int_equal(watch_document(it.watch, SLICE("{\"choices\":[01]}"), &it.result, &err), -1);
+    assert_int_equal(err.offset, 13);
+    assert_int_equal(watch_document(it.watch, SLICE("{\"choices\":[01]}"), &it.result, NULL), -1);
     watch_free(it.watch);
 }
 
@@ -432,7 +433,7 @@ int main(void)
         cmocka_unit_test(test_a_name_that_no_rule_has_changes_nothing),
         cmocka_unit_test(test_any_role_but_values_can_be_told_by_data),
         cmocka_unit_test(test_one_path_can_have_several_rules),
-        cmocka_unit_test(test_a_document_is_read_by_paths),
+        cmocka_unit_test(test_a_document_is_read_for_usage_and_errors_alone),
         cmocka_unit_test(test_a_bad_document_is_told_with_its_position),
         cmocka_unit_test(test_bad_rules_are_refused_by_name),
     };

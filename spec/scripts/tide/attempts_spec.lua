@@ -2,7 +2,7 @@ local fake = require("spec.support.fake_core")
 
 local core, gateway
 
-local OK = fake.ok({ prompt_tokens = 5, completion_tokens = 7 })
+local OK = fake.ok()
 
 local function load(models, more)
   local config = {
@@ -41,8 +41,8 @@ describe("the attempt loop", function()
     assert.same({ "a/x#1" }, labels(req))
     assert.is_nil(req.replied)
     assert.same({
-      outcome = "ok", model = "m", metric_model = "m", target = "a/x", input = 5, output = 7,
-      usage_unknown = false,
+      outcome = "ok", model = "m", metric_model = "m", target = "a/x",
+      is_answer = true,
     }, req.recorded)
     assert.equal(600, req.total)
   end)
@@ -176,11 +176,10 @@ describe("the attempt loop", function()
   it("T-01 counts a stream that broke behind the commit point as failed", function()
     local req = ask('"stream":true,', {
       committed = true, complete = false, status = 200, kind = "protocol", message = "cut",
-      usage = fake.decode('{"prompt_tokens":3}'),
     })
     assert.equal("upstream_error", req.recorded.outcome)
     assert.equal("protocol", req.recorded.kind)
-    assert.equal(3, req.recorded.input)
+    assert.is_true(req.recorded.is_answer)
     assert.equal(1, #req.attempts)
   end)
 
@@ -202,12 +201,6 @@ describe("the attempt loop", function()
     local req = ask(nil, fake.status(500, ""))
     assert.equal("canceled", req.recorded.outcome)
     assert.equal(1, #req.attempts)
-  end)
-
-  it("T-29 records unknown usage as unknown", function()
-    local req = ask(nil, fake.ok(nil))
-    assert.is_true(req.recorded.usage_unknown)
-    assert.is_nil(req.recorded.input)
   end)
 
   it("T-20 fails over for embeddings and completions alike", function()
