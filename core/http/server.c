@@ -136,6 +136,7 @@ static void on_connectable(uv_poll_t *poll, int status, int events)
     struct server *server = poll->data;
     (void)status;
     (void)events;
+    loop_woke(server->loop);
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         if (server->connections >= server->limits.connections) {
             stop_accepting(server);

@@ -179,6 +179,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct tls *tls = poll->data;
 
+    loop_woke(tls->base.turn->loop);
     if (status < 0) { // libuv has stopped the poll; what came before the reset can still be read
         tls->polled = 0;
         become_broken(tls);

@@ -50,5 +50,6 @@ void loop_lend_buf(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     struct loop *loop = handle->loop->data;
     (void)suggested;
+    loop_woke(loop);
     *buf = uv_buf_init(loop->read_buf, sizeof(loop->read_buf));
 }

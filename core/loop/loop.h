@@ -7,11 +7,13 @@
 
 #include <uv.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "loop/outbox.h"
 
 struct loop {
     uv_loop_t uv;
+    uint64_t woke_ns; // when this turn's first callback ran (pace.h); 0: none has
     // Bytes read from any socket of this loop, parsed in place: valid until the read callback
     // returns.
     char read_buf[LIMIT_READ_BUFFER];
@@ -27,6 +29,14 @@ int loop_free(struct loop *loop);
 
 // Milliseconds, cached at the start of the loop's turn.
 uint64_t loop_now_ms(const struct loop *loop);
+
+// The first thing that a callback of a socket does; loop_lend_buf() does it for readers. The clock
+// is read once in a turn.
+static inline void loop_woke(struct loop *loop)
+{
+    if (loop->woke_ns == 0)
+        loop->woke_ns = clock_monotonic_ns();
+}
 
 // uv_alloc_cb that lends `read_buf`. Needs handle->loop->data to be the struct loop (loop_new sets
 // it).

@@ -7,8 +7,11 @@
 #include "base/mem.h"
 #include "metrics/series.h"
 
-const double metric_bounds[METRIC_BUCKETS] = {
+static const double bounds[METRIC_BUCKETS] = {
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600};
+static const double short_bounds[METRIC_BUCKETS] = {0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0015,
+                                                    0.002,   0.0025, 0.003,   0.004,  0.005, 0.0075,
+                                                    0.01,    0.025,  0.05,    0.1,    0.25,  1};
 
 struct metrics *metrics_new(void)
 {
@@ -46,6 +49,9 @@ struct metric *metrics_declare(struct metrics *metrics, enum metric_type type, c
     if (!*link) {
         struct metric *metric = mem_alloc(sizeof(*metric));
         metric->type = type;
+        metric->bounds = type == METRIC_HISTOGRAM         ? bounds
+                         : type == METRIC_HISTOGRAM_SHORT ? short_bounds
+                                                          : NULL;
         metric->name = name;
         metric->help = help;
         while (labels && metric->label_count < METRIC_LABELS && labels[metric->label_count]) {
@@ -170,10 +176,20 @@ void metric_set(struct metric_series *series, double value)
     atomic_store_explicit(&series->value, bits_of(value), memory_order_relaxed);
 }
 
+void metric_raise(struct metric_series *series, double value)
+{
+    uint64_t seen = atomic_load_explicit(&series->value, memory_order_relaxed);
+    while (metric_double(seen) < value &&
+           !atomic_compare_exchange_weak_explicit(&series->value, &seen, bits_of(value),
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
 void metric_observe(struct metric_series *series, double value)
 {
+    const double *upper = series->metric->bounds;
     size_t bucket = 0;
-    while (bucket < METRIC_BUCKETS && !(value <= metric_bounds[bucket]))
+    while (bucket < METRIC_BUCKETS && !(value <= upper[bucket]))
         bucket++;
     atomic_fetch_add_explicit(&series->buckets[bucket], 1, memory_order_relaxed);
     metric_add(series, value);
@@ -181,7 +197,7 @@ void metric_observe(struct metric_series *series, double value)
 
 double metric_value(const struct metric_series *series)
 {
-    if (series->metric->type != METRIC_HISTOGRAM)
+    if (!series->metric->bounds)
         return metric_double(atomic_load_explicit(&series->value, memory_order_relaxed));
     uint64_t count = 0;
     for (size_t i = 0; i <= METRIC_BUCKETS; i++)

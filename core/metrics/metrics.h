@@ -17,10 +17,11 @@ struct metric_series;
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *metrics);
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_HISTOGRAM_SHORT };
 
 // Declares a metric. Strings are static. `labels` has at most 4 names, ended by NULL. Histograms of
-// seconds use fixed buckets 0.001 .. 600. Declaring a name again returns the first.
+// seconds use fixed buckets 0.001 .. 600, short ones 0.00005 .. 1. Declaring a name again returns
+// the first.
 struct metric *metrics_declare(struct metrics *metrics, enum metric_type type, const char *name,
                                const char *help, const char *const *labels);
 
@@ -32,6 +33,7 @@ struct metric_series *metrics_series(struct metrics *metrics, struct metric *met
 
 void metric_add(struct metric_series *series, double value);     // counter, gauge (may be negative)
 void metric_set(struct metric_series *series, double value);     // gauge
+void metric_raise(struct metric_series *series, double value);   // gauge, to at least `value`
 void metric_observe(struct metric_series *series, double value); // histogram
 double metric_value(const struct metric_series *series); // counter, gauge; count of a histogram
 

@@ -40,6 +40,10 @@ struct metric_names *metric_names_new(void)
                                       "From a complete request to its first content.");
     names->overhead = only(m, METRIC_HISTOGRAM, "tidegate_overhead_seconds",
                            "Part of a request's duration outside its attempts.");
+    names->loop_turn = only(m, METRIC_HISTOGRAM_SHORT, "tidegate_loop_turn_seconds",
+                            "One turn of a worker's loop, without its wait for events.");
+    names->loop_turn_max = only(m, METRIC_GAUGE, "tidegate_loop_turn_max_seconds",
+                                "The longest turn of any worker's loop since the start.");
     return names;
 }
 

@@ -90,7 +90,7 @@ static void print_histogram(struct buf *out, const struct metric_series *series)
     for (size_t i = 0; i <= METRIC_BUCKETS; i++) {
         char bound[40] = "+Inf";
         if (i < METRIC_BUCKETS)
-            snprintf(bound, sizeof(bound), "%g", metric_bounds[i]);
+            snprintf(bound, sizeof(bound), "%g", series->metric->bounds[i]);
         count += atomic_load_explicit(&series->buckets[i], memory_order_relaxed);
         buf_addf(out, "%s_bucket", series->metric->name);
         add_labels(out, series, bound);
@@ -135,7 +135,7 @@ static const struct metric_series **snapshot(struct metrics *metrics, const stru
 
 static void print_metric(struct metrics *metrics, const struct metric *metric, struct buf *out)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram"};
+    static const char *const types[] = {"counter", "gauge", "histogram", "histogram"};
     size_t count = 0;
     const struct metric_series **all = snapshot(metrics, metric, &count);
 
@@ -143,7 +143,7 @@ static void print_metric(struct metrics *metrics, const struct metric *metric, s
     add_help(out, metric->help);
     buf_addf(out, "\n# TYPE %s %s\n", metric->name, types[metric->type]);
     for (size_t i = 0; i < count; i++) {
-        if (metric->type == METRIC_HISTOGRAM)
+        if (metric->bounds)
             print_histogram(out, all[i]);
         else
             add_sample(out, all[i], "", metric_value(all[i]));

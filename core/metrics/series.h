@@ -8,9 +8,6 @@
 
 enum { METRIC_LABELS = 4, METRIC_BUCKETS = 18, METRIC_HEADS = 4096 };
 
-// Upper bounds of the histograms' buckets, in seconds; behind them stands +Inf.
-extern const double metric_bounds[METRIC_BUCKETS];
-
 struct metric_series {
     struct metric *metric;                        // borrowed
     struct metric_series *next;                   // of the metric
@@ -25,6 +22,8 @@ struct metric {
     struct metric *next; // in order of declaration
     enum metric_type type;
     const char *name, *help;
+    const double *bounds; // METRIC_BUCKETS upper bounds, in seconds; behind them stands +Inf. NULL:
+                          // no histogram
     const char *labels[METRIC_LABELS];
     size_t label_count;
     size_t series_count;

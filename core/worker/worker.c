@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "http/response.h"
 #include "http/server.h"
+#include "loop/pace.h"
 #include "lua/call.h"
 #include "worker/base.h"
 
@@ -20,6 +21,7 @@ struct worker {
     struct server *server, *admin;
     int fd, admin_fd;
     uv_async_t drain_signal;
+    struct pace pace;
     struct timer drain_timer;
     unsigned servers_left;
     uint64_t drained_ms; // when the last connection had closed
@@ -99,6 +101,16 @@ static const struct server_handler admin_handler = {
     .on_refused = on_refused,
 };
 
+static void on_turn(void *owner, uint64_t ns)
+{
+    struct worker *worker = owner;
+    struct metric_names *names = worker->shared->names;
+    double seconds = (double)ns / 1e9;
+
+    metric_observe(names->loop_turn, seconds);
+    metric_raise(names->loop_turn_max, seconds);
+}
+
 // ---- draining ---------------------------------------------------------------------------------
 
 static void close_base(struct worker *worker)
@@ -111,6 +123,7 @@ static void close_base(struct worker *worker)
     }
     worker->leak.tasks = worker->base.vm->task_count;
     uv_close((uv_handle_t *)&worker->drain_signal, NULL);
+    pace_close(&worker->pace);
     worker_base_close(&worker->base);
 }
 
@@ -220,6 +233,7 @@ static void *run(void *argument)
     if (rc == 0) {
         worker->drain_signal.data = worker;
         uv_async_init(&worker->base.loop->uv, &worker->drain_signal, on_drain_signal);
+        pace_open(&worker->pace, worker->base.loop, on_turn, worker);
         rc = open_listeners(worker, &err);
     }
     tell_ready(worker, rc, &err);

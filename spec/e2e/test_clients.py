@@ -124,6 +124,15 @@ def test_metrics_count_requests_attempts_and_tokens(gateway, upstreams):
         assert any(k.startswith(name + "_bucket") and 'le="+Inf"' in k for k in m), name
 
 
+def test_metrics_tell_how_long_the_loops_turned(gateway, upstream):
+    upstream.always(mock.chat())
+    g = gateway(one(upstream, admin=ADMIN))
+    assert g.chat("one/m").status == 200
+    m = g.metrics()
+    assert m["tidegate_loop_turn_seconds_count"] > 0
+    assert m["tidegate_loop_turn_max_seconds"] > 0
+
+
 def test_metrics_are_in_the_text_format(keyed):
     answer = keyed.admin("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")

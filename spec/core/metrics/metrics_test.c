@@ -113,6 +113,32 @@ static void test_a_histogram_without_labels_has_only_its_bounds(void **state)
     free(page);
 }
 
+static void test_a_short_histogram_ends_at_a_second_and_is_fine_around_milliseconds(void **state)
+{
+    struct metric *metric = metrics_declare(*state, METRIC_HISTOGRAM_SHORT, "s", "S.", NULL);
+    struct metric_series *series = metrics_series(*state, metric, NULL);
+    metric_observe(series, 0.0035);
+    metric_observe(series, 0.5);
+    metric_observe(series, 2);
+    assert_true(metric_value(series) == 3);
+    char *page = print(*state);
+    assert_non_null(strstr(page, "\n# TYPE s histogram\ns_bucket{le=\"5e-05\"} 0\n"));
+    assert_non_null(strstr(page, "\ns_bucket{le=\"0.003\"} 0\ns_bucket{le=\"0.004\"} 1\n"));
+    assert_non_null(strstr(page, "\ns_bucket{le=\"1\"} 2\ns_bucket{le=\"+Inf\"} 3\n"));
+    free(page);
+}
+
+static void test_raising_a_gauge_never_lowers_it(void **state)
+{
+    struct metric_series *most =
+        metrics_series(*state, metrics_declare(*state, METRIC_GAUGE, "most", "M.", NULL), NULL);
+    metric_raise(most, 0.25);
+    metric_raise(most, 0.125);
+    assert_true(metric_value(most) == 0.25);
+    metric_raise(most, 3);
+    assert_true(metric_value(most) == 3);
+}
+
 static void test_escapes_labels_and_help(void **state)
 {
     struct metric *metric =
@@ -244,6 +270,8 @@ int main(void)
         TEST(prints_counters_and_gauges),
         TEST(prints_histograms_cumulatively),
         TEST(a_histogram_without_labels_has_only_its_bounds),
+        TEST(a_short_histogram_ends_at_a_second_and_is_fine_around_milliseconds),
+        TEST(raising_a_gauge_never_lowers_it),
         TEST(escapes_labels_and_help),
         TEST(prints_numbers_that_read_back_the_same),
         TEST(declaring_again_gives_the_first),
