@@ -3,15 +3,20 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = os.path.join(HERE, "..", "..", "build", "bench")
 PORT = int(os.environ.get("PORT", "19800"))
+TLS_PORT = PORT + 1
+CERTIFICATE = os.path.join(tempfile.mkdtemp(prefix="selftest."), "mock.pem")
 bad = 0
 
 
@@ -46,7 +51,76 @@ def load(*args, during=None):
     return json.loads(p.communicate()[0])
 
 
-mock = subprocess.Popen([TOOLS + "/mockup", "-l", str(PORT)], stdout=subprocess.DEVNULL)
+def trusting(version=None):
+    """a client's TLS that trusts the certificate of the mock and nothing else"""
+    context = ssl.create_default_context(cafile=CERTIFICATE)
+    if version:
+        context.maximum_version = version
+    return context
+
+
+def tls_call(method, path, body=None, host="localhost"):
+    c = http.client.HTTPSConnection(host, TLS_PORT, timeout=10, context=trusting())
+    c.request(method, path, body)
+    r = c.getresponse()
+    data = r.read()
+    c.close()
+    return r, data
+
+
+def tls_stats():
+    return json.loads(tls_call("GET", "/__mock/stats")[1].rstrip(b"\0"))["ports"][1]
+
+
+def resumes(version):
+    """does a second connection get by with the ticket of the first?"""
+    context, session, resumed = trusting(version), None, []
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", TLS_PORT)) as s, \
+                context.wrap_socket(s, server_hostname="localhost", session=session) as t:
+            t.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
+            t.recv(1000)
+            session = t.session
+            resumed.append(t.session_reused)
+    return resumed == [False, True]
+
+
+def test_tls():
+    tls_call("POST", "/__mock/set?default=1&body=3000000&chunks=1000&gap=5")
+    tls_call("POST", "/__mock/reset")
+    for host in ("localhost", "127.0.0.1"):
+        r, d = tls_call("POST", "/v1/chat/completions", json.dumps({"model": "m", "x": "y" * 3000000}), host)
+        check("TLS: large bodies both ways, verified as %s" % host, r.status == 200 and len(d) == 3000000 and json.loads(d), len(d))
+    try:
+        ssl.create_default_context().wrap_socket(socket.create_connection(("127.0.0.1", TLS_PORT)), server_hostname="localhost")
+        check("TLS: nobody else trusts the certificate", False)
+    except ssl.SSLCertVerificationError:
+        check("TLS: nobody else trusts the certificate", True)
+    before = tls_stats()
+    check("TLS 1.3 sessions are resumed", resumes(None))
+    check("TLS 1.2 sessions are resumed", resumes(ssl.TLSVersion.TLSv1_2))
+    st = tls_stats()
+    check("resumed sessions are counted", (st["resumed"] - before["resumed"], st["handshakes"] - before["handshakes"]) == (2, 5), st)
+    c = http.client.HTTPSConnection("localhost", TLS_PORT, timeout=10, context=trusting())
+    for _ in range(3):
+        c.request("POST", "/v1/chat/completions", "{}")
+        c.getresponse().read()
+    check("TLS: connections are kept alive", tls_stats()["handshakes"] == st["handshakes"] + 2)
+    c.request("POST", "/v1/chat/completions", '{"stream":true}')
+    r = c.getresponse()
+    r.read(1000)
+    check("TLS: a stream comes as it is made", tls_stats()["streams_open"] == 1)
+    r.close()
+    c.close()
+    for _ in range(50):
+        st = tls_stats()
+        if not st["streams_open"]:
+            break
+        time.sleep(.05)
+    check("TLS: clients that leave are counted", st["aborted"] == 1 and st["streams_open"] == 0, st)
+
+
+mock = subprocess.Popen([TOOLS + "/mockup", "-C", CERTIFICATE, "-l", str(PORT), "-t", str(TLS_PORT)], stdout=subprocess.DEVNULL)
 try:
     for _ in range(50):
         try:
@@ -135,8 +209,10 @@ try:
     check("overload shows as less than the rate asked for", 80 <= r["rps"] <= 110 and r["total"]["unfinished"] > 300, (r["rps"], r["total"]))
     r = load("-p", 1, "-c", 2, "-w", 0, "-d", .3)
     check("refused connections", set(r["errors"]) == {"connect"}, r["errors"])
+    test_tls()
 finally:
     mock.send_signal(signal.SIGCONT)
     mock.terminate()
+    shutil.rmtree(os.path.dirname(CERTIFICATE))
 print("%d failed" % bad)
 sys.exit(bad > 0)
