@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
+
+from actors import Peer
+from measures import longest_turn
+from targets import middle_half
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = os.path.join(HERE, "..", "..", "build", "bench")
@@ -83,6 +89,29 @@ def resumes(version):
             session = t.session
             resumed.append(t.session_reused)
     return resumed == [False, True]
+
+
+def test_turns():
+    """what is read off the metrics of a gateway"""
+    old = [(.001, 10), (.002, 12), (float("inf"), 12)], .0018
+    check("the longest turn ever is exact", longest_turn(old, ([(.001, 10), (.002, 12), (float("inf"), 13)], .007)) == .007)
+    check("a shorter one is its bucket's bound", longest_turn(old, ([(.001, 20), (.002, 22), (float("inf"), 22)], .0018)) == .001)
+    check("but no more than the longest ever", longest_turn(old, ([(.001, 20), (.002, 23), (float("inf"), 23)], .0018)) == .0018)
+    check("a peer that tells nothing", longest_turn(None, None) is None)
+    check("noise is the middle half", (middle_half([5, 1, 4, 2, 100]), middle_half([7])) == (3, 0))
+
+
+def test_adapters():
+    """an adapter that extends another one differs in what it names"""
+    upstream = types.SimpleNamespace(port=1, tls_port=2, certificate="/x/mock.pem")
+    plain, tls = (Peer(name, 3, upstream, "/run", None) for name in ("nginx", "nginx-tls"))
+    with open(os.path.join(HERE, "peers", "nginx", "nginx.conf")) as f:
+        template = f.read()
+    texts = [p.fill(template) for p in (plain, tls)]
+    check("an adapter extends another one", (plain.kind(), tls.kind()) == ("plain", "tls") and tls.spec["start"][2] == "/run/nginx-tls")
+    check("both keep the one log setting", all("access_log off;" in t for t in texts))
+    check("only one verifies an upstream", ["proxy_ssl_trusted_certificate /x/mock.pem;" in t for t in texts] == [False, True])
+    check("every word is filled in", not any(re.search("@[A-Z_]+@", t) for t in texts))
 
 
 def test_tls():
@@ -210,6 +239,8 @@ try:
     r = load("-p", 1, "-c", 2, "-w", 0, "-d", .3)
     check("refused connections", set(r["errors"]) == {"connect"}, r["errors"])
     test_tls()
+    test_turns()
+    test_adapters()
 finally:
     mock.send_signal(signal.SIGCONT)
     mock.terminate()

@@ -6,185 +6,220 @@ targets.py [--rounds 5] [--secs 3] [--quick]    prints one table; raw records go
 import argparse
 import json
 import os
-import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
 
-import bench
+from actors import HERE, TOOLS
+from alone import STARTS, alone
+from machine import facts
+from tables import added, quant, table
 
-SCENARIOS = "small-max,large-max,stream-50,idle-streams"
-RAW = os.path.join(bench.TOOLS, "raw.json")
-PROGRAM = os.path.join(bench.TOOLS, "..", "release", "tidegate")
+PEERS = "nginx,tidegate,nginx-tls,tidegate-tls,nginx-log,tidegate-log,nginx-unbuffered"
+SCENARIOS = "small-max,small-tls,small-log,large-max,big-max,paced-2000,stream-50,small-beside,idle-streams,idle-tls"
+DIRECT = "paced-2000"  # also without a gateway: its rows are the latency that one adds
+RAW = os.path.join(TOOLS, "raw.json")
 STREAMS = 2000
-STARTS = 10
-CONFIG = """return {
-  listen = "127.0.0.1:%d",
-  workers = %d,
-  providers = { upstream = { extends = "openai", base_url = "http://127.0.0.1:%d/v1", keys = { "sk-bench" } } },
-  models = { ["mock-1"] = { "upstream/mock-1" } },
-}
-"""
+BESIDE = 8000
+IDLE_ROUNDS = 3
+WHOLE = dict(rounds=5, secs=3, streams=STREAMS, beside=BESIDE)
+QUICK = dict(rounds=1, secs=1, streams=200, beside=400)
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
-# ---- tidegate against nginx --------------------------------------------------------------------
+# ---- the measurements --------------------------------------------------------------------------
 def compare(o):
     """runs bench.py and returns its raw records"""
     env = dict(os.environ, PATH="%s:/usr/sbin:%s" % (
-        os.environ["PATH"], os.path.join(bench.TOOLS, "..", "deps", "nginx", "usr", "sbin")))
+        os.environ["PATH"], os.path.join(TOOLS, "..", "deps", "nginx", "usr", "sbin")))
     if not shutil.which("nginx", path=env["PATH"]):
-        sys.exit("no nginx to compare with: make deps brings it on Debian")
-    command = [sys.executable, os.path.join(bench.HERE, "bench.py"), "--peers", "nginx,tidegate", "--scenarios", SCENARIOS,
-               "--rounds", str(o.rounds), "--secs", str(o.secs), "--idle", str(o.streams), "--out", RAW,
+        print("no nginx to compare with: make deps brings it on Debian", file=sys.stderr)
+    command = [sys.executable, os.path.join(HERE, "bench.py"), "--peers", PEERS, "--scenarios", SCENARIOS,
+               "--rounds", str(o.rounds), "--secs", str(o.secs), "--idle", str(o.streams), "--idle-tls", str(o.streams),
+               "--idle-rounds", str(IDLE_ROUNDS), "--beside", str(o.beside), "--direct", DIRECT, "--out", RAW,
                "--port", str(o.port)]
     running = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
     try:
         status = running.wait()
-    except KeyboardInterrupt:
-        running.send_signal(signal.SIGTERM)
-        running.wait()
-        raise
+    finally:
+        if running.poll() is None:
+            running.send_signal(signal.SIGTERM)
+            running.wait()
     if status:
         sys.exit(status)
     with open(RAW, encoding="utf-8") as file:
         return json.load(file)["runs"]
 
 
-def of(runs, scenario, peer):
-    return [r for r in runs if r["scenario"] == scenario and r["peer"] == peer]
+class Runs:
+    """the raw records, asked for what a row needs; None where there is none"""
+
+    def __init__(self, runs):
+        self.runs = runs
+
+    def of(self, scenario, peer):
+        return [r for r in self.runs if r["scenario"] == scenario and r["peer"] == peer]
+
+    def best(self, scenario, peer, key):
+        """the least of all rounds: noise only ever adds"""
+        return min((r[key] for r in self.of(scenario, peer) if r.get(key) is not None), default=None)
+
+    def cpu(self, scenario, peer):
+        return self.best(scenario, peer, "cpu_us")
+
+    def added(self, scenario, peer, q):
+        values = [added(r, "latency", q) for r in self.of(scenario, peer)]
+        return statistics.median(values) if values else None
+
+    def ttft(self, peer):
+        """of each round, the median"""
+        return {r["round"]: quant(r, "ttft", "p50") for r in self.of("stream-50", peer) if r["load"]["us"]["ttft"]["n"]}
+
+    def held(self):
+        """idle streams that were open beside the load"""
+        return self.best("small-beside", "tidegate", "held")
+
+    def failures(self):
+        return sum(r["load"]["total"]["errors"] for r in self.runs if r["peer"].startswith("tidegate") and "held" not in r
+                   and "streams" not in r)
 
 
-def best_cpu(runs, scenario, peer):
-    return min((r["cpu_us"] for r in of(runs, scenario, peer) if r["cpu_us"]), default=None)
+# ---- the rows ----------------------------------------------------------------------------------
+HEAD = ["what", "target", "tidegate", "nginx", "ratio", "met"]
+NOT_MEASURED = "not measured"
 
 
-def added_ttft(runs, peer):
-    values = [bench.added(r, "ttft", "p50") for r in of(runs, "stream-50", peer)]
-    return statistics.median(v for v in values if v is not None) if values else None
+def amount(value, unit):
+    return "" if value is None else "%.1f %s" % (value, unit)
 
 
-def per_stream(runs, peer):
-    values = [r["kb_per_stream"] for r in of(runs, "idle-streams", peer) if r["kb_per_stream"]]
-    return min(values, default=None)
+def verdict(value, limit):
+    return "" if limit is None else "yes" if round(value, 2) <= limit else "NO"
 
 
-def failures(runs):
-    return sum(r["load"]["total"]["errors"] for r in runs if r["peer"] == "tidegate" and r["scenario"] != "idle-streams")
+def relative(what, limit, mine, reference, unit="us"):
+    """`limit` bounds mine / reference; None: for information"""
+    wanted = "" if limit is None else "<= %.2f x nginx" % limit
+    if not mine or not reference:
+        return [what, wanted, amount(mine, unit), amount(reference, unit), "", NOT_MEASURED]
+    ratio = mine / reference
+    return [what, wanted, amount(mine, unit), amount(reference, unit), "%.2f" % ratio, verdict(ratio, limit)]
 
 
-# ---- tidegate alone ----------------------------------------------------------------------------
-class Program:
-    """tidegate from its start; `took` is the time to its first answer, in seconds"""
-
-    def __init__(self, mock_port, workers):
-        self.folder = tempfile.mkdtemp(prefix="targets.")
-        self.port = free_port()
-        with open(os.path.join(self.folder, "gateway.lua"), "w", encoding="utf-8") as file:
-            file.write(CONFIG % (self.port, workers, mock_port))
-        began = time.monotonic()
-        with open(os.path.join(self.folder, "output"), "wb") as out:
-            self.process = subprocess.Popen([PROGRAM, "run", self.folder, "--admin", "off", "--no-watch"],
-                                            stdout=out, stderr=out, stdin=subprocess.DEVNULL)
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() - began > 20:
-                with open(os.path.join(self.folder, "output"), encoding="utf-8") as file:
-                    sys.exit("tidegate did not start:\n" + file.read())
-            time.sleep(.0005)
-        self.took = time.monotonic() - began
-
-    def answers(self):
-        body = json.dumps({"model": "mock-1", "messages": [{"role": "user", "content": "hi"}]})
-        try:
-            return bench.http_call(self.port, "POST", "/v1/chat/completions", body,
-                                   {"Content-Type": "application/json"})[0] == 200
-        except OSError:
-            return False
-
-    def anonymous_mb(self):
-        with open("/proc/%d/smaps_rollup" % self.process.pid, encoding="ascii") as file:
-            return int(re.search(r"^Anonymous:\s+(\d+)", file.read(), re.M).group(1)) / 1024
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+def absolute(what, limit, mine, reference, unit):
+    """`limit` bounds mine; the other is for information"""
+    wanted = "" if limit is None else "<= %g %s" % (limit, unit)
+    if mine is None:
+        return [what, wanted, "", amount(reference, unit), "", NOT_MEASURED]
+    return [what, wanted, amount(mine, unit), amount(reference, unit),
+            "%.2f" % (mine / reference) if reference and reference > 0 else "", verdict(mine, limit)]
 
 
-def alone(port):
-    """(best milliseconds to the first answer, MB at rest with two workers)"""
-    mock = bench.Mock(port, None)
-    try:
-        times = []
-        for _ in range(STARTS):
-            program = Program(port, 1)
-            times.append(program.took * 1000)
-            program.stop()
-        program = Program(port, 2)
-        time.sleep(1)
-        memory = program.anonymous_mb()
-        program.stop()
-        return min(times), memory
-    finally:
-        mock.group.stop()
+def beside_row(runs, limit):
+    """a request's CPU while idle streams are open, over the same without them"""
+    def of(peer):
+        with_them, without = runs.cpu("small-beside", peer), runs.cpu("small-max", peer)
+        return (with_them, with_them / without) if with_them and without else (None, None)
+    (mine, ratio), (others, others_ratio) = of("tidegate"), of("nginx")
+    what = "the same with %d idle streams open" % (runs.held() or 0)
+    theirs = "%s (%.2f)" % (amount(others, "us"), others_ratio) if others else ""
+    if not mine:
+        return [what, "<= %.2f x its own" % limit, "", theirs, "", NOT_MEASURED]
+    return [what, "<= %.2f x its own" % limit, "%s (%.2f)" % (amount(mine, "us"), ratio), theirs,
+            "%.2f" % (mine / others) if others else "", verdict(ratio, limit)]
 
 
-# ---- the table ---------------------------------------------------------------------------------
-def row(what, unit, target, mine, reference, relative):
-    """`target` bounds mine / reference when `relative`, else mine; None: for information"""
-    if mine is None or (relative and not reference):
-        return [what, "-", "-", "-", "-", "not measured"]
-    ratio = mine / reference if reference else None
-    value = ratio if relative else mine
-    met = "" if target is None else "yes" if round(value, 2) <= target else "NO"
-    wanted = "" if target is None else ("<= %.2f x nginx" % target if relative else "<= %g %s" % (target, unit))
-    return [what, wanted, "%.1f %s" % (mine, unit), "%.1f %s" % (reference, unit) if reference else "",
-            "%.2f" % ratio if ratio else "", met]
+def middle_half(values):
+    """how far apart the middle half of the values lies; one value has no spread"""
+    if len(values) < 2:
+        return 0.0
+    quarters = statistics.quantiles(values, n=4, method="inclusive")
+    return quarters[2] - quarters[0]
 
 
-def table(runs, start_ms, memory_mb):
-    def cpu(what, scenario, target):
-        return row(what, "us", target, best_cpu(runs, scenario, "tidegate"), best_cpu(runs, scenario, "nginx"), True)
+def ttft_row(runs):
+    """within a round tidegate minus nginx; noise is what nginx differs from itself, from round to round"""
+    what, wanted = "time to first token against nginx", "<= 0 within noise"
+    mine, theirs = runs.ttft("tidegate"), runs.ttft("nginx")
+    both = sorted(set(mine) & set(theirs))
+    if not both:
+        return [what, wanted, "", "", "", NOT_MEASURED]
+    difference = statistics.median(mine[r] - theirs[r] for r in both)
+    noise = middle_half([theirs[r] for r in both])
+    return [what, wanted, amount(statistics.median(mine.values()), "us"), amount(statistics.median(theirs.values()), "us"),
+            "%+.1f us, noise %.1f" % (difference, noise), "yes" if difference <= noise else "NO"]
+
+
+def stall_row(runs, streams, limit):
+    """the round with the least; where others took the core meanwhile, that is in it"""
+    row = absolute("longest stall of the loop while %d TLS streams connect" % streams, limit,
+                   runs.best("idle-tls", "tidegate-tls", "stall_ms"), None, "ms")
+    every = sorted((r["stall_ms"], r["waited_ms"]) for r in runs.of("idle-tls", "tidegate-tls") if r["stall_ms"] is not None)
+    if every:
+        row[2] += " (to %.1f)" % every[-1][0]
+        row[4] = "%.0f ms without a core" % every[0][1]
+    return row
+
+
+def rows(runs, start_ms, memory_mb, o):
+    def cpu(what, limit, scenario, kind="", other=None):
+        return relative(what, limit, runs.cpu(scenario, "tidegate" + kind), runs.cpu(scenario, other or "nginx" + kind))
+
+    def per_stream(what, limit, scenario, kind=""):
+        return absolute(what, limit, runs.best(scenario, "tidegate" + kind, "kb_per_stream"),
+                        runs.best(scenario, "nginx" + kind, "kb_per_stream"), "KB")
+
+    def paced(q):
+        return absolute("added latency at 2000 requests/s, " + q, None, runs.added("paced-2000", "tidegate", q),
+                        runs.added("paced-2000", "nginx", q), "us")
     return [
-        cpu("CPU per request, 1 KB", "small-max", 1.0),
-        cpu("CPU per request, 64 KB prompt", "large-max", None),
-        cpu("CPU per streamed chunk", "stream-50", 1.1),
-        row("added time to first token, p50", "us", None, added_ttft(runs, "tidegate"), added_ttft(runs, "nginx"), False),
-        row("memory per idle stream", "KB", 12, per_stream(runs, "tidegate"), per_stream(runs, "nginx"), False),
-        row("start to first answer, best of %d" % STARTS, "ms", 50, start_ms, None, False),
-        row("anonymous memory at rest, 2 workers", "MB", 6, memory_mb, None, False),
+        cpu("CPU per request, 1 KB", .85, "small-max"),
+        cpu("the same, TLS to the upstream", .95, "small-tls", "-tls"),
+        beside_row(runs, 1.05),
+        cpu("the same, both with a log line for each", None, "small-log", "-log"),
+        cpu("the same at 2000 requests/s", None, "paced-2000"),
+        paced("p50"),
+        paced("p99"),
+        cpu("CPU per request, 64 KB prompt", None, "large-max"),
+        cpu("CPU per request, 1 MB prompt", 1.2, "big-max"),
+        cpu("the same, nginx without a second try", None, "big-max", other="nginx-unbuffered"),
+        cpu("CPU per streamed chunk", 1.0, "stream-50"),
+        ttft_row(runs),
+        per_stream("memory per idle stream", 9, "idle-streams"),
+        per_stream("memory per idle stream, TLS to the upstream", 64, "idle-tls", "-tls"),
+        stall_row(runs, o.streams, 5),
+        absolute("start to first answer, best of %d" % STARTS, 50, start_ms, None, "ms"),
+        absolute("anonymous memory at rest, 2 workers", 6, memory_mb, None, "MB"),
     ]
 
 
-def main():
+def options():
     ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument("--rounds", type=int, default=5)
-    ap.add_argument("--secs", type=float, default=3)
-    ap.add_argument("--streams", type=int, default=STREAMS, help="idle streams for the memory of one (%d)" % STREAMS)
+    for name, text in (("rounds", "rounds"), ("secs", "measured seconds of a run"),
+                       ("streams", "idle streams for the memory of one"), ("beside", "idle streams beside a load")):
+        ap.add_argument("--" + name, type=type(WHOLE[name]) if name != "secs" else float, help="%s (%g)" % (text, WHOLE[name]))
     ap.add_argument("--port", type=int, default=19000, help="first port to use (19000)")
     ap.add_argument("--quick", action="store_true", help="one short round: does it run at all?")
     o = ap.parse_args()
-    if o.quick:
-        o.rounds, o.secs, o.streams = 1, 1, 200
+    for name, value in (QUICK if o.quick else WHOLE).items():
+        if getattr(o, name) is None:
+            setattr(o, name, value)
+    return o
+
+
+def main():
+    o = options()
+    signal.signal(signal.SIGTERM, lambda *a: sys.exit("ended by SIGTERM"))  # so that what was started is ended as well
     start_ms, memory_mb = alone(o.port)
-    runs = compare(o)
-    rows = table(runs, start_ms, memory_mb)
-    facts = bench.facts()
+    runs = Runs(compare(o))
+    lines = rows(runs, start_ms, memory_mb, o)
+    where = facts()
     print("\n%s, %d cores, kernel %s; %d rounds of %g s, best of tidegate / best of nginx\n" % (
-        facts["cpu"], facts["cpus"], facts["kernel"], o.rounds, o.secs))
-    print(bench.table(["what", "target", "tidegate", "nginx", "ratio", "met"], rows))
-    print("failed requests of tidegate: %d" % failures(runs))
-    missed = [r[0] for r in rows if r[5] in ("NO", "not measured")]
+        where["cpu"], where["cpus"], where["kernel"], o.rounds, o.secs))
+    print(table(HEAD, lines))
+    print("failed requests of tidegate: %d" % runs.failures())
+    missed = [line[0] for line in lines if line[1] and line[5] in ("NO", NOT_MEASURED)]
     print("all targets met" if not missed else "not met: " + "; ".join(missed))
 
 
