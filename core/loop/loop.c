@@ -7,6 +7,19 @@
 
 #include "base/mem.h"
 
+// Before the loop waits again: what was kept is sent, and whoever asked hears how long it all took.
+static void on_turn_end(uv_prepare_t *prepare)
+{
+    struct loop *loop = prepare->data;
+
+    outbox_send_all(&loop->outbox);
+    if (!loop->on_turn || !loop->woke_ns)
+        return;
+    uint64_t ns = clock_monotonic_ns() - loop->woke_ns;
+    loop->woke_ns = 0;
+    loop->on_turn(loop->on_turn_owner, ns);
+}
+
 struct loop *loop_new(void)
 {
     struct loop *loop = mem_alloc(sizeof(*loop));
@@ -15,7 +28,11 @@ struct loop *loop_new(void)
     if (uv_loop_init(&loop->uv) != 0)
         abort();
     loop->uv.data = loop;
-    outbox_init(&loop->outbox, &loop->uv);
+    outbox_init(&loop->outbox);
+    uv_prepare_init(&loop->uv, &loop->turn_end);
+    uv_prepare_start(&loop->turn_end, on_turn_end);
+    uv_unref((uv_handle_t *)&loop->turn_end);
+    loop->turn_end.data = loop;
     return loop;
 }
 
@@ -30,8 +47,9 @@ static void name_handle(uv_handle_t *handle, void *count)
 int loop_free(struct loop *loop)
 {
     int open_handles = 0;
-    outbox_close(&loop->outbox);
-    uv_run(&loop->uv, UV_RUN_NOWAIT); // its close callback
+    if (!uv_is_closing((uv_handle_t *)&loop->turn_end))
+        uv_close((uv_handle_t *)&loop->turn_end, NULL);
+    uv_run(&loop->uv, UV_RUN_NOWAIT); // until it is closed
     if (uv_loop_close(&loop->uv) == 0) {
         free(loop);
         return 0;

@@ -13,11 +13,14 @@
 
 struct loop {
     uv_loop_t uv;
-    uint64_t woke_ns; // when this turn's first callback ran (pace.h); 0: none has
+    uv_prepare_t turn_end; // the loop's own: unreferenced, closed by loop_free()
+    struct outbox outbox;
+    uint64_t woke_ns;                          // when this turn's first callback ran; 0: none has
+    void (*on_turn)(void *owner, uint64_t ns); // of pace.h; NULL: nobody asks
+    void *on_turn_owner;
     // Bytes read from any socket of this loop, parsed in place: valid until the read callback
     // returns.
     char read_buf[LIMIT_READ_BUFFER];
-    struct outbox outbox; // a handle of the loop's own: unreferenced, closed by loop_free()
 };
 
 // Heap, because of its size. Never fails: a kernel without epoll aborts.

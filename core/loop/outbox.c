@@ -2,31 +2,16 @@
 
 #include <string.h>
 
-static void send_all(struct outbox *outbox)
+void outbox_init(struct outbox *outbox)
+{
+    list_init(&outbox->items);
+}
+
+void outbox_send_all(struct outbox *outbox)
 {
     while (!list_is_empty(&outbox->items))
         outbox_send(outbox, LIST_ITEM(outbox->items.next, struct outbox_item, node));
     outbox->used = 0;
-}
-
-static void on_prepare(uv_prepare_t *prepare)
-{
-    send_all(prepare->data);
-}
-
-void outbox_init(struct outbox *outbox, uv_loop_t *loop)
-{
-    list_init(&outbox->items);
-    uv_prepare_init(loop, &outbox->prepare);
-    uv_prepare_start(&outbox->prepare, on_prepare);
-    uv_unref((uv_handle_t *)&outbox->prepare);
-    outbox->prepare.data = outbox;
-}
-
-void outbox_close(struct outbox *outbox)
-{
-    if (!uv_is_closing((uv_handle_t *)&outbox->prepare))
-        uv_close((uv_handle_t *)&outbox->prepare, NULL);
 }
 
 void outbox_item_init(struct outbox_item *item,
@@ -49,7 +34,7 @@ bool outbox_add(struct outbox *outbox, struct outbox_item *item, const uv_buf_t 
     if (total > LIMIT_OUTBOX_WRITE)
         return false;
     if (total > sizeof(outbox->bytes) - outbox->used)
-        send_all(outbox);
+        outbox_send_all(outbox);
     if (!item->len) {
         item->at = (uint32_t)outbox->used;
         list_add_back(&outbox->items, &item->node);

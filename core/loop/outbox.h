@@ -21,15 +21,15 @@ struct outbox_item {
 };
 
 struct outbox {
-    uv_prepare_t prepare;
     struct list items;
     size_t used;
     char bytes[LIMIT_OUTBOX];
 };
 
-void outbox_init(struct outbox *outbox, uv_loop_t *loop);
-// Closes the handle, harmlessly twice; nothing may be kept any more.
-void outbox_close(struct outbox *outbox);
+void outbox_init(struct outbox *outbox);
+
+// Sends all that is kept; the loop does it at the end of its turns.
+void outbox_send_all(struct outbox *outbox);
 
 void outbox_item_init(struct outbox_item *item,
                       void (*send)(struct outbox_item *item, const char *bytes, size_t len));

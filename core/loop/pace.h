@@ -7,9 +7,6 @@
 // Embedded in its owner; public so that it can be. One for a loop.
 struct pace {
     uv_check_t check;
-    uv_prepare_t prepare;
-    void (*on_turn)(void *owner, uint64_t ns);
-    void *owner;
 };
 
 // From now on `on_turn` is told of each turn as it ends. Turns begin where loop_woke() is called
@@ -17,5 +14,5 @@ struct pace {
 void pace_open(struct pace *pace, struct loop *loop, void (*on_turn)(void *owner, uint64_t ns),
                void *owner);
 
-// The two handles are closed as the loop turns; the memory may go then.
+// The handle is closed as the loop turns; the memory may go then.
 void pace_close(struct pace *pace);
