@@ -1,6 +1,6 @@
 # Every source, listed by hand: a file that is not here is not part of the program.
 set(TIDEGATE_C
-  core/base/buf.c core/base/clock.c core/base/error.c core/base/file.c core/base/log.c
+  core/base/blocks.c core/base/buf.c core/base/clock.c core/base/error.c core/base/file.c core/base/log.c
   core/base/logline.c core/base/mem.c core/base/redact.c
   core/loop/loop.c core/loop/outbox.c core/loop/pace.c core/loop/timers.c
   core/json/json.c core/json/match.c core/json/splice.c core/json/tokenizer.c core/json/tree.c
@@ -43,7 +43,7 @@ set(TIDEGATE_LUA
 )
 # spec/core/NAME_test.c
 set(TIDEGATE_C_TESTS
-  base/buf base/file base/list base/log base/logline base/redact base/utf8 config/access
+  base/blocks base/buf base/file base/list base/log base/logline base/redact base/utf8 config/access
   config/address config/check config/config config/document config/env config/evaluate
   config/field config/formats config/lines config/settings config/suggest config/tokens
   http/certs http/chunks http/connection http/connector_resolver http/connector http/exchange

@@ -27,7 +27,11 @@ static inline bool slice_equal(struct slice a, struct slice b)
 // ASCII case-insensitive, as header names and tokens are compared.
 static inline bool slice_equal_nocase(struct slice a, struct slice b)
 {
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
+    if (a.len != b.len)
+        return false;
+    // The last letters tell most names apart: one comparison is saved a call.
+    return a.len == 0 || (((a.data[a.len - 1] ^ b.data[b.len - 1]) & 0xDF) == 0 &&
+                          strncasecmp(a.data, b.data, a.len) == 0);
 }
 
 static inline bool slice_starts_with(struct slice text, struct slice prefix)

@@ -11,6 +11,7 @@
 
 #include <uv.h>
 
+#include "base/blocks.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "http/request.h"
@@ -93,6 +94,7 @@ struct server {
     uint32_t wait_ms[WAIT_KINDS];
     uint32_t tick_ms;
     uint64_t accept_again_ms; // out of descriptors until then; 0: no
+    struct blocks blocks;     // of small request bodies
     struct buf spare;         // lent to whichever exchange has bytes pending
     bool is_accepting;
     bool is_draining;

@@ -40,6 +40,8 @@ struct relay {
     struct sse_parser parser;
     struct inflate *inflate;
     struct buf hold;           // events before the commit point; a unary or refused body
+    size_t expected;           // length of a unary body; 0: unknown, or more than may be held
+    struct slice whole;        // borrowed: a unary body that came at once is not held
     struct buf forward;        // header lines of the upstream that the client gets
     struct buf usage;          // last usage, JSON
     struct buf provider_error; // error inside a 2xx, JSON
@@ -174,6 +176,11 @@ static void commit_stream(struct relay *relay)
     buf_deinit(&relay->forward);
 }
 
+static struct slice document(const struct relay *relay)
+{
+    return relay->whole.data ? relay->whole : buf_slice(&relay->hold);
+}
+
 static void commit_document(struct relay *relay)
 {
     struct buf headers;
@@ -181,8 +188,7 @@ static void commit_document(struct relay *relay)
     relay->is_committed = relay->is_complete = true;
     relay->first_content_ns = clock_monotonic_ns();
     append_answer_head(relay, &headers);
-    exchange_reply(relay->plan.exchange, relay->status, buf_slice(&headers),
-                   buf_slice(&relay->hold));
+    exchange_reply(relay->plan.exchange, relay->status, buf_slice(&headers), document(relay));
     buf_deinit(&headers);
 }
 
@@ -346,7 +352,7 @@ static void end_document(struct relay *relay)
     struct watch_result said;
     struct json_error where;
 
-    if (watch_document(relay->plan.watch, buf_slice(&relay->hold), &said, &where) != 0) {
+    if (watch_document(relay->plan.watch, document(relay), &said, &where) != 0) {
         note_failure(relay, ERROR_PROTOCOL, "");
         error_set(relay->failure, ERROR_PROTOCOL, "the answer is not valid JSON: %s at byte %zu",
                   where.message, where.offset);
@@ -428,16 +434,14 @@ static void start_decoding(struct relay *relay, const struct headers *headers)
              "the answer has an encoding that was not asked for");
 }
 
-// A body whose length is known is read into one block. Lengths beyond the limit come piecemeal.
-static void reserve_hold(struct relay *relay, const struct headers *headers)
+static size_t expected_length(const struct relay *relay, const struct headers *headers)
 {
     struct slice length = headers_find(headers, SLICE("content-length"));
     size_t bytes = 0;
 
     for (size_t i = 0; i < length.len && bytes <= relay->plan.hold_limit; i++)
         bytes = bytes * 10 + (size_t)(length.data[i] - '0');
-    if (bytes)
-        buf_reserve(&relay->hold, bytes);
+    return bytes <= relay->plan.hold_limit ? bytes : 0;
 }
 
 void relay_on_head(struct relay *relay, int status, const struct headers *headers)
@@ -454,7 +458,7 @@ void relay_on_head(struct relay *relay, int status, const struct headers *header
             !relay->plan.is_stream || is_json(headers_find(headers, SLICE("content-type")));
         relay->mode = is_document ? DOCUMENT : EVENTS;
         if (is_document)
-            reserve_hold(relay, headers);
+            relay->expected = expected_length(relay, headers);
         forward_headers(headers, is_document ? "application/json" : "text/event-stream",
                         &relay->forward);
     }
@@ -488,6 +492,8 @@ static void take_body(void *owner, const char *data, size_t len)
             fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
         break;
     case DOCUMENT:
+        if (!relay->hold.len && relay->expected > len)
+            buf_reserve(&relay->hold, relay->expected); // in one block
         if (buf_add_slice(&relay->hold, bytes) != 0)
             overflow_document(relay, bytes);
         break;
@@ -504,10 +510,14 @@ static void take_body(void *owner, const char *data, size_t len)
     }
 }
 
-void relay_on_body(struct relay *relay, const char *bytes, size_t len)
+void relay_on_body(struct relay *relay, const char *bytes, size_t len, bool is_last)
 {
     relay->last_byte_ms = now_ms(relay);
-    if (!relay->inflate)
+    bool is_whole =
+        is_last && relay->mode == DOCUMENT && !relay->hold.len && len <= relay->plan.hold_limit;
+    if (!relay->inflate && is_whole && !relay->failure)
+        relay->whole = (struct slice){bytes, len};
+    else if (!relay->inflate)
         take_body(relay, bytes, len);
     else if (!relay->failure && inflate_feed(relay->inflate, bytes, len, take_body, relay) != 0)
         fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "the compressed answer cannot be decoded");

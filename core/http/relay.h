@@ -80,7 +80,8 @@ void relay_free(struct relay *relay);
 
 // The upstream's connection is made and the request is on its way: connect is over.
 void relay_on_head(struct relay *relay, int status, const struct headers *headers);
-void relay_on_body(struct relay *relay, const char *bytes, size_t len);
+// `is_last`: relay_on_end() follows while these bytes are still there, so that they need no copy.
+void relay_on_body(struct relay *relay, const char *bytes, size_t len, bool is_last);
 void relay_on_wake_end(struct relay *relay);                     // this wake-up's bytes are through
 void relay_on_end(struct relay *relay, const struct error *err); // exactly once, the last call
 

@@ -6,6 +6,7 @@
 
 #include <llhttp.h>
 
+#include "base/blocks.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -43,14 +44,39 @@ void request_reader_drop_body(struct request_reader *reader)
     if (reader->limits->bodies_held)
         atomic_fetch_sub_explicit(reader->limits->bodies_held, reader->body_cap,
                                   memory_order_relaxed);
-    free(reader->body);
+    if (reader->is_block)
+        blocks_give(reader->limits->blocks, reader->body);
+    else
+        free(reader->body);
     reader->body = NULL;
     reader->body_len = reader->body_cap = 0;
+    reader->is_block = false;
+}
+
+// `cap` bytes for the body, what was read so far in front.
+static void move_body(struct request_reader *reader, size_t cap)
+{
+    struct blocks *blocks = reader->limits->blocks;
+    char *block = reader->is_block ? reader->body : NULL;
+
+    if (!reader->body && blocks && cap == BLOCK_SIZE) {
+        reader->body = blocks_take(blocks);
+        reader->is_block = true;
+        return;
+    }
+    reader->body = mem_realloc(block ? NULL : reader->body, cap);
+    reader->is_block = false;
+    if (block) {
+        memcpy(reader->body, block, reader->body_len);
+        blocks_give(blocks, block);
+    }
 }
 
 static bool resize_body(struct request_reader *reader, size_t cap)
 {
     const struct server_limits *limits = reader->limits;
+    if (limits->blocks && cap < BLOCK_SIZE)
+        cap = BLOCK_SIZE;
     size_t more = cap - reader->body_cap;
     if (limits->bodies_held) {
         size_t held = atomic_fetch_add_explicit(limits->bodies_held, more, memory_order_relaxed);
@@ -59,7 +85,7 @@ static bool resize_body(struct request_reader *reader, size_t cap)
             return refuse(reader, 503, "too many request bytes are held at the moment");
         }
     }
-    reader->body = mem_realloc(reader->body, cap);
+    move_body(reader, cap);
     reader->body_cap = cap;
     return true;
 }

@@ -41,6 +41,7 @@ struct request_reader {
     struct chunks chunks;
     char *body; // owned
     size_t body_len, body_cap;
+    bool is_block; // `body` is one of limits->blocks
     struct headers headers;
     struct header_ref field; // whose value has not come yet
 };

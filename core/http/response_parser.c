@@ -88,7 +88,7 @@ static int on_chunk_extension(llhttp_t *http, const char *bytes, size_t len)
 static int on_body(llhttp_t *http, const char *bytes, size_t len)
 {
     struct response_parser *parser = http->data;
-    parser->events->on_body(parser->owner, bytes, len);
+    parser->events->on_body(parser->owner, bytes, len, false);
     return parser->state == RESPONSE_STOPPED ? -1 : 0;
 }
 
@@ -260,8 +260,9 @@ static size_t feed_body(struct response_parser *parser, const char *bytes, size_
     if (!parser->is_until_close && len > parser->body_left)
         len = (size_t)parser->body_left;
     parser->body_left -= parser->is_until_close ? 0 : len;
-    parser->events->on_body(parser->owner, bytes, len);
-    if (!parser->body_left && !parser->is_until_close && parser->state == RESPONSE_BODY)
+    bool is_last = !parser->body_left && !parser->is_until_close;
+    parser->events->on_body(parser->owner, bytes, len, is_last);
+    if (is_last && parser->state == RESPONSE_BODY)
         parser->state = RESPONSE_COMPLETE;
     return len;
 }

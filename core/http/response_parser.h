@@ -26,7 +26,8 @@ enum response_state {
 // Borrowed arguments, as in struct upstream_handler. Both may stop the parser.
 struct response_events {
     void (*on_head)(void *owner, const struct upstream_head *head);
-    void (*on_body)(void *owner, const char *bytes, size_t len);
+    // `is_last`: the answer ends with these bytes.
+    void (*on_body)(void *owner, const char *bytes, size_t len, bool is_last);
 };
 
 // Embedded in its owner; initialised and read only through the functions below.

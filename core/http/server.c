@@ -296,6 +296,7 @@ struct server *server_new(struct loop *loop, int fd, const struct server_limits 
     struct server *server = mem_alloc(sizeof(*server));
     server->loop = loop;
     server->limits = *limits;
+    server->limits.blocks = &server->blocks;
     server->handler = handler;
     server->owner = owner;
     server->fd = fd;
@@ -318,6 +319,7 @@ void server_free(struct server *server)
     if (!server)
         return;
     buf_deinit(&server->spare);
+    blocks_deinit(&server->blocks);
     free(server);
 }
 

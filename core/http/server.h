@@ -29,6 +29,7 @@ struct server_limits {
     uint32_t idle_time;          // of a kept-alive connection between requests; closed silently
     uint32_t write_time;         // a client that takes no byte for so long is closed
     _Atomic size_t *bodies_held; // shared by all workers: request bytes held now
+    struct blocks *blocks;       // for small bodies; set by the server, NULL: malloc
     size_t bodies_total;         // over it a new body gets 503 with Retry-After: 1
 };
 

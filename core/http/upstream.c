@@ -172,11 +172,11 @@ static void on_parsed_head(void *owner, const struct upstream_head *head)
     response_parser_swap_headers(&upstream->parser, &upstream->pool->headers);
 }
 
-static void on_parsed_body(void *owner, const char *bytes, size_t len)
+static void on_parsed_body(void *owner, const char *bytes, size_t len, bool is_last)
 {
     struct upstream *upstream = owner;
     upstream->has_news = true;
-    upstream->handler->on_body(upstream->owner, bytes, len);
+    upstream->handler->on_body(upstream->owner, bytes, len, is_last);
 }
 
 static const struct response_events parser_events = {on_parsed_head, on_parsed_body};

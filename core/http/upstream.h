@@ -63,7 +63,8 @@ struct upstream_handler {
     // The final head (1xx are skipped).
     void (*on_head)(void *owner, const struct upstream_head *head);
     // Body bytes, framing removed; borrowed for the call.
-    void (*on_body)(void *owner, const char *bytes, size_t len);
+    // `is_last`: the answer ends with these bytes, and on_done follows while they are still there.
+    void (*on_body)(void *owner, const char *bytes, size_t len, bool is_last);
     // One wake-up's bytes are through, after on_head or on_body: a good moment to flush what came
     // of them. Also right before on_done.
     void (*on_pause)(void *owner);

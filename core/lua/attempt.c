@@ -312,10 +312,10 @@ static void on_head(void *owner, const struct upstream_head *head)
     relay_on_head(attempt->relay, head->status, head->headers);
 }
 
-static void on_body(void *owner, const char *bytes, size_t len)
+static void on_body(void *owner, const char *bytes, size_t len, bool is_last)
 {
     struct attempt *attempt = owner;
-    relay_on_body(attempt->relay, bytes, len);
+    relay_on_body(attempt->relay, bytes, len, is_last);
 }
 
 static void on_wake_end(void *owner)

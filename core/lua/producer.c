@@ -134,7 +134,7 @@ static int out_write(lua_State *L)
         return luaL_error(L, "out:head() comes before out:write()");
     if (!is_open(producer) || producer->task->is_canceled)
         return task_push_error(L, "canceled", "nobody reads this answer any more");
-    relay_on_body(producer->relay, bytes.data, bytes.len);
+    relay_on_body(producer->relay, bytes.data, bytes.len, false);
     relay_on_wake_end(producer->relay);
     if (!producer->is_paused) {
         lua_pushboolean(L, 1);

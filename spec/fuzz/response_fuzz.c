@@ -28,8 +28,9 @@ static void on_head(void *owner, const struct upstream_head *head)
     reading->status = head->status;
 }
 
-static void on_body(void *owner, const char *bytes, size_t len)
+static void on_body(void *owner, const char *bytes, size_t len, bool is_last)
 {
+    (void)is_last;
     struct reading *reading = owner;
     check(reading->heads == 1 && len > 0);
     buf_add(&reading->body, bytes, len);

@@ -189,7 +189,7 @@ static void begin(struct fixture *fixture, int status, const char *content_type)
 
 static void feed(struct fixture *fixture, const char *text)
 {
-    relay_on_body(fixture->relay, text, strlen(text));
+    relay_on_body(fixture->relay, text, strlen(text), false);
     relay_on_wake_end(fixture->relay);
 }
 

@@ -44,8 +44,9 @@ static void on_head(void *owner, const struct upstream_head *head)
         response_parser_stop(&reading->parser);
 }
 
-static void on_body(void *owner, const char *bytes, size_t len)
+static void on_body(void *owner, const char *bytes, size_t len, bool is_last)
 {
+    (void)is_last;
     struct reading *reading = owner;
     assert_int_equal(reading->heads, 1);
     buf_add(&reading->body, bytes, len);

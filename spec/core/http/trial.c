@@ -66,8 +66,9 @@ static void on_head(void *owner, const struct upstream_head *head)
         record->in_head(record);
 }
 
-static void on_body(void *owner, const char *bytes, size_t len)
+static void on_body(void *owner, const char *bytes, size_t len, bool is_last)
 {
+    (void)is_last;
     struct record *record = owner;
     assert_int_equal(record->dones, 0);
     assert_int_equal(record->heads, 1);
