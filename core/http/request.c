@@ -141,7 +141,6 @@ static int on_head_complete(llhttp_t *http)
 {
     struct request_reader *reader = http->data;
     reader->head_is_parsed = true;
-    reader->is_chunked = http->flags & F_CHUNKED;
     reader->content_length = http->flags & F_CONTENT_LENGTH ? http->content_length : 0;
     return HPE_PAUSED; // the body is ours
 }
@@ -272,6 +271,8 @@ static bool check_framing(struct request_reader *reader, const struct framing_fi
         return refuse(reader, 400, "more than one Host header");
     if (fields->hosts == 0 && !reader->is_http10)
         return refuse(reader, 400, "the Host header is missing");
+    // Ours to say: llhttp does not know a "chunked" that a tab follows.
+    reader->is_chunked = fields->encodings;
     if (!fields->encodings)
         return true;
     if (fields->encodings > 1 || reader->is_http10 ||

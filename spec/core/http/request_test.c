@@ -12,6 +12,10 @@
 
 #include "base/limits.h"
 
+#define GET_HEAD  "GET / HTTP/1.1\r\nHost: a\r\n"
+#define POST_HEAD "POST / HTTP/1.1\r\nHost: a\r\n"
+#define CHUNKED   POST_HEAD "Transfer-Encoding: chunked\r\n\r\n"
+
 static const struct server_limits limits = {.body = 1 << 20, .head = 64 << 10, .headers = 100};
 
 static void assert_slice(struct slice slice, const char *text)
@@ -110,6 +114,25 @@ static void test_chunks_extensions_and_trailers_are_read(void **state)
     assert_int_equal(reader.request.headers->count, 3);
     assert_null(headers_find(reader.request.headers, SLICE("trailer")).data);
     request_reader_deinit(&reader);
+}
+
+static void test_white_space_around_a_coding_does_not_hide_it(void **state)
+{
+    (void)state;
+    static const char *const codings[] = {"chunked", "\tchunked", " \t chunked", "chunked\t",
+                                          "chunked \t ", "CHUNKED\t\t"};
+    for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
+        struct request_reader reader;
+        char text[200];
+        request_reader_init(&reader, &limits);
+        snprintf(text, sizeof(text), POST_HEAD "Transfer-Encoding:%s\r\n\r\n", codings[i]);
+        feed_text(&reader, text);
+        assert_int_equal(reader.state, REQUEST_BODY);
+        feed_text(&reader, "3\r\nabc\r\n0\r\n\r\n");
+        assert_int_equal(reader.state, REQUEST_DONE);
+        assert_slice(reader.request.body, "abc");
+        request_reader_deinit(&reader);
+    }
 }
 
 static void assert_split_request(const char *bytes, size_t len, const char *body, size_t split)
@@ -243,9 +266,6 @@ static void test_an_expectation_is_noted_while_the_body_is_awaited(void **state)
 
 // ---- what is refused --------------------------------------------------------------------------
 
-#define GET_HEAD  "GET / HTTP/1.1\r\nHost: a\r\n"
-#define POST_HEAD "POST / HTTP/1.1\r\nHost: a\r\n"
-#define CHUNKED   POST_HEAD "Transfer-Encoding: chunked\r\n\r\n"
 #define BAD(text)                   \
     {                               \
         text, sizeof(text) - 1, 400 \
@@ -553,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_a_request_is_read_into_its_parts),
         cmocka_unit_test(test_targets_are_reduced_to_path_and_query),
         cmocka_unit_test(test_chunks_extensions_and_trailers_are_read),
+        cmocka_unit_test(test_white_space_around_a_coding_does_not_hide_it),
         cmocka_unit_test(test_a_request_is_the_same_wherever_it_is_split),
         cmocka_unit_test(test_a_request_may_come_byte_by_byte),
         cmocka_unit_test(test_a_reader_reads_one_request_after_another),
