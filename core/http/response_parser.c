@@ -172,7 +172,8 @@ static int check_head(struct response_parser *parser)
         return 0;
     if (headers_find(&parser->headers, SLICE("content-length")).data)
         return fail(parser, "both Content-Length and Transfer-Encoding");
-    if (!slice_equal_nocase(coding, SLICE("chunked")) ||
+    // llhttp does not know a "chunked" that a tab follows, and would read until the close.
+    if (!slice_equal_nocase(coding, SLICE("chunked")) || !(http->flags & F_CHUNKED) ||
         headers_count(&parser->headers, SLICE("transfer-encoding")) > 1)
         return fail(parser, "a transfer coding other than chunked");
     return 0;

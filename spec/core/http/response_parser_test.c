@@ -224,6 +224,7 @@ static void test_ambiguous_framing_is_refused(void **state)
     expect_failure(OK "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "");
     expect_failure(OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "");
     expect_failure(OK "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", "");
+    expect_failure(OK "Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n", "transfer coding");
     expect_failure(OK "Transfer-Encoding: gzip, chunked\r\n\r\n", "transfer coding");
     expect_failure(OK "Transfer-Encoding: identity\r\n\r\nhello", "transfer coding");
     expect_failure(OK "Content-Length: -1\r\n\r\n", "");
