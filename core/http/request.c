@@ -215,7 +215,21 @@ static bool check_target(struct request_reader *reader)
 struct framing_fields {
     unsigned hosts, encodings;
     struct slice transfer_encoding, content_encoding, expect;
+    bool closes, keeps; // Connection
 };
+
+// Whether a list has this token, between commas and white space.
+static bool list_has(struct slice list, struct slice token)
+{
+    for (size_t i = 0; i < list.len; i++) {
+        size_t start = i;
+        while (i < list.len && list.data[i] != ',' && list.data[i] != ' ' && list.data[i] != '\t')
+            i++;
+        if (slice_equal_nocase((struct slice){list.data + start, i - start}, token))
+            return true;
+    }
+    return false;
+}
 
 // Characters that no host and port has, but that could make one reader see another host.
 static bool is_host_value(struct slice host)
@@ -247,6 +261,12 @@ static bool collect_fields(struct request_reader *reader, struct framing_fields 
         case 6:
             if (slice_equal_nocase(header.name, SLICE("expect")))
                 fields->expect = header.value;
+            break;
+        case 10:
+            if (!slice_equal_nocase(header.name, SLICE("connection")))
+                break;
+            fields->closes |= list_has(header.value, SLICE("close"));
+            fields->keeps |= list_has(header.value, SLICE("keep-alive"));
             break;
         case 16:
             if (slice_equal_nocase(header.name, SLICE("content-encoding")))
@@ -308,14 +328,15 @@ static void complete(struct request_reader *reader)
     reader->state = REQUEST_DONE;
 }
 
-static bool run_llhttp(struct request_reader *reader, llhttp_t *http)
+static bool run_llhttp(struct request_reader *reader)
 {
     const struct buf *head = &reader->headers.bytes;
-    llhttp_init(http, HTTP_REQUEST, &settings);
-    http->data = reader;
-    llhttp_errno_t rc = llhttp_execute(http, head->data, head->len);
+    llhttp_t http;
+    llhttp_init(&http, HTTP_REQUEST, &settings);
+    http.data = reader;
+    llhttp_errno_t rc = llhttp_execute(&http, head->data, head->len);
     if (rc != HPE_PAUSED)
-        return refuse(reader, 400, http->reason && *http->reason ? http->reason : "malformed head");
+        return refuse(reader, 400, http.reason && *http.reason ? http.reason : "malformed head");
     // As many fields as lines: nothing but CRLF has ended a line for llhttp either.
     if (!reader->head_is_parsed || !reader->request.target.len ||
         reader->headers.count != reader->lines - 1)
@@ -326,15 +347,13 @@ static bool run_llhttp(struct request_reader *reader, llhttp_t *http)
 // The whole head lies in headers.bytes.
 static void parse_head(struct request_reader *reader)
 {
-    llhttp_t http;
     struct framing_fields fields = {0};
 
-    if (!check_method(reader) || !run_llhttp(reader, &http) || !check_request_line(reader) ||
+    if (!check_method(reader) || !run_llhttp(reader) || !check_request_line(reader) ||
         !check_target(reader) || !collect_fields(reader, &fields) ||
         !check_framing(reader, &fields) || !check_body_fields(reader, &fields))
         return;
-    reader->keep_alive = !(http.flags & F_CONNECTION_CLOSE) &&
-                         (!reader->is_http10 || http.flags & F_CONNECTION_KEEP_ALIVE);
+    reader->keep_alive = !fields.closes && (!reader->is_http10 || fields.keeps);
     if (reader->is_chunked || reader->content_length)
         reader->state = REQUEST_BODY;
     else

@@ -224,10 +224,15 @@ static void test_persistence_follows_version_and_connection_lists(void **state)
         {"1.1", "Connection: close, keep-alive\r\n", false},
         {"1.1", "Connection: keep-alive\r\nConnection: close\r\n", false},
         {"1.1", "Connection: close\r\nConnection: keep-alive\r\n", false},
+        {"1.1", "Connection: close\t\r\n", false},
+        {"1.1", "Connection:\tfoo\t,\tclose \t, bar\r\n", false},
+        {"1.1", "Connection: ,, close\r\n", false},
         {"1.1", "Connection: closed, te\r\n", true},
+        {"1.1", "Connection:\r\n", true},
         {"1.1", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n", true},
         {"1.0", "", false},
         {"1.0", "Connection: Keep-Alive\r\n", true},
+        {"1.0", "Connection: te,keep-alive\t\r\n", true},
         {"1.0", "Connection: keep-alive, close\r\n", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
