@@ -184,6 +184,52 @@ static bool check_request_line(struct request_reader *reader)
     return true;
 }
 
+static bool is_host_char(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+           (c && strchr("-._~%!$&'()*+;=", c));
+}
+
+// uri-host [":" port] of RFC 9112 section 3.2, without the comma that could make it a list.
+static bool is_host(struct slice host)
+{
+    const char *at = host.data, *end = host.data + host.len;
+    if (at < end && *at == '[') {
+        do
+            at++;
+        while (at < end && (is_host_char(*at) || *at == ':'));
+        if (at == end || *at++ != ']')
+            return false;
+    } else {
+        while (at < end && is_host_char(*at))
+            at++;
+    }
+    if (at < end && *at == ':') {
+        do
+            at++;
+        while (at < end && *at >= '0' && *at <= '9');
+    }
+    return at == end;
+}
+
+// Cuts scheme and authority off the absolute form. The authority is not compared with the Host
+// field, which RFC 9112 section 3.2.2 tells to ignore beside it; neither decides anything here.
+static bool cut_origin(struct request_reader *reader, struct slice *rest)
+{
+    const char *end = rest->data + rest->len;
+    const char *colon = memchr(rest->data, ':', rest->len);
+    struct slice scheme = {rest->data, colon ? (size_t)(colon - rest->data) : 0};
+    if (!slice_equal_nocase(scheme, SLICE("http")) && !slice_equal_nocase(scheme, SLICE("https")))
+        return refuse(reader, 400, "the request target is malformed");
+    const char *host = colon + 3, *path = host; // llhttp has seen "://"
+    while (path < end && *path != '/' && *path != '?')
+        path++;
+    if (path == host || !is_host((struct slice){host, (size_t)(path - host)}))
+        return refuse(reader, 400, "the request target names no proper host");
+    *rest = (struct slice){path, (size_t)(end - path)};
+    return true;
+}
+
 static bool check_target(struct request_reader *reader)
 {
     struct request *request = &reader->request;
@@ -194,15 +240,8 @@ static bool check_target(struct request_reader *reader)
         return refuse(reader, 400, "a request target has no fragment");
     if (rest.data[0] == '*' && (rest.len != 1 || !slice_equal(request->method, SLICE("OPTIONS"))))
         return refuse(reader, 400, "the request target * is for OPTIONS");
-    if (rest.data[0] != '/' && rest.data[0] != '*') { // absolute form: cut scheme and authority
-        const char *end = rest.data + rest.len;
-        const char *p = memchr(rest.data, ':', rest.len);
-        if (!p || end - p < 3)
-            return refuse(reader, 400, "the request target is malformed");
-        for (p += 3; p < end && *p != '/' && *p != '?';)
-            p++;
-        rest = (struct slice){p, (size_t)(end - p)};
-    }
+    if (rest.data[0] != '/' && rest.data[0] != '*' && !cut_origin(reader, &rest))
+        return false;
     const char *mark = rest.len ? memchr(rest.data, '?', rest.len) : NULL;
     request->path = (struct slice){rest.data, mark ? (size_t)(mark - rest.data) : rest.len};
     if (request->path.len == 0)
@@ -214,8 +253,10 @@ static bool check_target(struct request_reader *reader)
 
 struct framing_fields {
     unsigned hosts, encodings;
-    struct slice transfer_encoding, content_encoding, expect;
-    bool closes, keeps; // Connection
+    struct slice transfer_encoding;
+    bool closes, keeps;                   // Connection
+    bool is_coded;                        // Content-Encoding
+    bool expects_continue, expects_other; // Expect
 };
 
 // Whether a list has this token, between commas and white space.
@@ -231,15 +272,12 @@ static bool list_has(struct slice list, struct slice token)
     return false;
 }
 
-// Characters that no host and port has, but that could make one reader see another host.
-static bool is_host_value(struct slice host)
+static void note_expectation(struct framing_fields *fields, struct slice value)
 {
-    bool is_good = true;
-    for (size_t i = 0; i < host.len; i++) {
-        char c = host.data[i];
-        is_good &= c > ' ' && c != '/' && c != '\\' && c != '?' && c != '#' && c != '@' && c != ',';
-    }
-    return is_good;
+    if (slice_equal_nocase(value, SLICE("100-continue")))
+        fields->expects_continue = true;
+    else
+        fields->expects_other = true;
 }
 
 // Picks out the fields that say how the message is to be read. Content-Length is llhttp's: it
@@ -255,12 +293,12 @@ static bool collect_fields(struct request_reader *reader, struct framing_fields 
             if (!slice_equal_nocase(header.name, SLICE("host")))
                 break;
             fields->hosts++;
-            if (!is_host_value(header.value))
+            if (!is_host(header.value))
                 return refuse(reader, 400, "the Host header is malformed");
             break;
         case 6:
             if (slice_equal_nocase(header.name, SLICE("expect")))
-                fields->expect = header.value;
+                note_expectation(fields, header.value);
             break;
         case 10:
             if (!slice_equal_nocase(header.name, SLICE("connection")))
@@ -270,7 +308,8 @@ static bool collect_fields(struct request_reader *reader, struct framing_fields 
             break;
         case 16:
             if (slice_equal_nocase(header.name, SLICE("content-encoding")))
-                fields->content_encoding = header.value;
+                fields->is_coded |=
+                    header.value.len && !slice_equal_nocase(header.value, SLICE("identity"));
             break;
         case 17:
             if (!slice_equal_nocase(header.name, SLICE("transfer-encoding")))
@@ -304,15 +343,14 @@ static bool check_framing(struct request_reader *reader, const struct framing_fi
 static bool check_body_fields(struct request_reader *reader, const struct framing_fields *fields)
 {
     bool has_body = reader->is_chunked || reader->content_length;
-    if (fields->expect.data && !reader->is_http10) {
-        if (!slice_equal_nocase(fields->expect, SLICE("100-continue")))
+    if (!reader->is_http10) {
+        if (fields->expects_other)
             return refuse(reader, 417, "the only expectation served is 100-continue");
-        reader->wants_continue = has_body;
+        reader->wants_continue = fields->expects_continue && has_body;
     }
     if (!has_body)
         return true;
-    if (fields->content_encoding.len &&
-        !slice_equal_nocase(fields->content_encoding, SLICE("identity")))
+    if (fields->is_coded)
         return refuse(reader, 415, "a request body must not have a Content-Encoding");
     if (reader->is_chunked)
         return true;

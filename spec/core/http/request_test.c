@@ -79,6 +79,8 @@ static void test_targets_are_reduced_to_path_and_query(void **state)
         {"GET http://h.example/a?b HTTP/1.1", "/a", "b"},
         {"GET https://h.example:443 HTTP/1.1", "/", NULL},
         {"GET http://h?x=http://y/ HTTP/1.1", "/", "x=http://y/"},
+        {"GET HTTP://[::1]:80/a HTTP/1.1", "/a", NULL},
+        {"GET http://h-1.example_2:/a HTTP/1.1", "/a", NULL},
         {"OPTIONS * HTTP/1.1", "*", NULL},
         {"HEAD / HTTP/1.1", "/", NULL},
         {"DELETE /v1/x HTTP/1.1", "/v1/x", NULL},
@@ -119,8 +121,8 @@ static void test_chunks_extensions_and_trailers_are_read(void **state)
 static void test_white_space_around_a_coding_does_not_hide_it(void **state)
 {
     (void)state;
-    static const char *const codings[] = {"chunked", "\tchunked", " \t chunked", "chunked\t",
-                                          "chunked \t ", "CHUNKED\t\t"};
+    static const char *const codings[] = {"chunked",   "\tchunked",   " \t chunked",
+                                          "chunked\t", "chunked \t ", "CHUNKED\t\t"};
     for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
         struct request_reader reader;
         char text[200];
@@ -320,6 +322,14 @@ static const struct bad_case {
     BAD("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     BAD("GET a HTTP/1.1\r\nHost: a\r\n\r\n"),
     BAD("GET * HTTP/1.1\r\nHost: a\r\n\r\n"),
+    BAD("GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n"),
+    BAD("GET http://?a HTTP/1.1\r\nHost: a\r\n\r\n"),
+    BAD("GET http:/a HTTP/1.1\r\nHost: a\r\n\r\n"),
+    BAD("GET http: HTTP/1.1\r\nHost: a\r\n\r\n"),
+    BAD("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+    BAD("GET http://a:b/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+    BAD("GET http://[::1/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+    BAD("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"),
     BAD("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"),
     BAD("GET /a\0b HTTP/1.1\r\nHost: a\r\n\r\n"),
     BAD("GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -341,6 +351,16 @@ static const struct bad_case {
     BAD("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
     BAD("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n"),
     BAD("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+    BAD("GET / HTTP/1.1\r\nHost: a@b\r\n\r\n"),
+    BAD("GET / HTTP/1.1\r\nHost: \xc3\xa9\r\n\r\n"),
+    BAD("GET / HTTP/1.1\r\nHost: \"a\"\r\n\r\n"),
+    BAD("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n"),
+    BAD("GET / HTTP/1.1\r\nHost: a:80:90\r\n\r\n"),
+    BAD("GET / HTTP/1.1\r\nHost: ::1\r\n\r\n"),
+    BAD("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"),
+    BAD("GET / HTTP/1.1\r\nHost: [::1]a\r\n\r\n"),
+    BAD("GET / HTTP/1.1\r\nHost: [[::1]\r\n\r\n"),
+    BAD("GET / HTTP/1.1\r\nHost: a]\r\n\r\n"),
     // Framing
     BAD(POST_HEAD "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx"),
     BAD(POST_HEAD "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxy"),
@@ -400,7 +420,11 @@ static const struct bad_case {
     REFUSED(CHUNKED "100001\r\n", 413),
     REFUSED(POST_HEAD "Content-Length: 1048577\r\n\r\n", 413),
     REFUSED(POST_HEAD "Content-Length: 1\r\nContent-Encoding: gzip\r\n\r\nx", 415),
+    REFUSED(POST_HEAD "Content-Length: 1\r\nContent-Encoding: gzip\r\n"
+                      "Content-Encoding: identity\r\n\r\nx",
+            415),
     REFUSED(POST_HEAD "Content-Length: 1\r\nExpect: gold\r\n\r\nx", 417),
+    REFUSED(POST_HEAD "Content-Length: 1\r\nExpect: gold\r\nExpect: 100-continue\r\n\r\nx", 417),
 };
 
 static void assert_refused(const struct bad_case *bad, size_t step)
