@@ -164,6 +164,27 @@ static bool check_method(struct request_reader *reader)
     return true;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+// A request line that is well-formed may still ask for what is not served (RFC 9110 sections 9.1
+// and 15.6.6).
+static bool refuse_line(struct request_reader *reader, const char *reason)
+{
+    const char *line = reader->headers.bytes.data;
+    size_t method = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+    size_t target = line[method] == ' ' ? strcspn(line + method + 1, " \r") : 0;
+    const char *version = line + method + target + (target ? 1 : 0);
+    if (!method || !target || strncmp(version, " HTTP/", 6) != 0 || !is_digit(version[6]) ||
+        version[7] != '.' || !is_digit(version[8]) || version[9] != '\r' || version[10] != '\n')
+        return refuse(reader, 400, reason);
+    if (version[6] != '1' || version[8] > '1')
+        return refuse(reader, 505, "this server speaks HTTP/1.1, not the version asked for");
+    return refuse(reader, 501, "the request method is unknown");
+}
+
 // "METHOD target HTTP/1.x" with single spaces: llhttp also takes several, none of HTTP/0.9, and
 // other protocols' names.
 static bool check_request_line(struct request_reader *reader)
@@ -178,7 +199,7 @@ static bool check_request_line(struct request_reader *reader)
     if (rest.len < 11 || !slice_starts_with(rest, SLICE(" HTTP/1.")) ||
         (version[8] != '0' && version[8] != '1') || version[9] != '\r' || version[10] != '\n' ||
         space[-1] == ' ')
-        return refuse(reader, 400, "the request line is malformed or not HTTP/1.1");
+        return refuse_line(reader, "the request line is malformed or not HTTP/1.1");
     reader->is_http10 = version[8] == '0';
     request->is_head = slice_equal(request->method, SLICE("HEAD"));
     return true;
@@ -186,7 +207,7 @@ static bool check_request_line(struct request_reader *reader)
 
 static bool is_host_char(char c)
 {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
            (c && strchr("-._~%!$&'()*+;=", c));
 }
 
@@ -207,7 +228,7 @@ static bool is_host(struct slice host)
     if (at < end && *at == ':') {
         do
             at++;
-        while (at < end && *at >= '0' && *at <= '9');
+        while (at < end && is_digit(*at));
     }
     return at == end;
 }
@@ -373,8 +394,11 @@ static bool run_llhttp(struct request_reader *reader)
     llhttp_init(&http, HTTP_REQUEST, &settings);
     http.data = reader;
     llhttp_errno_t rc = llhttp_execute(&http, head->data, head->len);
+    const char *reason = http.reason && *http.reason ? http.reason : "malformed head";
+    if (rc == HPE_INVALID_METHOD || rc == HPE_INVALID_VERSION)
+        return refuse_line(reader, reason);
     if (rc != HPE_PAUSED)
-        return refuse(reader, 400, http.reason && *http.reason ? http.reason : "malformed head");
+        return refuse(reader, 400, reason);
     // As many fields as lines: nothing but CRLF has ended a line for llhttp either.
     if (!reader->head_is_parsed || !reader->request.target.len ||
         reader->headers.count != reader->lines - 1)

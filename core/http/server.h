@@ -2,8 +2,9 @@
 //
 // RFC 9112 read strictly (llhttp in strict mode, plus our own checks): bare LF, obs-fold, a missing
 // or repeated Host, Content-Length with Transfer-Encoding, differing Content-Lengths, NUL, an
-// upper-case check of methods: 400 and close. Pipelined requests are answered in order, one at a
-// time. Everything before on_request (timeouts, limits, bad heads) is answered here.
+// upper-case check of methods: 400 and close; an unknown method is 501, another version 505.
+// Pipelined requests are answered in order, one at a time. Everything before on_request (timeouts,
+// limits, bad heads) is answered here.
 #pragma once
 
 #include <stdbool.h>
