@@ -9,6 +9,7 @@
 #include "base/blocks.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "http/url.h"
 
 enum {
     LINE_BESIDE_TARGET = 32,    // method, version and spaces of a request line, generously
@@ -205,34 +206,6 @@ static bool check_request_line(struct request_reader *reader)
     return true;
 }
 
-static bool is_host_char(char c)
-{
-    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-           (c && strchr("-._~%!$&'()*+;=", c));
-}
-
-// uri-host [":" port] of RFC 9112 section 3.2, without the comma that could make it a list.
-static bool is_host(struct slice host)
-{
-    const char *at = host.data, *end = host.data + host.len;
-    if (at < end && *at == '[') {
-        do
-            at++;
-        while (at < end && (is_host_char(*at) || *at == ':'));
-        if (at == end || *at++ != ']')
-            return false;
-    } else {
-        while (at < end && is_host_char(*at))
-            at++;
-    }
-    if (at < end && *at == ':') {
-        do
-            at++;
-        while (at < end && is_digit(*at));
-    }
-    return at == end;
-}
-
 // Cuts scheme and authority off the absolute form. The authority is not compared with the Host
 // field, which RFC 9112 section 3.2.2 tells to ignore beside it; neither decides anything here.
 static bool cut_origin(struct request_reader *reader, struct slice *rest)
@@ -245,7 +218,7 @@ static bool cut_origin(struct request_reader *reader, struct slice *rest)
     const char *host = colon + 3, *path = host; // llhttp has seen "://"
     while (path < end && *path != '/' && *path != '?')
         path++;
-    if (path == host || !is_host((struct slice){host, (size_t)(path - host)}))
+    if (path == host || !url_is_host((struct slice){host, (size_t)(path - host)}))
         return refuse(reader, 400, "the request target names no proper host");
     *rest = (struct slice){path, (size_t)(end - path)};
     return true;
@@ -314,7 +287,7 @@ static bool collect_fields(struct request_reader *reader, struct framing_fields 
             if (!slice_equal_nocase(header.name, SLICE("host")))
                 break;
             fields->hosts++;
-            if (!is_host(header.value))
+            if (!url_is_host(header.value))
                 return refuse(reader, 400, "the Host header is malformed");
             break;
         case 6:

@@ -106,3 +106,29 @@ int url_parse(struct url *url, const char *text, struct error *err)
         return -1;
     return check_path(url->path, err);
 }
+
+static bool is_host_char(char c)
+{
+    return is_alnum(c) || (c && strchr("-._~%!$&'()*+;=", c));
+}
+
+bool url_is_host(struct slice host)
+{
+    const char *at = host.data, *end = host.data + host.len;
+    if (at < end && *at == '[') {
+        do
+            at++;
+        while (at < end && (is_host_char(*at) || *at == ':'));
+        if (at == end || *at++ != ']')
+            return false;
+    } else {
+        while (at < end && is_host_char(*at))
+            at++;
+    }
+    if (at < end && *at == ':') {
+        do
+            at++;
+        while (at < end && *at >= '0' && *at <= '9');
+    }
+    return at == end;
+}

@@ -17,3 +17,7 @@ struct url {
 // Returns 0, or -1 with `err` (bad_request). The message never quotes the text, which may hold a
 // password.
 int url_parse(struct url *url, const char *text, struct error *err);
+
+// Whether the text may be a Host field: uri-host [":" port] of RFC 9112 section 3.2, empty ones
+// included; not the comma, which could make it a list.
+bool url_is_host(struct slice host);
