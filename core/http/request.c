@@ -98,7 +98,8 @@ static bool grow_body(struct request_reader *reader, size_t need)
     size_t cap = reader->body_cap ? reader->body_cap : BODY_FIRST;
     while (cap < need)
         cap *= 2;
-    return resize_body(reader, min_size(cap, reader->limits->body));
+    return resize_body(
+        reader, min_size(cap, reader->is_chunked ? reader->limits->body : reader->content_length));
 }
 
 static bool body_fits(struct request_reader *reader, uint64_t more)

@@ -576,7 +576,7 @@ static void test_a_large_body_grows_as_it_comes(void **state)
     assert_int_equal(reader.state, REQUEST_DONE);
     assert_int_equal(reader.request.body.len, len);
     assert_memory_equal(reader.request.body.data, body, len);
-    assert_true(held >= len);
+    assert_int_equal(held, len); // not what doubling would have made of it
     request_reader_drop_body(&reader);
     assert_null(reader.request.body.data);
     assert_int_equal(held, 0);
