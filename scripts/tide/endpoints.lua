@@ -11,6 +11,7 @@ local ROUTES = {
   ["/v1/completions"] = { allow = "POST, OPTIONS", POST = COMPLETE },
   ["/v1/embeddings"] = { allow = "POST, OPTIONS", POST = EMBED },
   ["/v1/models"] = { allow = "GET, HEAD, OPTIONS", GET = "list_models", HEAD = "list_models" },
+  ["*"] = { allow = "GET, HEAD, POST, OPTIONS" }, -- the server as a whole, OPTIONS alone gets here
   ["/health"] = { allow = "GET, HEAD, OPTIONS", GET = "health", HEAD = "health", open = true },
 }
 
