@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the client's side: framing, limits, methods, CORS."""
+"""HTTP/1.1 on the client's side: connections, limits, methods, CORS. Odd framing: test_smuggling.py, test_framing.py."""
 import pytest
 
 import upstream as mock
@@ -104,34 +104,6 @@ def test_head_answers_as_get_without_a_body(ready):
             whole = connection.response("GET").read()
         assert without.status == whole.status == 200
         assert without.headers["content-length"] == whole.headers["content-length"] == str(len(whole.body))
-
-
-BAD_HEADS = {
-    "bare LF": WHOLE.replace(b"\r\nHost", b"\nHost"),
-    "obs-fold": head(b"X-A: 1", b" folded", b"Content-Length: 2") + b"{}",
-    "no Host": head(b"Content-Length: 2", host=None) + b"{}",
-    "two Hosts": head(b"Host: y", b"Content-Length: 2") + b"{}",
-    "CL with TE": head(b"Content-Length: 5", b"Transfer-Encoding: chunked") + b"0\r\n\r\n",
-    "differing CLs": head(b"Content-Length: 2", b"Content-Length: 3") + b"{} ",
-    "negative CL": head(b"Content-Length: -2") + b"{}",
-    "CL that is no number": head(b"Content-Length: 2x") + b"{}",
-    "unknown TE": head(b"Transfer-Encoding: gzip") + b"{}",
-    "space before the colon": head(b"Content-Length : 2") + b"{}",
-    "NUL in a header": head(b"X-A: a\0b", b"Content-Length: 2") + b"{}",
-    "bad chunk size": head(b"Transfer-Encoding: chunked") + b"zz\r\n{}\r\n0\r\n\r\n",
-    "no HTTP": b"hello there\r\n\r\n",
-    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-    "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-}
-
-
-@pytest.mark.parametrize("case", list(BAD_HEADS), ids=lambda c: c.replace(" ", "-"))
-def test_bad_framing_is_400_and_the_end_of_the_connection(ready, upstream, case):
-    with ready.connect() as connection:
-        connection.send(BAD_HEADS[case])
-        openai_error(connection.response().read(), 400)
-        assert connection.at_end()
-    assert upstream.requests == [] and ready.get("/health").status == 200
 
 
 def test_a_long_request_target_is_414(ready):
