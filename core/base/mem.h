@@ -10,3 +10,6 @@ void *mem_realloc(void *memory, size_t size);
 
 // A NUL-terminated copy of `len` bytes, owned by the caller, released with free().
 char *mem_dup(const char *bytes, size_t len);
+
+// Gives free memory back to the system. May take milliseconds: for calm moments.
+void mem_give_back(void);
