@@ -187,6 +187,10 @@ class Gateway:
         with open(self.log_path, "rb") as file:
             return file.read()
 
-    def resident_kb(self):
+    def resident_kb(self, field="VmRSS"):
         with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
-            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
+            return int(re.search(field + r":\s+(\d+)", file.read()).group(1))
+
+    def peak_kb(self):
+        """the most that was resident since the start"""
+        return self.resident_kb("VmHWM")

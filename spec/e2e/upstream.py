@@ -217,6 +217,14 @@ class Request:
         return self.target.split("?", 1)[0]
 
 
+def readiness(sock, writing, seconds):
+    """(readable, writable); unlike select() it takes descriptors of any number"""
+    poller = select.poll()
+    poller.register(sock, select.POLLIN | (select.POLLOUT if writing else 0))
+    events = dict(poller.poll(seconds * 1000)).get(sock.fileno(), 0)
+    return bool(events & ~select.POLLOUT), bool(events & select.POLLOUT)
+
+
 class _Gone(Exception):
     pass
 
@@ -309,7 +317,7 @@ class _Connection:
         while not is_over():
             if self.upstream.stopping:
                 raise _Gone
-            ready, _, _ = select.select([self.sock], [], [], .1 if forever else .01)
+            ready, _ = readiness(self.sock, False, .1 if forever else .01)
             if ready:
                 if forever:
                     return
@@ -322,7 +330,7 @@ class _Connection:
         while view:
             if self.upstream.stopping:
                 raise _Gone
-            readable, writable, _ = select.select([self.sock], [self.sock], [], .1)
+            readable, writable = readiness(self.sock, True, .1)
             if readable and not self.sock.recv(1, socket.MSG_PEEK):
                 raise _Gone
             if writable:
@@ -450,7 +458,7 @@ class Upstream:
     def _accept(self):
         while not self.stopping:
             try:
-                ready, _, _ = select.select([self.listener], [], [], .1)
+                ready, _ = readiness(self.listener, False, .1)
                 if not ready:
                     continue
                 sock, _ = self.listener.accept()
