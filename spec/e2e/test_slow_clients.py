@@ -24,7 +24,10 @@ def limits(**named):
 def trickle(connection, data, pace):
     """sends byte by byte, each after `pace` seconds, until all is sent or the other side speaks; how much it sent"""
     for i in range(len(data)):
-        connection.send(data[i:i + 1])
+        try:
+            connection.send(data[i:i + 1])
+        except OSError:  # it has just closed
+            return i
         if select.select([connection.sock], [], [], pace)[0]:
             return i + 1
     return len(data)
@@ -43,7 +46,7 @@ def test_a_head_that_trickles_for_longer_than_its_time_is_408(gateway, good, dat
         began = time.monotonic()
         assert trickle(connection, data, .05) < len(data)
         openai_error(connection.response().read(), 408, "head")
-        assert time.monotonic() - began >= 0.5 and connection.at_end()
+        assert time.monotonic() - began >= 0.49 and connection.at_end()
     assert good.requests == []
 
 
@@ -84,7 +87,7 @@ def test_a_body_whose_bytes_come_too_far_apart_is_408(gateway, good, case):
         began = time.monotonic()
         assert trickle(connection, body, 3) < len(body)
         openai_error(connection.response().read(), 408, "body")
-        assert time.monotonic() - began >= 0.3 and connection.at_end()
+        assert time.monotonic() - began >= 0.29 and connection.at_end()
     assert good.requests == []
 
 
@@ -116,7 +119,7 @@ def test_empty_lines_do_not_keep_an_idle_connection(gateway, good):
     with g.connect() as connection:
         began = time.monotonic()
         assert trickle(connection, b"\r\n" * 1000, .02) < 2000
-        assert connection.at_end() and time.monotonic() - began >= 0.5
+        assert connection.at_end() and time.monotonic() - began >= 0.49  # its clock has whole milliseconds
 
 
 def test_a_request_that_waits_for_its_provider_is_not_idle(gateway, upstream):
