@@ -267,7 +267,7 @@ struct connector_job *connector_start(struct connector *connector, const struct 
     job->kept_fd = mem_alloc(sizeof(*job->kept_fd));
     *job->kept_fd = -1;
     job->easy = make_easy(job);
-    job->multi = multis_add(&connector->multis, job->easy);
+    job->multi = multis_add(&connector->multis, job->easy, job->store);
     if (!job->multi) {
         error_set(&job->early, ERROR_CONNECT, "cannot connect to %s: libcurl refuses it",
                   origin->endpoint);

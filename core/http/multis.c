@@ -14,6 +14,13 @@ struct multi {
     bool is_driving; // inside drive(): closing waits for its end
 };
 
+// Stays until the whole is closed: there are as many as certificate files.
+struct share {
+    struct list node; // in multis->shares
+    const void *trust;
+    CURLSH *curl;
+};
+
 // A socket that libcurl wants watched.
 struct watch {
     uv_poll_t poll;
@@ -56,7 +63,7 @@ static void drive(struct multi *multi, curl_socket_t fd, int events)
             multi->multis->on_ended(message->easy_handle, message->data.result);
     }
     multi->is_driving = false;
-    close_if_unused(multi, multi->multis->share != NULL);
+    close_if_unused(multi, !multi->multis->is_closed);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -157,33 +164,53 @@ void multis_init(struct multis *multis, struct turn *turn,
                  void (*on_ended)(CURL *easy, CURLcode result))
 {
     *multis = (struct multis){.turn = turn, .on_ended = on_ended};
+    list_init(&multis->shares);
     list_init(&multis->with_room);
     list_init(&multis->full);
 }
 
 void multis_close(struct multis *multis)
 {
-    CURLSH *share = multis->share;
-    multis->share = NULL;
+    multis->is_closed = true;
     for (struct list *node = multis->with_room.next; node != &multis->with_room;) {
         struct multi *multi = LIST_ITEM(node, struct multi, node);
         node = node->next;
         close_if_unused(multi, false);
     }
-    curl_share_cleanup(share);
+    for (struct list *node = multis->shares.next, *next; node != &multis->shares; node = next) {
+        struct share *share = LIST_ITEM(node, struct share, node);
+        next = node->next;
+        curl_share_cleanup(share->curl);
+        free(share);
+    }
+    list_init(&multis->shares);
 }
 
-struct multi *multis_add(struct multis *multis, CURL *easy)
+static CURLSH *share_of(struct multis *multis, const void *trust)
 {
-    if (!multis->share) {
-        multis->share = curl_share_init();
-        curl_share_setopt(multis->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-        curl_share_setopt(multis->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    struct share *share;
+    for (struct list *node = multis->shares.next; node != &multis->shares; node = node->next) {
+        share = LIST_ITEM(node, struct share, node);
+        if (share->trust == trust)
+            return share->curl;
     }
+    share = mem_alloc(sizeof(*share));
+    share->trust = trust;
+    share->curl = curl_share_init();
+    if (!share->curl)
+        abort();
+    curl_share_setopt(share->curl, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    curl_share_setopt(share->curl, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    list_add_front(&multis->shares, &share->node);
+    return share->curl;
+}
+
+struct multi *multis_add(struct multis *multis, CURL *easy, const void *trust)
+{
     struct multi *multi = list_is_empty(&multis->with_room)
                               ? multi_new(multis)
                               : LIST_ITEM(multis->with_room.next, struct multi, node);
-    curl_easy_setopt(easy, CURLOPT_SHARE, multis->share);
+    curl_easy_setopt(easy, CURLOPT_SHARE, share_of(multis, trust));
     if (curl_multi_add_handle(multi->curl, easy) != CURLM_OK) {
         close_if_unused(multi, true);
         return NULL;
