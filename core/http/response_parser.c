@@ -15,14 +15,6 @@ static int fail(struct response_parser *parser, const char *failure)
     return -1;
 }
 
-static int add_framing(struct response_parser *parser, size_t len)
-{
-    parser->framing_len += (uint32_t)len;
-    if (parser->framing_len > LIMIT_RESPONSE_HEAD)
-        return fail(parser, "too many bytes between the chunks");
-    return 0;
-}
-
 static uint32_t place_of(const struct response_parser *parser, const char *bytes)
 {
     return (uint32_t)(bytes - parser->headers.bytes.data);
@@ -33,7 +25,7 @@ static int on_header_field(llhttp_t *http, const char *bytes, size_t len)
 {
     struct response_parser *parser = http->data;
     if (parser->is_head_parsed) // a trailer
-        return add_framing(parser, len);
+        return 0;
     if (!parser->field.name_len)
         parser->field.name = place_of(parser, bytes);
     parser->field.name_len += (uint32_t)len;
@@ -44,7 +36,7 @@ static int on_header_value(llhttp_t *http, const char *bytes, size_t len)
 {
     struct response_parser *parser = http->data;
     if (parser->is_head_parsed)
-        return add_framing(parser, len);
+        return 0;
     if (!parser->field.value_len)
         parser->field.value = place_of(parser, bytes);
     parser->field.value_len += (uint32_t)len;
@@ -56,6 +48,8 @@ static int on_header_value_complete(llhttp_t *http)
     struct response_parser *parser = http->data;
     if (parser->is_head_parsed)
         return 0;
+    if (!parser->field.name_len)
+        return fail(parser, "a header field without a name");
     if (headers_add_ref(&parser->headers, parser->field) != 0)
         return fail(parser, "too many header fields");
     parser->field = (struct header_ref){0};
@@ -72,22 +66,10 @@ static int on_headers_complete(llhttp_t *http)
     return is_bodyless || !(http->flags & F_CHUNKED);
 }
 
-static int on_chunk_header(llhttp_t *http)
-{
-    struct response_parser *parser = http->data;
-    parser->framing_len = 0;
-    return 0;
-}
-
-static int on_chunk_extension(llhttp_t *http, const char *bytes, size_t len)
-{
-    (void)bytes;
-    return add_framing(http->data, len);
-}
-
 static int on_body(llhttp_t *http, const char *bytes, size_t len)
 {
     struct response_parser *parser = http->data;
+    parser->chunk_end = bytes + len;
     parser->events->on_body(parser->owner, bytes, len, false);
     return parser->state == RESPONSE_STOPPED ? -1 : 0;
 }
@@ -105,9 +87,6 @@ static const llhttp_settings_t settings = {
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
-    .on_chunk_header = on_chunk_header,
-    .on_chunk_extension_name = on_chunk_extension,
-    .on_chunk_extension_value = on_chunk_extension,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
 };
@@ -254,10 +233,23 @@ static size_t feed_head(struct response_parser *parser, const char *bytes, size_
     return n;
 }
 
+// llhttp knows no limit for what stands between chunks: zeros before a size, extensions, trailers.
+static size_t feed_chunks(struct response_parser *parser, const char *bytes, size_t len)
+{
+    parser->chunk_end = NULL;
+    size_t n = execute(parser, bytes, len);
+    size_t before = parser->chunk_end ? 0 : parser->framing_len;
+    size_t framing = (size_t)(bytes + n - (parser->chunk_end ? parser->chunk_end : bytes));
+    if (before + framing > LIMIT_RESPONSE_HEAD)
+        fail(parser, "too many bytes between the chunks");
+    parser->framing_len = (uint32_t)(before + framing);
+    return n;
+}
+
 static size_t feed_body(struct response_parser *parser, const char *bytes, size_t len)
 {
     if (parser->is_chunked)
-        return execute(parser, bytes, len);
+        return feed_chunks(parser, bytes, len);
     if (!parser->is_until_close && len > parser->body_left)
         len = (size_t)parser->body_left;
     parser->body_left -= parser->is_until_close ? 0 : len;

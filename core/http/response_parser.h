@@ -38,10 +38,11 @@ struct response_parser {
     const struct response_events *events;
     void *owner;
     const char *failure;   // static text
+    const char *chunk_end; // behind the last byte of a chunk in what is being fed; NULL: none
     uint64_t body_left;    // of a body with Content-Length
     uint32_t head_len;     // bytes of all heads so far
     uint32_t line_len;     // of the head's unfinished line
-    uint32_t framing_len;  // of one chunk's extensions, or of the trailers
+    uint32_t framing_len;  // since the last byte of a chunk
     uint8_t state;         // enum response_state
     uint8_t interim_count; // 1xx heads so far
     char last_byte;        // of the head

@@ -293,6 +293,8 @@ static void test_everything_that_could_grow_has_a_limit(void **state)
                             "too many header");
     expect_repeated_failure("", "HTTP/1.1 100 Continue\r\n\r\n", 1024, "interim");
     expect_repeated_failure(CHUNKED "1;", "x", size, "between the chunks");
+    expect_repeated_failure(CHUNKED, "0", size, "between the chunks");
+    expect_repeated_failure(CHUNKED "1\r\nx\r\n", "0", size, "between the chunks");
     expect_repeated_failure(CHUNKED "0\r\nA: ", "x", size, "between the chunks");
     expect_repeated_failure(CHUNKED "0\r\n", "A: b\r\n", 4 * size, "between the chunks");
 }
