@@ -131,7 +131,6 @@ static void on_deadline(void *owner)
 {
     struct relay *relay = owner;
     uint64_t now = now_ms(relay);
-
     if (relay->is_terminal_seen)
         cancel_upstream(relay);
     else if (is_over(relay->plan.total_at_ms, now))
@@ -403,6 +402,8 @@ void relay_on_end(struct relay *relay, const struct error *err)
     timer_stop(relay->plan.timers, &relay->timer);
     if (relay->inflate && !err && !relay->failure && inflate_end(relay->inflate) != 0)
         fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "the compressed answer is cut short");
+    if (relay->mode == REFUSAL && relay->is_cancel_asked)
+        err = NULL; // enough of it was read
     if (relay->mode == EVENTS)
         end_stream(relay, err);
     else if (err && !relay->failure)
@@ -416,11 +417,10 @@ void relay_on_end(struct relay *relay, const struct error *err)
 
 // ---- head and body ----------------------------------------------------------------------------
 
-static bool is_json(struct slice content_type)
+static bool is_json(struct slice type)
 {
-    static const char json[] = "application/json";
-    return content_type.len >= sizeof(json) - 1 &&
-           slice_equal_nocase((struct slice){content_type.data, sizeof(json) - 1}, SLICE(json));
+    const struct slice json = SLICE("application/json");
+    return type.len >= json.len && slice_equal_nocase((struct slice){type.data, json.len}, json);
 }
 
 static void start_decoding(struct relay *relay, const struct headers *headers)
@@ -503,6 +503,8 @@ static void take_body(void *owner, const char *data, size_t len)
     case REFUSAL: {
         size_t room = relay->hold.limit - relay->hold.len;
         buf_add(&relay->hold, data, len < room ? len : room);
+        if (len >= room)
+            cancel_upstream(relay);
         break;
     }
     case AWAIT_HEAD:
@@ -571,7 +573,6 @@ struct relay *relay_new(const struct relay_plan *plan, const struct relay_handle
                         void *owner)
 {
     struct relay *relay = mem_alloc(sizeof(*relay));
-
     relay->plan = *plan;
     relay->handler = handler;
     relay->owner = owner;

@@ -19,6 +19,8 @@
 #define DONE        "data: [DONE]\n\n"
 #define ERROR_EVENT "data: {\"error\":{\"message\":\"it broke\"}}\n\n"
 
+enum { TEXT = 200 }; // kept of what a report says
+
 struct exchange {
     struct buf sent;
     int status;
@@ -76,7 +78,7 @@ struct fixture {
     bool is_canceled, is_paused, is_done;
     struct relay_report report; // without what it borrows
     enum error_kind failed;
-    char usage[200], provider_error[200], body[200];
+    char usage[TEXT], provider_error[TEXT], body[TEXT];
 };
 
 static void on_commit(void *owner, int status, struct buf *headers)
@@ -92,10 +94,10 @@ static void redact(void *owner, struct slice text, struct buf *out)
     buf_add_slice(out, text);
 }
 
-static void copy(char *into, struct slice text)
+static void copy(char into[TEXT], struct slice text)
 {
     if (text.data)
-        memcpy(into, text.data, text.len);
+        memcpy(into, text.data, text.len < TEXT ? text.len : TEXT - 1);
 }
 
 static void on_done(void *owner, const struct relay_report *report)
@@ -418,6 +420,23 @@ static void test_a_refusal_is_reported_with_its_body(void **state)
     assert_string_equal(fixture->body, "{\"error\":\"slow down\"}");
 }
 
+static void test_a_refusal_without_end_is_not_read_to_its_end(void **state)
+{
+    struct fixture *fixture = *state;
+    char piece[4097];
+    memset(piece, 'x', sizeof(piece) - 1);
+    piece[sizeof(piece) - 1] = '\0';
+    begin(fixture, 500, "text/plain");
+    for (size_t i = 0; i < LIMIT_ERROR_BODY / (sizeof(piece) - 1); i++) {
+        assert_false(fixture->is_canceled);
+        feed(fixture, piece);
+    }
+    assert_true(fixture->is_canceled);
+    end(fixture);
+    assert_int_equal(fixture->report.status, 500);
+    assert_int_equal(fixture->failed, ERROR_NONE);
+}
+
 static void test_a_full_client_queue_pauses_the_upstream_until_it_drains(void **state)
 {
     struct fixture *fixture = *state;
@@ -489,6 +508,7 @@ int main(void)
         TEST(test_T31_an_error_inside_a_200_is_no_answer),
         TEST(test_a_truncated_unary_body_is_no_answer),
         TEST(test_a_refusal_is_reported_with_its_body),
+        TEST(test_a_refusal_without_end_is_not_read_to_its_end),
         TEST(test_a_full_client_queue_pauses_the_upstream_until_it_drains),
         TEST(test_too_much_before_content_is_refused),
         TEST(test_a_first_token_deadline_cancels_the_upstream),
