@@ -51,11 +51,12 @@
 //   req:deadline(seconds)         timeout.total: from the arrival of the request
 //   req:attempt(options) (y) -> summary       one try of one lane; see below
 //   req:reply(status, body, headers)          a whole answer; headers is a table or nil
-//   req:fail_stream(text)         the head is out already: sends `text` as the last bytes, ends the
-//   body req:is_started() -> true when the head has gone (an early keep-alive or a committed
-//   answer) req:is_gone() -> true when the client has gone req:record{ outcome =, client =, model
-//   =, metric_model =, target =, kind =, message =,
-//               } once: what the log line and the metrics say
+//   req:fail_stream(text)         the head is out already: ends the body with `text`, or, when that
+//                                 is nil, by closing the connection before its end
+//   req:is_started() -> true when the head has gone (an early keep-alive or a committed answer)
+//   req:is_gone() -> true when the client has gone
+//   req:record{ outcome =, client =, model =, metric_model =, target =, kind =, message = }
+//                                 once: what the log line and the metrics say
 //   req:record_values(..., is_answer)  the same, the values in that order without their names;
 //                                 is_answer: with the usage of the last attempt
 //

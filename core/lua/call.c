@@ -54,6 +54,12 @@ void call_end_stream(struct call *call, struct slice last)
     call->is_ended = true;
 }
 
+void call_break_off(struct call *call)
+{
+    exchange_abort(call->exchange);
+    call->is_ended = true;
+}
+
 // ---- keep-alive comments ----------------------------------------------------------------------
 
 static void start_early(struct call *call)
@@ -195,8 +201,7 @@ static void answer_failure(struct call *call, const char *error)
         buf_deinit(&body);
         buf_deinit(&text);
     } else if (!call->is_ended) {
-        exchange_abort(call->exchange);
-        call->is_ended = true;
+        call_break_off(call);
     }
     call_record(call, &record);
 }

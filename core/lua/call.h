@@ -65,6 +65,9 @@ void call_reply(struct call *call, int status, struct slice headers, struct slic
 // Ends an open stream with these last bytes.
 void call_end_stream(struct call *call, struct slice last);
 
+// Ends an answer that cannot carry an error in its body: the client sees that it is not whole.
+void call_break_off(struct call *call);
+
 // From now on the client gets a comment after each `config->keepalive_ms` of silence.
 void call_start_keepalive(struct call *call);
 

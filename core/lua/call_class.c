@@ -286,9 +286,13 @@ static int fail_stream(lua_State *L)
 {
     struct call *call = check_call(L);
     struct slice text;
-    text.data = luaL_checklstring(L, 2, &text.len);
-    if (!call->is_ended)
+    text.data = luaL_optlstring(L, 2, NULL, &text.len);
+    if (call->is_ended)
+        return 0;
+    if (text.data)
         call_end_stream(call, text);
+    else
+        call_break_off(call);
     return 0;
 }
 
@@ -332,8 +336,8 @@ static int record_values(lua_State *L)
 // ---- class ------------------------------------------------------------------------------------
 
 // Tables are taken apart and put together in Lua, where a field costs a tenth of what it costs from
-// C. A committed answer that broke off ends with an error event in the client's dialect: only Lua
-// code can go on after a wait.
+// C. A committed answer that broke off ends with an error event in the client's dialect, or as a
+// broken one where it is no stream: only Lua code can go on after a wait.
 static const char wrappers[] =
     "local attempt, record_values, fail_stream = ...\n"
     "local none = {}\n"
@@ -346,9 +350,7 @@ static const char wrappers[] =
     "      o.serve, o.edits, o.body, o.fresh, o.usage)\n"
     "  if complete then return complete_answer end\n"
     "  if committed then\n"
-    "    local text = ''\n"
-    "    if not error_sent and o.error_event then text = o.error_event(kind, message) end\n"
-    "    fail_stream(req, text)\n"
+    "    fail_stream(req, error_sent and '' or o.error_event and o.error_event(kind, message))\n"
     "  end\n"
     "  return { committed = committed, complete = complete, kind = kind, message = message,\n"
     "    phase = phase, status = status, headers = headers, body = body, error = err,\n"
