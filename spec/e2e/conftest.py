@@ -3,6 +3,7 @@ import os
 import pytest
 
 import gateway as program
+from script import Script
 from upstream import Upstream, refused_url
 
 needs_program = pytest.mark.skipif(not os.path.exists(program.BINARY), reason="build it first: " + program.BINARY)
@@ -36,6 +37,19 @@ def upstreams():
 @pytest.fixture
 def upstream(upstreams):
     return upstreams()
+
+
+@pytest.fixture
+def script():
+    """makes servers whose connections are functions; closed after the test"""
+    made = []
+
+    def make(play):
+        made.append(Script(play))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture
