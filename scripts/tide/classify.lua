@@ -18,11 +18,12 @@ local ACTIONS = {
   content_filter = "client", upstream_4xx = "client",
 }
 
--- 409: a lock that another request holds; 529: Anthropic's and others' "overloaded".
+-- 407: our own proxy's word; 409: a lock that another request holds; 529: Anthropic's and others'
+-- "overloaded".
 local KINDS = {
   [400] = "bad_request", [401] = "auth", [402] = "quota", [403] = "auth", [404] = "no_target",
-  [408] = "timeout", [409] = "overloaded", [413] = "too_large", [422] = "bad_request",
-  [429] = "rate_limited", [503] = "overloaded", [529] = "overloaded",
+  [407] = "auth", [408] = "timeout", [409] = "overloaded", [413] = "too_large",
+  [422] = "bad_request", [429] = "rate_limited", [503] = "overloaded", [529] = "overloaded",
 }
 
 local function kind_of_status(status)
@@ -48,9 +49,10 @@ local function declared_kind(said, status, errors)
     or (status and errors.status[status])
 end
 
--- Only the model may be out of bounds for the key, so 403 closes the lane, not the credential.
+-- Only the model may be out of bounds for the key, so 403 closes the lane, not the credential; 407
+-- is not about the credential at all.
 local function action_of(kind, status)
-  if kind == "auth" and status == 403 then return "never" end
+  if kind == "auth" and (status == 403 or status == 407) then return "never" end
   return ACTIONS[kind] or "next"
 end
 

@@ -41,10 +41,11 @@ describe("tide.classify", function()
     end
   end)
 
-  it("T-18 closes the credential after 401 and 402, the lane alone after 403 and 404", function()
+  it("T-18 closes the credential after 401 and 402, the lane after 403, 404 and 407", function()
     assert.equal("credential auth", action(fake.status(401, "")))
     assert.equal("credential quota", action(fake.status(402, "")))
     assert.equal("never auth", action(fake.status(403, "")))
+    assert.equal("never auth", action(fake.status(407, "")))
     assert.equal("never no_target", action(fake.status(404, "")))
   end)
 
