@@ -1,4 +1,7 @@
-"""Ordered failover before the commit point, and what the client sees when all fails. T-02, T-12, T-31, T-53."""
+"""Ordered failover before the commit point, and what the client sees when all fails. T-02, T-10, T-12, T-31, T-53."""
+import os
+import time
+
 import pytest
 
 import upstream as mock
@@ -212,6 +215,37 @@ def test_T31_an_error_event_in_a_stream_is_not_a_success(gateway, upstream):
     g = gateway(one(upstream, admin=ADMIN))
     broken_stream(g.chat("one/m", stream=True), "a")
     assert not [k for k, v in g.metrics().items() if v and k.startswith("tidegate_requests_total") and '"ok"' in k]
+
+
+def cpu_ticks(g):
+    """of all threads of the program: user and system"""
+    with open("/proc/%d/stat" % g.process.pid, encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+LIMITED = mock.event({"error": {"message": "Rate limit reached", "type": "rate_limit_error", "code": 429}})
+
+
+@pytest.mark.parametrize("how", ["kept open", "ended", "cut", "reset"])
+def test_T10_a_429_in_the_middle_of_a_stream_is_an_error_event_and_leaves_nothing_running(gateway, upstream, how):
+    end = {"kept open": [mock.Stall()], "ended": [], "cut": [mock.Cut()], "reset": [mock.Reset()]}[how]
+    upstream.always(lambda _: mock.stream(mock.role(), mock.delta("so far"), LIMITED, *end))
+    g = gateway(one(upstream, admin=ADMIN))
+    answers = [g.chat("one/m", stream=True) for _ in range(20)]
+    for answer in answers:
+        error = broken_stream(answer, "so far")
+        assert "Rate limit reached" in error["message"]
+    assert len(upstream.requests) == 20  # committed: nothing is sent again
+    metrics = g.metrics()
+    assert metrics["tidegate_upstreams_in_flight"] == 0 and metrics["tidegate_requests_in_flight"] == 0
+    for request in upstream.requests:
+        assert request.gone.wait(mock.LIMIT)
+    before = cpu_ticks(g)
+    time.sleep(1)
+    spent = (cpu_ticks(g) - before) / os.sysconf("SC_CLK_TCK")
+    assert spent < .2, "%.2f s of CPU in one second of nothing to do" % spent  # a loop that spins: about 1
+    assert g.log(answers[0])["error"]
 
 
 def test_a_providers_error_text_is_scrubbed_of_its_own_key(gateway, upstream):

@@ -281,15 +281,19 @@ def test_an_answer_that_comes_before_the_request_is_sent_is_delivered(gateway, s
 
 
 def test_an_early_success_during_a_big_upload_is_delivered_and_its_connection_not_used_again(gateway, script):
+    delivered = threading.Semaphore(0)
+
     def play(peer):
         peer.read_head()
         peer.send(answer(chat_text("early %d" % peer.number)))
+        assert delivered.acquire(timeout=mock.LIMIT)  # nothing is read until then: the upload stands still
         peer.wait_gone()
     server = script(play)
     g = gateway(one(server))
     for number in (1, 2):
         assert content(g.chat("one/m", text="x" * BIG)) == "early %d" % number
-    server.wait_ended(2)
+        delivered.release()
+        server.wait_ended(number)
 
 
 # ---- bytes that nobody asked for ---------------------------------------------------------------
