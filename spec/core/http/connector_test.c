@@ -231,6 +231,32 @@ static void test_second_tls_connection_resumes_the_session(void **state)
     tls_trial_close(&tls);
 }
 
+// A resumed session is not verified again, so it must not serve those who trust somebody else.
+static void test_session_is_not_resumed_under_another_certificate_file(void **state)
+{
+    (void)state;
+    struct tls_trial tls;
+    struct tls_peer stranger;
+    struct record trusting, other;
+    struct slice path;
+    char url[64];
+
+    tls_trial_open(&tls, TLS_PEER_GOOD);
+    tls_peer_open(&stranger, TLS_PEER_GOOD, false);
+    get(&trusting, &tls.trial, "/hello");
+    assert_body(&trusting, "hello");
+    snprintf(url, sizeof(url), "https://localhost:%d", tls.server.port);
+    const struct origin_way way = {.ca_file = stranger.ca_file};
+    tls.trial.origin = upstream_origin_by(tls.trial.pool, url, &way, &path, NULL);
+    get(&other, &tls.trial, "/hello");
+    assert_int_equal(other.err.kind, ERROR_TLS);
+    assert_int_equal(atomic_load(&tls.server.resumed), 0);
+    record_deinit(&trusting);
+    record_deinit(&other);
+    tls_trial_close(&tls);
+    tls_peer_close(&stranger);
+}
+
 static void pause_once(struct record *record)
 {
     upstream_pause(record->upstream);
@@ -429,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_handshake_counts_into_the_connect_time),
         cmocka_unit_test(test_tls_connection_is_reused),
         cmocka_unit_test(test_second_tls_connection_resumes_the_session),
+        cmocka_unit_test(test_session_is_not_resumed_under_another_certificate_file),
         cmocka_unit_test(test_large_tls_body_survives_pauses),
         cmocka_unit_test(test_large_tls_request_arrives_whole),
         cmocka_unit_test(test_tls_body_delimited_by_close_ends_with_or_without_goodbye),
