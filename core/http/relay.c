@@ -562,6 +562,11 @@ void relay_cancel(struct relay *relay)
         fail(relay, relay->phase, ERROR_CANCELED, "the client has gone");
 }
 
+bool relay_is_committed(const struct relay *relay)
+{
+    return relay->is_committed;
+}
+
 bool relay_is_complete(const struct relay *relay)
 {
     return relay->is_complete;

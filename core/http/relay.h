@@ -91,5 +91,8 @@ void relay_cancel(struct relay *relay);
 // The client's queue has drained.
 void relay_on_drain(struct relay *relay);
 
+// The client has got bytes of this answer: no other will be tried.
+bool relay_is_committed(const struct relay *relay);
+
 // The client's answer has ended properly (the report may still be to come).
 bool relay_is_complete(const struct relay *relay);

@@ -347,6 +347,11 @@ bool upstream_was_reused(const struct upstream *upstream)
     return upstream->is_reused;
 }
 
+bool upstream_was_sent(const struct upstream *upstream)
+{
+    return upstream->is_sent;
+}
+
 bool upstream_was_heard(const struct upstream *upstream)
 {
     return upstream->is_heard;

@@ -318,10 +318,22 @@ static void on_body(void *owner, const char *bytes, size_t len, bool is_last)
     relay_on_body(attempt->relay, bytes, len, is_last);
 }
 
+// A stream may stay open for minutes after its request was of use for the last time.
+static void drop_request(struct attempt *attempt)
+{
+    call_drop_body(attempt->call);
+    buf_deinit(&attempt->scratch);
+    free(attempt->segments);
+    attempt->segments = NULL;
+}
+
 static void on_wake_end(void *owner)
 {
     struct attempt *attempt = owner;
     relay_on_wake_end(attempt->relay);
+    if (attempt->segments && relay_is_committed(attempt->relay) &&
+        upstream_was_sent(attempt->upstream))
+        drop_request(attempt);
 }
 
 static void on_upstream_done(void *owner, const struct error *err)

@@ -247,6 +247,14 @@ void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
     task_run(call->task, 1);
 }
 
+void call_drop_body(struct call *call)
+{
+    exchange_drop_body(call->exchange);
+    free(call->scan);
+    call->scan = NULL;
+    call->scan_count = 0;
+}
+
 void call_on_gone(struct call *call)
 {
     if (call->attempt)

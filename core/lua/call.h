@@ -52,6 +52,9 @@ enum call_kind {
 // Serves the request with the Lua side's function for that listener.
 void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind);
 
+// Nobody needs the request's body, or what was found in it, any more.
+void call_drop_body(struct call *call);
+
 // The client has gone.
 void call_on_gone(struct call *call);
 void call_on_drain(struct call *call);
