@@ -3,7 +3,7 @@ set(TIDEGATE_C
   core/base/blocks.c core/base/buf.c core/base/clock.c core/base/error.c core/base/file.c core/base/log.c
   core/base/logline.c core/base/mem.c core/base/redact.c
   core/loop/loop.c core/loop/outbox.c core/loop/pace.c core/loop/timers.c
-  core/json/json.c core/json/match.c core/json/splice.c core/json/tokenizer.c core/json/tree.c
+  core/json/json.c core/json/match.c core/json/ordinary.c core/json/splice.c core/json/tokenizer.c core/json/tree.c
   core/config/access.c core/config/address.c core/config/check.c core/config/config.c
   core/config/document.c core/config/env.c core/config/evaluate.c core/config/field.c
   core/config/formats.c core/config/lines.c core/config/settings.c core/config/suggest.c
@@ -50,7 +50,7 @@ set(TIDEGATE_C_TESTS
   http/forward http/headers http/inflate http/origin http/pool http/relay http/request
   http/response_parser http/response http/server http/sse http/turn http/upstream_control
   http/upstream_failure http/upstream_proxy http/upstream http/usage http/watch json/json json/match
-  json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/task lua/value metrics/metrics
+  json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/task lua/value metrics/metrics
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

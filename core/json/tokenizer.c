@@ -7,6 +7,8 @@
 #    include <emmintrin.h>
 #endif
 
+#include "json/ordinary.h"
+
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 void tokenizer_init(struct tokenizer *in, struct slice text, int max_depth)
@@ -310,7 +312,10 @@ static inline const char *skip_block(struct tokenizer *in, const char *block, ma
 __attribute__((noinline)) static const char *skip_rest(struct tokenizer *in, const char *p)
 {
     bool is_end = false;
-    while (in->end - p >= STEP) {
+    for (;;) {
+        p = ordinary_skip(p, in->end, &in->is_escaped);
+        if (in->end - p < STEP)
+            break;
         mask special = special_mask(p);
         p = special ? skip_block(in, p, special, &is_end) : p + STEP;
         if (!p || is_end)
