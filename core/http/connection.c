@@ -460,6 +460,28 @@ static void on_eof(struct connection *connection)
         connection_close(connection);
 }
 
+// A long body is read to where it is kept.
+static void lend_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct connection *connection = handle->data;
+    struct room room = {NULL, 0};
+
+    loop_lend_buf(handle, suggested, buf);
+    if (connection->state == CONNECTION_BODY)
+        room = request_reader_room(&connection->reader);
+    if (room.len)
+        *buf = uv_buf_init(room.data, (unsigned)room.len);
+}
+
+static void on_filled(struct connection *connection, size_t len)
+{
+    connection->is_consuming = true;
+    request_reader_filled(&connection->reader, len);
+    advance(connection, 0);
+    connection->is_consuming = false;
+    consume(connection, "", 0);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 {
     struct connection *connection = stream->data;
@@ -467,6 +489,8 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
         on_eof(connection);
     else if (count < 0)
         connection_close(connection);
+    else if (count > 0 && buf->base != connection->server->loop->read_buf)
+        on_filled(connection, (size_t)count);
     else if (count > 0 && connection->state < CONNECTION_ENDING)
         consume(connection, buf->base, (size_t)count);
 }
@@ -476,7 +500,7 @@ static void start_reading(struct connection *connection)
     if (connection->is_reading || connection->is_at_eof || connection->state == CONNECTION_CLOSED)
         return;
     connection->is_reading = true;
-    if (uv_read_start((uv_stream_t *)&connection->tcp, loop_lend_buf, on_read) != 0)
+    if (uv_read_start((uv_stream_t *)&connection->tcp, lend_room, on_read) != 0)
         connection_close(connection);
 }
 

@@ -15,7 +15,8 @@ enum {
     LINE_BESIDE_TARGET = 32,    // method, version and spaces of a request line, generously
     HEAD_KEPT = 2048,           // bytes of head buffer that stay with an idle connection
     REFS_KEPT = 32,             // header lines likewise
-    BODY_AT_ONCE = 1024 * 1024, // a Content-Length up to here is allocated in one step
+    BODY_AT_ONCE = 4 * 1024 * 1024, // a Content-Length up to here is allocated in one step
+    ROOM_LEAST = 16 * 1024,     // a shorter rest is copied with what may follow it
     BODY_FIRST = 4096,          // first step of a chunked body
 };
 
@@ -510,6 +511,28 @@ static size_t feed_sized(struct request_reader *reader, const char *bytes, size_
     if (add_body(reader, data) && reader->body_len == reader->content_length)
         complete(reader);
     return data.len;
+}
+
+struct room request_reader_room(struct request_reader *reader)
+{
+    struct room none = {NULL, 0};
+    if (reader->state != REQUEST_BODY || reader->is_chunked)
+        return none;
+    uint64_t left = reader->content_length - reader->body_len;
+    if (left < ROOM_LEAST)
+        return none;
+    if (reader->body_cap - reader->body_len < min_size(left, LIMIT_READ_BUFFER) &&
+        !grow_body(reader, reader->body_len + min_size(left, LIMIT_READ_BUFFER)))
+        return none;
+    size_t len = min_size(left, reader->body_cap - reader->body_len);
+    return (struct room){reader->body + reader->body_len, len};
+}
+
+void request_reader_filled(struct request_reader *reader, size_t len)
+{
+    reader->body_len += len;
+    if (reader->body_len == reader->content_length)
+        complete(reader);
 }
 
 static size_t feed_chunked(struct request_reader *reader, const char *bytes, size_t len)

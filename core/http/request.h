@@ -59,5 +59,15 @@ size_t request_reader_feed(struct request_reader *reader, const char *bytes, siz
 // True when no byte of a request has been kept (empty lines before a request are not kept).
 bool request_reader_is_empty(const struct request_reader *reader);
 
+// Where the next bytes of a long body of known length may be read to directly, so that they need no
+// copy: tell request_reader_filled() how many came. No bytes when there is no such body under way,
+// or when its memory was refused (then the reader is REQUEST_BAD).
+struct room {
+    char *data;
+    size_t len;
+};
+struct room request_reader_room(struct request_reader *reader);
+void request_reader_filled(struct request_reader *reader, size_t len);
+
 // Frees the body; its bytes leave limits->bodies_held.
 void request_reader_drop_body(struct request_reader *reader);
