@@ -41,6 +41,14 @@ char *mem_dup(const char *bytes, size_t len)
     return copy;
 }
 
+void mem_keep(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, MEM_KEPT / 2);
+    mallopt(M_TRIM_THRESHOLD, MEM_KEPT);
+#endif
+}
+
 void mem_give_back(void)
 {
 #ifdef __GLIBC__

@@ -207,6 +207,7 @@ int pool_run(struct config *config, struct error *err)
         .admin_port = config->admin_port,
     };
 
+    mem_keep();
     block_signals(&signals);
     pool.shared.config = config;
     pool.shared.connections = connections_per_worker(config);

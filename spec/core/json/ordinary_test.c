@@ -38,8 +38,10 @@ static void check(const char *text, size_t len)
         p += step;
     }
     assert_ptr_equal(p, stop);
-    assert_int_equal(is_escaped, has_escape);
-    if (end - stop >= BLOCK)
+    if (stop == end || *stop != '\\')
+        assert_int_equal(is_escaped, has_escape);
+    assert_true(is_escaped || !has_escape);
+    if (end - stop > BLOCK) // else a sequence may begin in the last byte that was looked at
         assert_int_equal(sequence(stop, end), 0);
 }
 
