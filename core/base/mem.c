@@ -44,7 +44,7 @@ char *mem_dup(const char *bytes, size_t len)
 void mem_keep(void)
 {
 #ifdef __GLIBC__
-    mallopt(M_MMAP_THRESHOLD, MEM_KEPT / 2);
+    mallopt(M_MMAP_THRESHOLD, MEM_BLOCK_KEPT);
     mallopt(M_TRIM_THRESHOLD, MEM_KEPT);
 #endif
 }

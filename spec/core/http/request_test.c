@@ -563,15 +563,15 @@ static void test_a_large_body_grows_as_it_comes(void **state)
     _Atomic size_t held = 0;
     struct server_limits large = limits;
     struct request_reader reader;
-    size_t len = 3 << 20;
+    size_t len = 9 << 20;
     char *body = malloc(len);
     large.body = 1 << 30;
     large.bodies_held = &held;
     large.bodies_total = 1 << 30;
     memset(body, 'x', len);
     request_reader_init(&reader, &large);
-    feed_text(&reader, POST_HEAD "Content-Length: 3145728\r\n\r\n");
-    assert_int_equal(held, 1 << 20);
+    feed_text(&reader, POST_HEAD "Content-Length: 9437184\r\n\r\n");
+    assert_int_equal(held, 4 << 20);
     feed_in_steps(&reader, body, len, 65536);
     assert_int_equal(reader.state, REQUEST_DONE);
     assert_int_equal(reader.request.body.len, len);
@@ -582,6 +582,66 @@ static void test_a_large_body_grows_as_it_comes(void **state)
     assert_int_equal(held, 0);
     request_reader_deinit(&reader);
     free(body);
+}
+
+static void test_a_long_body_can_be_read_to_where_it_is_kept(void **state)
+{
+    (void)state;
+    struct server_limits large = limits;
+    struct request_reader reader;
+    struct room room;
+    size_t len = 9 << 20, got = 5;
+    large.body = 1 << 30;
+    request_reader_init(&reader, &large);
+    assert_int_equal(request_reader_room(&reader).len, 0);
+    feed_text(&reader, POST_HEAD "Content-Length: 9437184\r\n\r\nbegin");
+    while ((room = request_reader_room(&reader)).len) {
+        size_t count = room.len < 100000 ? room.len : 100000;
+        memset(room.data, 'a' + (int)(got % 26), count);
+        request_reader_filled(&reader, count);
+        got += count;
+    }
+    assert_true(got <= len && len - got < 16384);
+    char rest[16384];
+    memset(rest, 'z', sizeof(rest));
+    assert_int_equal(request_reader_feed(&reader, rest, sizeof(rest)), len - got);
+    assert_int_equal(reader.state, REQUEST_DONE);
+    assert_int_equal(reader.request.body.len, len);
+    assert_memory_equal(reader.request.body.data, "begin", 5);
+    assert_int_equal(reader.request.body.data[5], 'a' + 5);
+    assert_int_equal(request_reader_room(&reader).len, 0);
+    request_reader_deinit(&reader);
+}
+
+static void test_a_body_in_chunks_has_no_room_to_be_read_to(void **state)
+{
+    (void)state;
+    struct request_reader reader;
+    request_reader_init(&reader, &limits);
+    feed_text(&reader, POST_HEAD "Transfer-Encoding: chunked\r\n\r\n10000\r\n");
+    assert_int_equal(reader.state, REQUEST_BODY);
+    assert_int_equal(request_reader_room(&reader).len, 0);
+    request_reader_deinit(&reader);
+}
+
+static void test_room_that_the_total_refuses_is_503(void **state)
+{
+    (void)state;
+    _Atomic size_t held = 0;
+    struct server_limits tight = limits;
+    struct request_reader reader;
+    struct room room;
+    tight.body = 1 << 30;
+    tight.bodies_held = &held;
+    tight.bodies_total = 5 << 20;
+    request_reader_init(&reader, &tight);
+    feed_text(&reader, POST_HEAD "Content-Length: 9437184\r\n\r\n");
+    while ((room = request_reader_room(&reader)).len)
+        request_reader_filled(&reader, room.len);
+    assert_int_equal(reader.state, REQUEST_BAD);
+    assert_int_equal(reader.status, 503);
+    request_reader_deinit(&reader);
+    assert_int_equal(held, 0);
 }
 
 static void test_bodies_over_their_total_are_503(void **state)
@@ -626,6 +686,9 @@ int main(void)
         cmocka_unit_test(test_chunks_are_counted_against_the_limit_of_the_body),
         cmocka_unit_test(test_trailers_and_extensions_without_end_are_431),
         cmocka_unit_test(test_a_large_body_grows_as_it_comes),
+        cmocka_unit_test(test_a_long_body_can_be_read_to_where_it_is_kept),
+        cmocka_unit_test(test_a_body_in_chunks_has_no_room_to_be_read_to),
+        cmocka_unit_test(test_room_that_the_total_refuses_is_503),
         cmocka_unit_test(test_bodies_over_their_total_are_503),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
