@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
+
+enum { SLICE_NS = 1500 * 1000 };
 
 struct multi {
     struct list node; // in multis->with_room or ->full
@@ -50,8 +53,22 @@ static void close_if_unused(struct multi *multi, bool keep_last)
     uv_close((uv_handle_t *)&multi->timer, on_timer_closed);
 }
 
+// The steps of a TLS handshake take up to a millisecond each, and connections come in crowds: past
+// its slice of a turn the rest waits for the next one. The first step of a turn always goes.
+static bool is_over_slice(struct multis *multis)
+{
+    uint64_t turn = multis->turn->loop->turns;
+    if (multis->slice_turn != turn) {
+        multis->slice_turn = turn;
+        multis->slice_used_ns = 0;
+    }
+    return multis->slice_used_ns > SLICE_NS;
+}
+
 static void drive(struct multi *multi, curl_socket_t fd, int events)
 {
+    struct multis *multis = multi->multis;
+    uint64_t began_ns = clock_monotonic_ns();
     int running;
     CURLMsg *message;
 
@@ -60,15 +77,20 @@ static void drive(struct multi *multi, curl_socket_t fd, int events)
     // Asked anew each time: what is called may remove other handles with messages of their own.
     while ((message = curl_multi_info_read(multi->curl, &running))) {
         if (message->msg == CURLMSG_DONE)
-            multi->multis->on_ended(message->easy_handle, message->data.result);
+            multis->on_ended(message->easy_handle, message->data.result);
     }
     multi->is_driving = false;
-    close_if_unused(multi, !multi->multis->is_closed);
+    close_if_unused(multi, !multis->is_closed);
+    multis->slice_used_ns += clock_monotonic_ns() - began_ns;
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
+    struct multi *multi = timer->data;
+    if (is_over_slice(multi->multis))
+        uv_timer_start(timer, on_timer, 1, 0);
+    else
+        drive(multi, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -76,6 +98,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct watch *watch = poll->data;
     int flags = status < 0 ? CURL_CSELECT_ERR : 0;
     loop_woke(watch->turn->loop);
+    if (status == 0 && is_over_slice(watch->multi->multis))
+        return; // the socket stays ready
     flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
     flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
     drive(watch->multi, watch->fd, flags);

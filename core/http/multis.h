@@ -16,6 +16,7 @@ struct multis {
     struct turn *turn;  // held until the last handle is closed
     struct list shares; // names and TLS sessions, for all multi handles
     struct list with_room, full;
+    uint64_t slice_turn, slice_used_ns; // what connecting has cost in this turn of the loop
     bool is_closed;
     // A transfer has ended, and still has its place. Called outside of libcurl, so it may add,
     // remove and close.

@@ -13,6 +13,7 @@ static void on_turn_end(uv_prepare_t *prepare)
     struct loop *loop = prepare->data;
 
     outbox_send_all(&loop->outbox);
+    loop->turns++;
     if (!loop->on_turn || !loop->woke_ns)
         return;
     uint64_t ns = clock_monotonic_ns() - loop->woke_ns;

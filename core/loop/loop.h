@@ -15,6 +15,7 @@ struct loop {
     uv_loop_t uv;
     uv_prepare_t turn_end; // the loop's own: unreferenced, closed by loop_free()
     struct outbox outbox;
+    uint64_t turns;                            // ended so far
     uint64_t woke_ns;                          // when this turn's first callback ran; 0: none has
     void (*on_turn)(void *owner, uint64_t ns); // of pace.h; NULL: nobody asks
     void *on_turn_owner;
