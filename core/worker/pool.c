@@ -1,5 +1,6 @@
 #include "worker/pool.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -40,6 +41,15 @@ static size_t raise_file_limit(void)
     return (size_t)limit.rlim_cur;
 }
 
+// Makes the kernel's table of descriptors as large as it may become. While a process has threads
+// each doubling of it waits for all processors: up to 20 ms that a loop stands still.
+static void grow_file_table(size_t files)
+{
+    int highest = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, (int)files - 1);
+    if (highest >= 0)
+        close(highest);
+}
+
 static size_t connections_per_worker(const struct config *config)
 {
     size_t files = raise_file_limit();
@@ -47,6 +57,8 @@ static size_t connections_per_worker(const struct config *config)
     size_t possible = spare / FDS_PER_CONNECTION > 64 ? spare / FDS_PER_CONNECTION : 64;
     size_t total = config->limits.connections < possible ? config->limits.connections : possible;
     size_t workers = (size_t)config->workers;
+    size_t used = total * FDS_PER_CONNECTION + FDS_RESERVED;
+    grow_file_table(used < files ? used : files);
     return (total + workers - 1) / workers;
 }
 
