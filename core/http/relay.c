@@ -6,46 +6,11 @@
 #include "base/mem.h"
 #include "http/forward.h"
 #include "http/inflate.h"
+#include "http/relay_parts.h"
 
 enum {
     USUAL_HEAD = 400, // bytes of the header lines that the gateway adds
     LINGER_MS = 250, // after the terminal event: for the upstream's own end, to keep the connection
-};
-
-// What the bytes of the answer are taken for, known with its head:
-// AWAIT_HEAD -> EVENTS | DOCUMENT | REFUSAL; DOCUMENT -> RAW when it outgrows the hold limit.
-enum body_mode {
-    AWAIT_HEAD,
-    EVENTS,   // a 2xx stream: events are watched and relayed
-    DOCUMENT, // a 2xx unary body: held until it is complete
-    RAW,      // a body too large to hold: relayed unseen
-    REFUSAL,  // not 2xx: kept for the caller
-};
-
-struct relay {
-    struct relay_plan plan;
-    const struct relay_handler *handler;
-    void *owner;
-    enum body_mode mode;
-    enum relay_phase phase;
-    bool is_committed, is_complete, is_error_sent, is_terminal_seen;
-    bool is_cancel_asked, is_paused;
-    int status;
-    uint64_t last_byte_ms;
-    uint64_t first_content_ns;
-    uint64_t head_due_ms, first_token_due_ms;
-    struct error *failure; // owned; the first one, NULL: none
-    struct timer timer;
-    struct watch_state state;
-    struct sse_parser parser;
-    struct inflate *inflate;
-    struct buf hold;           // events before the commit point; a unary or refused body
-    size_t expected;           // length of a unary body; 0: unknown, or more than may be held
-    struct slice whole;        // borrowed: a unary body that came at once is not held
-    struct buf forward;        // header lines of the upstream that the client gets
-    struct buf usage;          // last usage, JSON
-    struct buf provider_error; // error inside a 2xx, JSON
-    struct headers refusal;    // headers of an answer that is not 2xx
 };
 
 const char *relay_phase_name(enum relay_phase phase)
@@ -65,20 +30,20 @@ static void cancel_upstream(struct relay *relay)
     relay->handler->cancel(relay->owner);
 }
 
-static void note_failure(struct relay *relay, enum error_kind kind, const char *message)
+void relay_note_failure(struct relay *relay, enum error_kind kind, const char *message)
 {
     relay->failure = mem_alloc(sizeof(*relay->failure));
     error_set(relay->failure, kind, "%s", message);
 }
 
 // The first failure counts; what follows is its consequence. The end comes with relay_on_end().
-static void fail(struct relay *relay, enum relay_phase phase, enum error_kind kind,
-                 const char *message)
+void relay_fail(struct relay *relay, enum relay_phase phase, enum error_kind kind,
+                const char *message)
 {
     if (relay->is_complete || relay->failure)
         return;
     relay->phase = phase;
-    note_failure(relay, kind, message);
+    relay_note_failure(relay, kind, message);
     cancel_upstream(relay);
 }
 
@@ -134,14 +99,14 @@ static void on_deadline(void *owner)
     if (relay->is_terminal_seen)
         cancel_upstream(relay);
     else if (is_over(relay->plan.total_at_ms, now))
-        fail(relay, RELAY_TOTAL, ERROR_TIMEOUT, "the request reached its total time limit");
+        relay_fail(relay, RELAY_TOTAL, ERROR_TIMEOUT, "the request reached its total time limit");
     else if (is_over(head_due(relay), now))
-        fail(relay, RELAY_HEAD, ERROR_TIMEOUT, "no answer within the head time limit");
+        relay_fail(relay, RELAY_HEAD, ERROR_TIMEOUT, "no answer within the head time limit");
     else if (is_over(first_token_due(relay), now))
-        fail(relay, RELAY_FIRST_TOKEN, ERROR_TIMEOUT,
-             "no content within the first-token time limit");
+        relay_fail(relay, RELAY_FIRST_TOKEN, ERROR_TIMEOUT,
+                   "no content within the first-token time limit");
     else if (is_over(idle_due(relay), now))
-        fail(relay, RELAY_IDLE, ERROR_TIMEOUT, "the answer stalled past the idle time limit");
+        relay_fail(relay, RELAY_IDLE, ERROR_TIMEOUT, "the answer stalled past the idle time limit");
     else
         arm(relay, now);
 }
@@ -157,7 +122,7 @@ static void append_answer_head(struct relay *relay, struct buf *headers)
 }
 
 // Everything held goes out, in one write together with the head.
-static void commit_stream(struct relay *relay)
+void relay_commit(struct relay *relay)
 {
     struct exchange *exchange = relay->plan.exchange;
 
@@ -191,98 +156,6 @@ static void commit_document(struct relay *relay)
     buf_deinit(&headers);
 }
 
-// ---- events of a stream -----------------------------------------------------------------------
-
-static void pass_on(struct relay *relay, struct slice bytes)
-{
-    if (relay->is_committed)
-        exchange_write(relay->plan.exchange, bytes);
-    else if (buf_add_slice(&relay->hold, bytes) != 0)
-        fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL, "the stream said too much without content");
-}
-
-static void keep(struct buf *into, struct json_value value)
-{
-    if (value.type == JSON_ABSENT)
-        return;
-    buf_clear(into);
-    buf_add_slice(into, value.raw);
-}
-
-// An error event before the commit point is the caller's to judge; after it the client must see it.
-static void on_error_event(struct relay *relay, struct slice raw, const struct watch_result *said)
-{
-    keep(&relay->provider_error, said->error);
-    if (relay->is_committed) {
-        struct buf clean;
-        buf_init(&clean, LIMIT_SSE_EVENT);
-        relay->handler->redact(relay->owner, raw, &clean);
-        exchange_write(relay->plan.exchange, buf_slice(&clean));
-        exchange_flush(relay->plan.exchange);
-        buf_deinit(&clean);
-        relay->is_error_sent = true;
-    }
-    fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_UPSTREAM_5XX,
-         "the provider reported an error inside its answer");
-}
-
-static bool is_finished(const struct relay *relay)
-{
-    return watch_is_finished(relay->plan.watch, &relay->state, relay->plan.choices);
-}
-
-static void on_watched_event(struct relay *relay, struct slice raw, const struct watch_result *said)
-{
-    keep(&relay->usage, said->usage);
-    bool is_hidden = relay->plan.hide_usage && said->usage.type != JSON_ABSENT &&
-                     !said->has_choice && !said->has_content;
-    bool speaks = said->has_content || (said->has_finish && is_finished(relay));
-
-    if (said->is_terminal && !relay->is_committed) {
-        fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL, "the stream ended without content");
-        return;
-    }
-    if (!is_hidden)
-        pass_on(relay, raw);
-    if (speaks && !relay->is_committed && !relay->failure)
-        commit_stream(relay);
-    relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
-}
-
-// A last event may lack its blank line: the client gets it whole all the same.
-static struct slice completed(const struct sse_event *event, struct buf *scratch)
-{
-    if (event->is_complete)
-        return event->raw;
-    buf_add_slice(scratch, event->raw);
-    char last = event->raw.data[event->raw.len - 1];
-    buf_add_text(scratch, last == '\n' || last == '\r' ? "\n" : "\n\n");
-    return buf_slice(scratch);
-}
-
-static int on_event(void *owner, const struct sse_event *event)
-{
-    struct relay *relay = owner;
-    struct watch_result said;
-    struct buf scratch;
-
-    if (relay->failure || relay->is_terminal_seen)
-        return 0;
-    buf_init(&scratch, LIMIT_SSE_EVENT + 2);
-    struct slice raw = completed(event, &scratch);
-    if (!event->data.data)
-        pass_on(relay, raw);
-    else if (watch_event(relay->plan.watch, &relay->state, event->name, event->data, &said) != 0)
-        fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_PROTOCOL,
-             "an event of the stream is not valid JSON");
-    else if (said.has_error)
-        on_error_event(relay, raw, &said);
-    else
-        on_watched_event(relay, raw, &said);
-    buf_deinit(&scratch);
-    return 0;
-}
-
 static void check_backlog(struct relay *relay)
 {
     if (relay->is_paused || exchange_backlog(relay->plan.exchange) < LIMIT_WRITE_PAUSE)
@@ -293,57 +166,12 @@ static void check_backlog(struct relay *relay)
 
 // ---- the end ----------------------------------------------------------------------------------
 
-// The LF of the last event's CRLF may have come in a packet of its own; the parser keeps it for a
-// next event that there is not.
-static void send_last_line_end(struct relay *relay)
+void relay_keep(struct buf *into, struct json_value value)
 {
-    const struct buf *carry = &relay->parser.carry;
-    if (carry->len && strspn(carry->data, "\r\n") == carry->len)
-        exchange_write(relay->plan.exchange, buf_slice(carry));
-}
-
-static void complete_stream(struct relay *relay)
-{
-    if (!relay->is_committed)
-        commit_stream(relay);
-    send_last_line_end(relay);
-    if (!relay->is_terminal_seen)
-        exchange_write(relay->plan.exchange, relay->plan.terminal);
-    relay->is_complete = true;
-    exchange_end(relay->plan.exchange);
-}
-
-// A stream whose every choice has its finish reason is whole, however its last bytes were lost.
-static bool is_whole(const struct relay *relay)
-{
-    if (!relay->is_committed || relay->is_error_sent)
-        return false;
-    if (relay->failure && relay->failure->kind != ERROR_TIMEOUT)
-        return false;
-    return relay->is_terminal_seen || is_finished(relay);
-}
-
-static void end_stream(struct relay *relay, const struct error *err)
-{
-    if (!err && !relay->failure && sse_parser_end(&relay->parser) != 0)
-        fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
-    if (relay->is_complete)
+    if (value.type == JSON_ABSENT)
         return;
-    if (is_whole(relay)) {
-        free(relay->failure);
-        relay->failure = NULL;
-        complete_stream(relay);
-        return;
-    }
-    if (relay->failure)
-        return;
-    relay->phase = relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN;
-    if (err)
-        note_failure(relay, err->kind, err->message);
-    else
-        note_failure(relay, ERROR_PROTOCOL,
-                     relay->is_committed ? "the stream ended before its end was announced"
-                                         : "the stream ended without content");
+    buf_clear(into);
+    buf_add_slice(into, value.raw);
 }
 
 static void end_document(struct relay *relay)
@@ -352,19 +180,20 @@ static void end_document(struct relay *relay)
     struct json_error where;
 
     if (watch_document(relay->plan.watch, document(relay), &said, &where) != 0) {
-        note_failure(relay, ERROR_PROTOCOL, "");
+        relay_note_failure(relay, ERROR_PROTOCOL, "");
         error_set(relay->failure, ERROR_PROTOCOL, "the answer is not valid JSON: %s at byte %zu",
                   where.message, where.offset);
         return;
     }
-    keep(&relay->usage, said.usage);
+    relay_keep(&relay->usage, said.usage);
     if (said.has_error) {
-        keep(&relay->provider_error, said.error);
-        note_failure(relay, ERROR_UPSTREAM_5XX, "the provider reported an error inside its answer");
+        relay_keep(&relay->provider_error, said.error);
+        relay_note_failure(relay, ERROR_UPSTREAM_5XX,
+                           "the provider reported an error inside its answer");
         return;
     }
     if (relay->plan.is_stream)
-        note_failure(relay, ERROR_PROTOCOL, "a stream was asked for, a whole body came");
+        relay_note_failure(relay, ERROR_PROTOCOL, "a stream was asked for, a whole body came");
     else
         commit_document(relay);
 }
@@ -401,13 +230,13 @@ void relay_on_end(struct relay *relay, const struct error *err)
 {
     timer_stop(relay->plan.timers, &relay->timer);
     if (relay->inflate && !err && !relay->failure && inflate_end(relay->inflate) != 0)
-        fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "the compressed answer is cut short");
+        relay_fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "the compressed answer is cut short");
     if (relay->mode == REFUSAL && relay->is_cancel_asked)
         err = NULL; // enough of it was read
     if (relay->mode == EVENTS)
-        end_stream(relay, err);
+        relay_end_stream(relay, err);
     else if (err && !relay->failure)
-        note_failure(relay, err->kind, err->message);
+        relay_note_failure(relay, err->kind, err->message);
     else if (relay->mode == RAW && !relay->failure)
         end_raw(relay);
     else if (relay->mode == DOCUMENT && !relay->failure)
@@ -430,8 +259,8 @@ static void start_decoding(struct relay *relay, const struct headers *headers)
         return;
     relay->inflate = inflate_new(encoding, relay->plan.hold_limit);
     if (!relay->inflate)
-        fail(relay, RELAY_HEAD, ERROR_PROTOCOL,
-             "the answer has an encoding that was not asked for");
+        relay_fail(relay, RELAY_HEAD, ERROR_PROTOCOL,
+                   "the answer has an encoding that was not asked for");
 }
 
 static size_t expected_length(const struct relay *relay, const struct headers *headers)
@@ -471,11 +300,11 @@ void relay_on_head(struct relay *relay, int status, const struct headers *header
 static void overflow_document(struct relay *relay, struct slice bytes)
 {
     if (relay->plan.is_stream) {
-        fail(relay, RELAY_STREAM, ERROR_TOO_LARGE, "the answer is larger than limits.hold");
+        relay_fail(relay, RELAY_STREAM, ERROR_TOO_LARGE, "the answer is larger than limits.hold");
         return;
     }
     relay->mode = RAW;
-    commit_stream(relay);
+    relay_commit(relay);
     exchange_write(relay->plan.exchange, bytes);
 }
 
@@ -489,7 +318,7 @@ static void take_body(void *owner, const char *data, size_t len)
     switch (relay->mode) {
     case EVENTS:
         if (sse_parser_feed(&relay->parser, data, len) != 0)
-            fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
+            relay_fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
         break;
     case DOCUMENT:
         if (!relay->hold.len && relay->expected > len)
@@ -522,14 +351,14 @@ void relay_on_body(struct relay *relay, const char *bytes, size_t len, bool is_l
     else if (!relay->inflate)
         take_body(relay, bytes, len);
     else if (!relay->failure && inflate_feed(relay->inflate, bytes, len, take_body, relay) != 0)
-        fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "the compressed answer cannot be decoded");
+        relay_fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "the compressed answer cannot be decoded");
 }
 
 // The client's answer ends with the terminal event, not with the upstream's connection; that has a
 // moment to end by itself, so that it can be used again.
 static void finish_after_terminal(struct relay *relay)
 {
-    complete_stream(relay);
+    relay_complete_stream(relay);
     timer_start(relay->plan.timers, &relay->timer, LINGER_MS);
 }
 
@@ -559,7 +388,7 @@ void relay_cancel(struct relay *relay)
     if (relay->is_complete)
         cancel_upstream(relay);
     else
-        fail(relay, relay->phase, ERROR_CANCELED, "the client has gone");
+        relay_fail(relay, relay->phase, ERROR_CANCELED, "the client has gone");
 }
 
 bool relay_is_committed(const struct relay *relay)
@@ -586,7 +415,7 @@ struct relay *relay_new(const struct relay_plan *plan, const struct relay_handle
     buf_init(&relay->forward, LIMIT_RESPONSE_HEAD);
     buf_init(&relay->usage, LIMIT_SSE_EVENT);
     buf_init(&relay->provider_error, LIMIT_SSE_EVENT);
-    sse_parser_init(&relay->parser, LIMIT_SSE_EVENT, on_event, relay);
+    sse_parser_init(&relay->parser, LIMIT_SSE_EVENT, relay_on_event, relay);
     uint64_t now = now_ms(relay);
     if (plan->is_stream && plan->first_token_ms)
         relay->first_token_due_ms = now + plan->first_token_ms;

@@ -387,6 +387,20 @@ static void test_a_sound_unary_body_goes_out_unchanged_at_its_end(void **state)
     assert_true(fixture->exchange.is_ended);
 }
 
+static void test_a_unary_body_that_comes_at_once_goes_out_without_being_held(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char body[] = "{\"choices\":[],\"usage\":{\"a\":1}}";
+    fixture->plan.is_stream = false;
+    begin(fixture, 200, "application/json");
+    relay_on_body(fixture->relay, body, sizeof(body) - 1, true);
+    assert_false(fixture->exchange.is_started);
+    end(fixture);
+    assert_sent(fixture, body);
+    assert_string_equal(fixture->usage, "{\"a\":1}");
+    assert_true(fixture->exchange.is_ended);
+}
+
 static void test_T31_an_error_inside_a_200_is_no_answer(void **state)
 {
     struct fixture *fixture = *state;
@@ -505,6 +519,7 @@ int main(void)
         TEST(test_T30_a_usage_chunk_that_nobody_asked_for_is_kept_and_hidden),
         TEST(test_a_last_event_without_its_blank_line_is_completed),
         TEST(test_a_sound_unary_body_goes_out_unchanged_at_its_end),
+        TEST(test_a_unary_body_that_comes_at_once_goes_out_without_being_held),
         TEST(test_T31_an_error_inside_a_200_is_no_answer),
         TEST(test_a_truncated_unary_body_is_no_answer),
         TEST(test_a_refusal_is_reported_with_its_body),

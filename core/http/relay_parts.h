@@ -1,0 +1,71 @@
+// Inside of the stream engine, shared by relay.c (life, deadlines, commit, whole bodies) and
+// relay_stream.c (events).
+#pragma once
+
+#include "base/buf.h"
+#include "http/relay.h"
+
+struct inflate;
+
+// What the bytes of the answer are taken for, known with its head:
+// AWAIT_HEAD -> EVENTS | DOCUMENT | REFUSAL; DOCUMENT -> RAW when it outgrows the hold limit.
+enum body_mode {
+    AWAIT_HEAD,
+    EVENTS,   // a 2xx stream: events are watched and relayed
+    DOCUMENT, // a 2xx unary body: held until it is complete
+    RAW,      // a body too large to hold: relayed unseen
+    REFUSAL,  // not 2xx: kept for the caller
+};
+
+struct relay {
+    struct relay_plan plan;
+    const struct relay_handler *handler;
+    void *owner;
+    enum body_mode mode;
+    enum relay_phase phase;
+    bool is_committed, is_complete, is_error_sent, is_terminal_seen;
+    bool is_cancel_asked, is_paused;
+    int status;
+    uint64_t last_byte_ms;
+    uint64_t first_content_ns;
+    uint64_t head_due_ms, first_token_due_ms;
+    struct error *failure; // owned; the first one, NULL: none
+    struct timer timer;
+    struct watch_state state;
+    struct sse_parser parser;
+    struct inflate *inflate;
+    struct buf hold;           // events before the commit point; a unary or refused body
+    size_t expected;           // length of a unary body; 0: unknown, or more than may be held
+    struct slice whole;        // borrowed: a unary body that came at once is not held
+    struct buf forward;        // header lines of the upstream that the client gets
+    struct buf usage;          // last usage, JSON
+    struct buf provider_error; // error inside a 2xx, JSON
+    struct headers refusal;    // headers of an answer that is not 2xx
+};
+
+// ---- relay.c ----------------------------------------------------------------------------------
+
+// The first failure counts, what follows is its consequence; the upstream is canceled and the end
+// comes with relay_on_end(). Nothing after a complete answer.
+void relay_fail(struct relay *relay, enum relay_phase phase, enum error_kind kind,
+                const char *message);
+
+// The same at the end, when there is nothing to cancel any more.
+void relay_note_failure(struct relay *relay, enum error_kind kind, const char *message);
+
+// Everything held goes out, in one write together with the head.
+void relay_commit(struct relay *relay);
+
+// Copies the JSON text of a value that is there.
+void relay_keep(struct buf *into, struct json_value value);
+
+// ---- relay_stream.c ---------------------------------------------------------------------------
+
+// The SSE parser's callback; `owner` is the relay.
+int relay_on_event(void *owner, const struct sse_event *event);
+
+// The client's answer ends properly.
+void relay_complete_stream(struct relay *relay);
+
+// The upstream has ended: decides whether that was the stream's proper end.
+void relay_end_stream(struct relay *relay, const struct error *err);

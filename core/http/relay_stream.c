@@ -1,0 +1,143 @@
+#include <stdlib.h>
+
+#include "http/relay_parts.h"
+
+// ---- events of a stream -----------------------------------------------------------------------
+
+static void pass_on(struct relay *relay, struct slice bytes)
+{
+    if (relay->is_committed)
+        exchange_write(relay->plan.exchange, bytes);
+    else if (buf_add_slice(&relay->hold, bytes) != 0)
+        relay_fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL,
+                   "the stream said too much without content");
+}
+
+// An error event before the commit point is the caller's to judge; after it the client must see it.
+static void on_error_event(struct relay *relay, struct slice raw, const struct watch_result *said)
+{
+    relay_keep(&relay->provider_error, said->error);
+    if (relay->is_committed) {
+        struct buf clean;
+        buf_init(&clean, LIMIT_SSE_EVENT);
+        relay->handler->redact(relay->owner, raw, &clean);
+        exchange_write(relay->plan.exchange, buf_slice(&clean));
+        exchange_flush(relay->plan.exchange);
+        buf_deinit(&clean);
+        relay->is_error_sent = true;
+    }
+    relay_fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_UPSTREAM_5XX,
+               "the provider reported an error inside its answer");
+}
+
+static bool is_finished(const struct relay *relay)
+{
+    return watch_is_finished(relay->plan.watch, &relay->state, relay->plan.choices);
+}
+
+static void on_watched_event(struct relay *relay, struct slice raw, const struct watch_result *said)
+{
+    relay_keep(&relay->usage, said->usage);
+    bool is_hidden = relay->plan.hide_usage && said->usage.type != JSON_ABSENT &&
+                     !said->has_choice && !said->has_content;
+    bool speaks = said->has_content || (said->has_finish && is_finished(relay));
+
+    if (said->is_terminal && !relay->is_committed) {
+        relay_fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL, "the stream ended without content");
+        return;
+    }
+    if (!is_hidden)
+        pass_on(relay, raw);
+    if (speaks && !relay->is_committed && !relay->failure)
+        relay_commit(relay);
+    relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
+}
+
+// A last event may lack its blank line: the client gets it whole all the same.
+static struct slice completed(const struct sse_event *event, struct buf *scratch)
+{
+    if (event->is_complete)
+        return event->raw;
+    buf_add_slice(scratch, event->raw);
+    char last = event->raw.data[event->raw.len - 1];
+    buf_add_text(scratch, last == '\n' || last == '\r' ? "\n" : "\n\n");
+    return buf_slice(scratch);
+}
+
+int relay_on_event(void *owner, const struct sse_event *event)
+{
+    struct relay *relay = owner;
+    struct watch_result said;
+    struct buf scratch;
+
+    if (relay->failure || relay->is_terminal_seen)
+        return 0;
+    buf_init(&scratch, LIMIT_SSE_EVENT + 2);
+    struct slice raw = completed(event, &scratch);
+    if (!event->data.data)
+        pass_on(relay, raw);
+    else if (watch_event(relay->plan.watch, &relay->state, event->name, event->data, &said) != 0)
+        relay_fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_PROTOCOL,
+                   "an event of the stream is not valid JSON");
+    else if (said.has_error)
+        on_error_event(relay, raw, &said);
+    else
+        on_watched_event(relay, raw, &said);
+    buf_deinit(&scratch);
+    return 0;
+}
+
+// ---- the end ----------------------------------------------------------------------------------
+
+// The LF of the last event's CRLF may have come in a packet of its own; the parser keeps it for a
+// next event that there is not.
+static void send_last_line_end(struct relay *relay)
+{
+    const struct buf *carry = &relay->parser.carry;
+    if (carry->len && strspn(carry->data, "\r\n") == carry->len)
+        exchange_write(relay->plan.exchange, buf_slice(carry));
+}
+
+void relay_complete_stream(struct relay *relay)
+{
+    if (!relay->is_committed)
+        relay_commit(relay);
+    send_last_line_end(relay);
+    if (!relay->is_terminal_seen)
+        exchange_write(relay->plan.exchange, relay->plan.terminal);
+    relay->is_complete = true;
+    exchange_end(relay->plan.exchange);
+}
+
+// A stream whose every choice has its finish reason is whole, however its last bytes were lost.
+static bool is_whole(const struct relay *relay)
+{
+    if (!relay->is_committed || relay->is_error_sent)
+        return false;
+    if (relay->failure && relay->failure->kind != ERROR_TIMEOUT)
+        return false;
+    return relay->is_terminal_seen || is_finished(relay);
+}
+
+void relay_end_stream(struct relay *relay, const struct error *err)
+{
+    if (!err && !relay->failure && sse_parser_end(&relay->parser) != 0)
+        relay_fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
+    if (relay->is_complete)
+        return;
+    if (is_whole(relay)) {
+        free(relay->failure);
+        relay->failure = NULL;
+        relay_complete_stream(relay);
+        return;
+    }
+    if (relay->failure)
+        return;
+    relay->phase = relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN;
+    if (err)
+        relay_note_failure(relay, err->kind, err->message);
+    else
+        relay_note_failure(relay, ERROR_PROTOCOL,
+                           relay->is_committed ? "the stream ended before its end was announced"
+                                               : "the stream ended without content");
+}
