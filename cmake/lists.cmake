@@ -17,9 +17,9 @@ set(TIDEGATE_C
   core/http/transport_tls.c core/http/turn.c core/http/upstream.c core/http/usage.c core/http/url.c
   core/http/watch.c
   core/lua/api.c core/lua/attempt.c core/lua/call.c core/lua/call_class.c core/lua/endpoint.c
-  core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c core/lua/usage_class.c core/lua/value.c
+  core/lua/heap.c core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c core/lua/usage_class.c core/lua/value.c
   core/lua/vm.c core/lua/watch_class.c
-  core/worker/base.c core/worker/pool.c core/worker/worker.c
+  core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
 )
 set(TIDEGATE_LUA
@@ -50,7 +50,7 @@ set(TIDEGATE_C_TESTS
   http/forward http/headers http/inflate http/origin http/pool http/relay http/request
   http/response_parser http/response http/server http/sse http/turn http/upstream_control
   http/upstream_failure http/upstream_proxy http/upstream http/usage http/watch json/json json/match
-  json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/task lua/value metrics/metrics
+  json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap lua/task lua/value metrics/metrics
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

@@ -9,6 +9,7 @@
 #include "loop/pace.h"
 #include "lua/call.h"
 #include "worker/base.h"
+#include "worker/tidy.h"
 
 enum {
     TASK_POLL_MS = 5,    // while the last tasks end after a drain
@@ -18,6 +19,7 @@ enum {
 struct worker {
     struct worker_shared *shared;
     struct worker_base base;
+    struct tidy tidy;
     struct server *server, *admin;
     int fd, admin_fd;
     uv_async_t drain_signal;
@@ -42,6 +44,7 @@ struct worker {
 static void on_request(void *owner, struct exchange *exchange)
 {
     struct worker *worker = owner;
+    tidy_note(&worker->tidy);
     call_start(worker->base.vm, exchange, CALL_MAIN);
 }
 
@@ -122,6 +125,7 @@ static void close_base(struct worker *worker)
         server_free(worker->admin);
     }
     worker->leak.tasks = worker->base.vm->task_count;
+    tidy_stop(&worker->tidy);
     uv_close((uv_handle_t *)&worker->drain_signal, NULL);
     pace_close(&worker->pace);
     worker_base_close(&worker->base);
@@ -231,6 +235,7 @@ static void *run(void *argument)
 
     int rc = worker_base_open(&worker->base, worker->shared, &err);
     if (rc == 0) {
+        tidy_init(&worker->tidy, &worker->base, worker->shared->names->requests_in_flight);
         worker->drain_signal.data = worker;
         uv_async_init(&worker->base.loop->uv, &worker->drain_signal, on_drain_signal);
         pace_open(&worker->pace, worker->base.loop, on_turn, worker);
