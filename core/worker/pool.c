@@ -16,7 +16,7 @@
 
 enum {
     FDS_RESERVED = 64,      // log, .env, certificates, epoll: not for connections
-    FDS_PER_CONNECTION = 2, // a client and its upstream
+    FDS_PER_CONNECTION = 2, // a client may need an upstream
     SIGNAL_WORKER_END = SIGUSR2,
 };
 
@@ -30,15 +30,14 @@ struct pool {
     int port, admin_port;
 };
 
-// Each connection of a client may need one to an upstream.
 static size_t raise_file_limit(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return 1024;
+    rlim_t soft = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    return (size_t)limit.rlim_cur;
+    return (size_t)(setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : soft);
 }
 
 // Makes the kernel's table of descriptors as large as it may become. While a process has threads
@@ -55,10 +54,16 @@ static size_t connections_per_worker(const struct config *config)
     size_t files = raise_file_limit();
     size_t spare = files > FDS_RESERVED ? files - FDS_RESERVED : 0;
     size_t possible = spare / FDS_PER_CONNECTION > 64 ? spare / FDS_PER_CONNECTION : 64;
-    size_t total = config->limits.connections < possible ? config->limits.connections : possible;
+    size_t total = config->limits.connections;
     size_t workers = (size_t)config->workers;
-    size_t used = total * FDS_PER_CONNECTION + FDS_RESERVED;
-    grow_file_table(used < files ? used : files);
+    if (total > possible) {
+        fprintf(stderr,
+                "limits.connections: %zu need %zu open files and %zu are allowed: at most %zu "
+                "clients are served at once (ulimit -n, LimitNOFILE)\n",
+                total, total * FDS_PER_CONNECTION + FDS_RESERVED, files, possible);
+        total = possible;
+    }
+    grow_file_table(total * FDS_PER_CONNECTION + FDS_RESERVED);
     return (total + workers - 1) / workers;
 }
 

@@ -39,7 +39,8 @@ def run(*args, cwd=None, env=None):
 class Gateway:
     """One running program in a folder of its own."""
 
-    def __init__(self, folder, config=None, env=None, args=(), files=None, listen="127.0.0.1:0"):
+    def __init__(self, folder, config=None, env=None, args=(), files=None, listen="127.0.0.1:0",
+                 open_files=None):
         self.folder, self.log_path = str(folder), os.path.join(str(folder), "gateway.log")
         for name, text in (files or {}).items():
             path = os.path.join(self.folder, name)
@@ -50,6 +51,8 @@ class Gateway:
             with open(os.path.join(self.folder, "gateway.lua"), "w", encoding="utf-8") as file:
                 file.write(config)
         self.command = [BINARY, "run", self.folder, *(["--listen", listen] if listen else []), *args]
+        if open_files:  # the hard limit of descriptors
+            self.command = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(open_files), *self.command]
         self.env = clean_env(env)
         self.has_admin = "off" not in args and ("--admin" in args or "[\"admin\"]" in (config or ""))
         self.stderr, self.seen, self.stopped = [], [], False

@@ -212,6 +212,14 @@ def test_the_limit_of_open_files_is_raised_to_the_hard_one(gateway):
     assert soft == hard
 
 
+def test_connections_that_do_not_fit_into_the_open_files_are_named_at_the_start(gateway):
+    g = gateway(config({}, limits={"connections": 500}), open_files=400)
+    said = [line for line in g.stderr if line.startswith("limits.connections: 500")]
+    assert said == ["limits.connections: 500 need 1064 open files and 400 are allowed: at most 168 clients are served at "
+                    "once (ulimit -n, LimitNOFILE)"]
+    assert not [line for line in gateway(config({}, limits={"connections": 100}), open_files=400).stderr if "ulimit" in line]
+
+
 def test_settings_lists_every_field_with_its_default(program_exists):
     status, out, _ = program.run("settings")
     assert status == 0
