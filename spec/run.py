@@ -159,7 +159,7 @@ def suites(what):
     if what == "check":
         return [style_suite(), tidy_suite()]
     if what == "soak":
-        return [pytest_suite("e2e release", "release", "-m", "soak", "--timeout", "1800", "-n", "0"),
+        return [pytest_suite("e2e release", "release", "-m", "soak", "-rP", "--timeout", "1800", "-n", "0"),
                 pytest_suite("e2e asan", "asan", "-m", "not soak"), fuzz_suite(60)]
     return [style_suite(), lua_suite(), c_suite("asan"), c_suite("tsan"),
             pytest_suite("e2e release", "release", "-m", "not soak"),

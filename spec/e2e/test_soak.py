@@ -1,120 +1,163 @@
-"""Long loads, in `make soak`: with the load tools of the benchmark."""
-import http.client
-import json
-import os
+"""Long loads, in `make soak`: with the load tools of the benchmark. Many streams at once: test_soak_streams.py."""
 import signal
-import socket
-import subprocess
+import threading
+import time
 
 import pytest
 
-from config import ADMIN, config, provider
-from gateway import ROOT, is_sanitized
-from wire import wait_until
+import load
+from gateway import DRAINED, is_sanitized
+from wire import Closed, wait_until
 
 pytestmark = pytest.mark.soak
-TOOLS = os.path.join(ROOT, "build", "bench")
+REQUESTS, SECONDS = 1000000, 240  # at least both: a slope needs minutes
+IDLE_MS = 500
+FAULTS = {"p429": .01, "p500": .01, "prst": .02, "prstmid": .01, "pcut": .01, "perrmid": .01, "retry_after": 0}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def tools():
-    subprocess.run(["make", "-s", "-C", os.path.join(ROOT, "spec", "bench")], check=True)
-
-
-class Mockup:
-    """the C mock upstream, whose behaviour is set by key=value"""
-
-    def __init__(self, port):
-        self.port = port
-        self.process = subprocess.Popen([os.path.join(TOOLS, "mockup"), "-l", str(port)], stdout=subprocess.DEVNULL)
-        wait_until("the mock upstream", lambda: self.process.poll() is None and self.try_call("GET", "/__mock/stats"))
-
-    def try_call(self, method, path):
-        try:
-            return self.call(method, path)
-        except OSError:
-            return None
-
-    def call(self, method, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request(method, path)
-        data = connection.getresponse().read()
-        connection.close()
-        return data
-
-    def set(self, **keys):
-        self.call("POST", "/__mock/set?default=1" + "".join("&%s=%s" % pair for pair in keys.items()))
-
-    def stats(self):
-        return json.loads(self.call("GET", "/__mock/stats").rstrip(b"\0"))["ports"][0]
+    load.build_tools()
 
 
 @pytest.fixture
 def mockup():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    one = Mockup(port)
+    one = load.Mockup()
     yield one
-    one.process.terminate()
-    one.process.wait()
+    one.end()
 
 
-def start(gateway, mockup, **settings):
-    return gateway(config({"one": provider("http://127.0.0.1:%d/v1" % mockup.port)}, admin=ADMIN, log={"file": "/dev/null"},
-                          models={"mock-1": ["one/mock-1"]}, **settings))
+class Mixed:
+    """small requests, large bodies, streams, and clients that leave, all at once and again and again"""
 
+    KINDS = (["-c", 48, "-b", 1024], ["-c", 4, "-b", 200000], ["-s", "-c", 64, "-n", 10])
 
-def load(g, *args):
-    return subprocess.Popen([os.path.join(TOOLS, "loadgen"), "-p", str(g.port), "-m", "mock-1", *map(str, args)],
-                            stdout=subprocess.PIPE)
+    def __init__(self, g):
+        self.g, self.completed, self.samples = g, 0, []
 
-
-def report(process):
-    return json.loads(process.communicate()[0])
-
-
-def in_flight(g):
-    m = g.metrics()
-    return m["tidegate_requests_in_flight"], m["tidegate_upstreams_in_flight"]
-
-
-@pytest.mark.timeout(300)
-def test_T07_two_thousand_streams_of_which_half_vanish(gateway, mockup):
-    g = start(gateway, mockup, workers=2)
-    mockup.set(chunks=100, gap=100)
-    staying = load(g, "-s", "-c", 1000, "-n", 100, "-R", 2, "-w", 0, "-d", 20, "-D", 15)
-    leaving = load(g, "-s", "-c", 1000, "-n", 100, "-R", 2, "-w", 0, "-d", 60, "-D", 0)
-    wait_until("two thousand open streams", lambda: mockup.stats()["streams_open"] >= 1900)
-    leaving.send_signal(signal.SIGKILL)
-    leaving.communicate()
-    wait_until("half of them gone", lambda: mockup.stats()["streams_open"] <= 1000)
-    result = report(staying)
-    assert result["total"]["errors"] == 0 and result["ok"] > 1000, result["errors"]
-    wait_until("all gone", lambda: in_flight(g) == (0, 0) and mockup.stats()["streams_open"] == 0)
+    def run(self, seconds):
+        running = [load.Load(self.g, *kind, "-d", seconds, "-D", 5) for kind in self.KINDS]
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            leaving = load.Load(self.g, "-s", "-c", 16, "-d", 60)
+            wait_until("streams to leave", lambda: leaving.process.poll() is None)
+            time.sleep(1)
+            leaving.vanish()
+            self.samples.append((time.monotonic(), load.resident(self.g)))
+        self.completed += sum(one.report()["total"]["completed"] for one in running)
 
 
 @pytest.mark.timeout(900)
-def test_T48_a_hundred_thousand_mixed_requests_leave_memory_flat(gateway, mockup):
-    g = start(gateway, mockup, workers=2, retry={"max": 2})
-    mockup.set(body=1024, chunks=10, gap=1, p429=.02, p500=.02, prst=.05, prstmid=.02, pcut=.02, perrmid=.02, retry_after=0)
-    sizes, done = [], 0
-    while done < 100000:
-        for args in (["-c", 32, "-b", 1024], ["-c", 8, "-b", 200000], ["-s", "-c", 64, "-n", 10]):
-            done += report(load(g, *args, "-w", 0, "-d", 4, "-D", 2))["total"]["completed"]
-        sizes.append(g.resident_kb())
-        assert len(sizes) < 200, "too slow: %d requests" % done
-    wait_until("all ended", lambda: in_flight(g) == (0, 0))
-    if not is_sanitized() and len(sizes) >= 4:
-        assert max(sizes[len(sizes) // 2:]) <= max(sizes[:len(sizes) // 2]) * 1.1 + 1024, sizes
+def test_T48_a_million_mixed_requests_leave_memory_flat(gateway, mockup):
+    g = load.start(gateway, mockup, workers=2, retry={"max": 2})
+    mockup.set(body=1024, chunks=10, gap=1, idle=IDLE_MS, **FAULTS)
+    mixed, began = Mixed(g), time.monotonic()
+    mixed.run(30)
+    before, files = load.rest(g), load.descriptors(g)
+    mixed.samples = []
+    mixed.run(SECONDS)
+    while mixed.completed < REQUESTS:
+        mixed.run(30)
+        assert time.monotonic() - began < 800, "too slow: %d requests" % mixed.completed
+    after = load.rest(g)
+    rate = load.slope(mixed.samples[len(mixed.samples) // 2:])
+    print("%d requests in %.0f s: %+.3f MiB a minute in the second half; at rest %.1f MiB, afterwards %.1f MiB" %
+          (mixed.completed, time.monotonic() - began, rate, before / load.MIB, after / load.MIB))
     assert g.get("/health").status == 200
+    wait_until("descriptors are as before", lambda: load.descriptors(g) <= files)
+    if not is_sanitized():
+        assert rate <= .1, mixed.samples
+        assert load.is_back(before, after, tables=0), (before, after)
+
+
+@pytest.mark.timeout(120)
+def test_T49_large_bodies_on_64_connections_take_no_more_than_four_times_their_size_soak(gateway, mockup):
+    g = load.start(gateway, mockup)
+    body, connections = 120 * 1024, 64
+    mockup.set(body=1024, ttfb=20, idle=IDLE_MS)
+    load.Load(g, "-c", 8, "-b", body, "-d", 2).report()
+    before, most = load.rest(g), 0
+    large = load.Load(g, "-c", connections, "-b", body, "-d", 20)
+    while large.process.poll() is None:
+        most = max(most, load.resident(g))
+        time.sleep(.05)
+    result, after = large.report(), load.rest(g)
+    print("%d requests: %.1f MiB more at most (%.1f times the bodies); at rest %.1f MiB, afterwards %.1f MiB" %
+          (result["ok"], (most - before) / load.MIB, (most - before) / (connections * body), before / load.MIB,
+           after / load.MIB))
+    assert result["ok"] > 1000 and result["total"]["errors"] == 0, result["errors"]
+    if not is_sanitized():
+        assert most - before <= 4 * connections * body
+        assert load.is_back(before, after), (before, after)
 
 
 @pytest.mark.timeout(600)
 def test_an_overload_is_refused_or_served_and_passes(gateway, mockup):
-    g = start(gateway, mockup, workers=1, limits={"connections": 500})
+    g = load.start(gateway, mockup, limits={"connections": 500})
     mockup.set(body=1024, ttfb=20)
-    report(load(g, "-c", 3000, "-r", 5000, "-w", 0, "-d", 5, "-D", 5))
-    wait_until("all ended", lambda: in_flight(g) == (0, 0))
-    calm = report(load(g, "-c", 16, "-w", 0, "-d", 2))
+    load.Load(g, "-c", 3000, "-r", 5000, "-d", 5, "-D", 5).report()
+    wait_until("all ended", lambda: load.in_flight(g) == (0, 0))
+    calm = load.Load(g, "-c", 16, "-d", 2).report()
     assert calm["ok"] > 0 and calm["total"]["errors"] == 0
+
+
+# ---- draining ----------------------------------------------------------------------------------
+class Client(threading.Thread):
+    """asks again and again on kept connections, until nobody listens"""
+
+    def __init__(self, g, stream):
+        super().__init__(daemon=True)
+        self.g, self.stream, self.answered, self.cut = g, stream, 0, []
+
+    def run(self):
+        while self.use_one_connection():
+            pass
+
+    def use_one_connection(self):
+        """False when the program no longer listens, or an answer was not what it should be"""
+        try:
+            connection = self.g.connect()
+        except OSError:
+            return False
+        with connection:
+            while self.ask(connection):
+                pass
+        return not self.cut
+
+    def ask(self, connection):
+        """True when the connection is good for another request"""
+        try:
+            connection.request(body={"model": "mock-1", "stream": self.stream, "messages": []})
+            answer = connection.response()
+        except (OSError, Closed):
+            # Not a byte of an answer: the request met a connection that was being closed, and was not accepted.
+            if connection.data:
+                self.cut.append(connection.data)
+            return False
+        try:
+            answer.read()
+        except (OSError, Closed):
+            self.cut.append(answer.body)
+            return False
+        if answer.status != 200 or not answer.body.endswith(b"data: [DONE]\n\n" if self.stream else b"}"):
+            self.cut.append(answer.body)
+        self.answered += 1
+        return not self.cut and answer.headers.get("connection", "").lower() != "close"
+
+
+@pytest.mark.timeout(120)
+def test_sigterm_amid_load_loses_no_accepted_request(gateway, mockup):
+    g = load.start(gateway, mockup, workers=2)
+    mockup.set(body=1024, ttfb=5, jitter=20, chunks=20, gap=10)
+    clients = [Client(g, stream=i % 2 == 0) for i in range(64)]
+    for one in clients:
+        one.start()
+    wait_until("load", lambda: all(one.answered >= 3 for one in clients))
+    wait_until("streams under way", mockup.streams)
+    g.signal(signal.SIGTERM)
+    assert g.wait() == 0 and g.stderr[-1] == DRAINED, g.errors
+    for one in clients:
+        one.join(30)
+    assert [one.cut for one in clients if one.cut] == []
+    assert mockup.stats()["requests"] == sum(one.answered for one in clients)  # what was asked was also answered
+    assert mockup.stats()["aborted"] == 0
