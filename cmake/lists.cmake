@@ -1,9 +1,11 @@
 # Every source, listed by hand: a file that is not here is not part of the program.
 set(TIDEGATE_C
-  core/base/blocks.c core/base/buf.c core/base/clock.c core/base/error.c core/base/file.c core/base/log.c
+  core/base/blocks.c core/base/buf.c core/base/clock.c core/base/error.c core/base/file.c
+  core/base/log.c
   core/base/logline.c core/base/mem.c core/base/redact.c
   core/loop/loop.c core/loop/outbox.c core/loop/pace.c core/loop/timers.c
-  core/json/json.c core/json/match.c core/json/ordinary.c core/json/splice.c core/json/tokenizer.c core/json/tree.c
+  core/json/json.c core/json/match.c core/json/ordinary.c core/json/splice.c core/json/tokenizer.c
+  core/json/tree.c
   core/config/access.c core/config/address.c core/config/check.c core/config/config.c
   core/config/document.c core/config/env.c core/config/evaluate.c core/config/field.c
   core/config/formats.c core/config/lines.c core/config/settings.c core/config/suggest.c
@@ -11,13 +13,15 @@ set(TIDEGATE_C
   core/metrics/metrics.c core/metrics/names.c core/metrics/prometheus.c
   core/http/certs.c core/http/chunks.c core/http/connection.c core/http/connector.c
   core/http/exchange.c core/http/forward.c core/http/headers.c core/http/inflate.c
-  core/http/multis.c core/http/origin.c core/http/pool.c core/http/proxy.c core/http/relay.c core/http/relay_stream.c
+  core/http/multis.c core/http/origin.c core/http/pool.c core/http/proxy.c core/http/relay.c
+  core/http/relay_stream.c
   core/http/request.c core/http/request_head.c core/http/response.c core/http/response_parser.c
   core/http/server.c core/http/sse.c core/http/transport.c core/http/transport_plain.c
   core/http/transport_tls.c core/http/turn.c core/http/upstream.c core/http/usage.c core/http/url.c
   core/http/watch.c
   core/lua/api.c core/lua/attempt.c core/lua/call.c core/lua/call_class.c core/lua/endpoint.c
-  core/lua/heap.c core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c core/lua/usage_class.c core/lua/value.c
+  core/lua/heap.c core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c
+  core/lua/usage_class.c core/lua/value.c
   core/lua/vm.c core/lua/watch_class.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
@@ -50,7 +54,8 @@ set(TIDEGATE_C_TESTS
   http/forward http/headers http/inflate http/origin http/pool http/relay http/request
   http/response_parser http/response http/server http/sse http/turn http/upstream_control
   http/upstream_failure http/upstream_proxy http/upstream http/usage http/watch json/json json/match
-  json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap lua/task lua/value metrics/metrics
+  json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap
+  lua/task lua/value metrics/metrics
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

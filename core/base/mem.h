@@ -12,9 +12,8 @@ void *mem_realloc(void *memory, size_t size);
 char *mem_dup(const char *bytes, size_t len);
 
 // Keeps free memory of up to MEM_KEPT bytes, in blocks below MEM_BLOCK_KEPT, in the process until
-// mem_give_back(): giving a large
-// body's memory back at once, and getting it again for the next, costs a page fault for each page.
-// Call before the first thread starts.
+// mem_give_back(): giving a large body's memory back at once, and getting it again for the next,
+// costs a page fault for each page. Call before the first thread starts.
 enum { MEM_KEPT = 32 * 1024 * 1024, MEM_BLOCK_KEPT = 4 * 1024 * 1024 };
 void mem_keep(void);
 

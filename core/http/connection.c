@@ -1,6 +1,5 @@
 #include "http/connection.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -347,20 +346,9 @@ void connection_expire(struct connection *connection)
 
 // ---- reading ----------------------------------------------------------------------------------
 
-static void note_held(struct server *server)
-{
-    if (!server->limits.bodies_held)
-        return;
-    size_t held = atomic_load_explicit(server->limits.bodies_held, memory_order_relaxed);
-    if (held > server->held_most)
-        server->held_most = held;
-}
-
 static void serve(struct connection *connection, uint64_t now_ns)
 {
     struct server *server = connection->server;
-    if (connection->reader.request.body.len)
-        note_held(server);
     connection->reader.request.ready_ns = now_ns ? now_ns : clock_monotonic_ns();
     connection->exchange = (struct exchange){.is_held = true};
     enter(connection, CONNECTION_SERVING);

@@ -95,7 +95,6 @@ struct server {
     uint32_t tick_ms;
     uint64_t accept_again_ms; // out of descriptors until then; 0: no
     struct blocks blocks;     // of small request bodies
-    size_t held_most;         // body bytes of all workers, at the most since memory was given back
     struct buf spare;         // lent to whichever exchange has bytes pending
     bool is_accepting;
     bool is_draining;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,6 @@ enum {
     LINGER_MS = 5000,        // for the client to read an answer and close
     DRAIN_LINGER_MS = 1000,  // likewise, while somebody waits for the process to end
     SPARE_KEPT = 256 * 1024, // a larger buffer goes back to the allocator
-    HELD_KEPT = 4096 * 1024, // memory of so many body bytes is left to the allocator
     TICK_MIN_MS = 10,
     TICK_MAX_MS = 250,
 };
@@ -59,17 +57,6 @@ static void accept_again(struct server *server)
     server->is_accepting = uv_poll_start(&server->listener, UV_READABLE, on_connectable) == 0;
 }
 
-// Bodies under the allocator's threshold for blocks of their own leave a heap that never shrinks by
-// itself. When many were held and none is now, it is a good moment.
-static void give_back(struct server *server)
-{
-    if (server->held_most < HELD_KEPT ||
-        atomic_load_explicit(server->limits.bodies_held, memory_order_relaxed) > 0)
-        return;
-    server->held_most = 0;
-    mem_give_back();
-}
-
 static void on_tick(uv_timer_t *tick)
 {
     struct server *server = tick->data;
@@ -88,8 +75,7 @@ static void on_tick(uv_timer_t *tick)
         server->accept_again_ms = 0;
         accept_again(server);
     }
-    give_back(server);
-    if (server->connections == 0 && !server->accept_again_ms && server->held_most < HELD_KEPT)
+    if (server->connections == 0 && !server->accept_again_ms)
         uv_timer_stop(tick);
 }
 

@@ -1,7 +1,6 @@
 #include "worker/tidy.h"
 
-#include <malloc.h>
-
+#include "base/mem.h"
 #include "lua/heap.h"
 #include "lua/task.h"
 
@@ -33,13 +32,13 @@ static bool is_quiet(const struct tidy *tidy)
     return tidy->base->vm->task_count == 0 && !tidy->was_used;
 }
 
-// malloc_trim() stops other workers that allocate meanwhile: only at the end of a rush, or when
+// Giving back stops other workers that allocate meanwhile: only at the end of a rush, or when
 // nobody is there to notice.
 static void give_back(const struct tidy *tidy)
 {
     heap_release(tidy->base->vm->L, tidy->heap_peak);
     if (tidy->peak >= RUSH || metric_value(tidy->in_flight) <= 0)
-        malloc_trim(0);
+        mem_give_back();
 }
 
 static void collect(void *owner)

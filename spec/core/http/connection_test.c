@@ -341,33 +341,6 @@ static void test_bodies_over_their_total_are_503_with_retry_after(void **state)
     fixture_stop(&fixture);
 }
 
-// Looks inside: how much memory a process has says nothing under a sanitizer.
-static void test_memory_is_given_back_once_no_body_is_held(void **state)
-{
-    (void)state;
-    enum { LARGE = 5 << 20 };
-    struct server_limits limits = fixture_limits();
-    struct fixture fixture;
-    limits.body = limits.bodies_total = 8 << 20;
-    limits.idle_time = 100; // the tick follows the shortest limit
-    fixture_start(&fixture, limits);
-    fixture.answers_at_once = false;
-    int client = client_open(&fixture);
-    char *body = calloc(1, LARGE + 1);
-    memset(body, 'x', LARGE);
-    client_send(&fixture, client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5242880\r\n\r\n");
-    client_send(&fixture, client, body);
-    FIXTURE_UNTIL(&fixture, fixture.held);
-    assert_int_equal(fixture.server->held_most, LARGE);
-    assert_int_equal(fixture.bodies_held, LARGE);
-    exchange_drop_body(fixture.held);
-    FIXTURE_UNTIL(&fixture, fixture.server->held_most == 0);
-    fixture_answer(fixture.held);
-    free(client_read_all(&fixture, client));
-    free(body);
-    fixture_stop(&fixture);
-}
-
 // ---- time -------------------------------------------------------------------------------------
 
 static void test_a_slow_head_is_408(void **state)
@@ -473,7 +446,6 @@ int main(void)
         cmocka_unit_test(test_enormous_heads_end_cleanly),
         cmocka_unit_test(test_a_client_that_sends_on_still_gets_its_413),
         cmocka_unit_test(test_bodies_over_their_total_are_503_with_retry_after),
-        cmocka_unit_test(test_memory_is_given_back_once_no_body_is_held),
         cmocka_unit_test(test_a_slow_head_is_408),
         cmocka_unit_test(test_a_head_that_trickles_is_408_all_the_same),
         cmocka_unit_test(test_a_body_that_stops_is_408),
