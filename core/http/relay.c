@@ -118,7 +118,7 @@ static void append_answer_head(struct relay *relay, struct buf *headers)
     buf_init(headers, LIMIT_RESPONSE_HEAD);
     buf_reserve(headers, relay->forward.len + USUAL_HEAD);
     buf_add_slice(headers, buf_slice(&relay->forward));
-    relay->handler->on_commit(relay->owner, relay->status, headers);
+    relay->handler->on_commit(relay->owner, relay->status, relay->first_content_ns, headers);
 }
 
 // Everything held goes out, in one write together with the head.
@@ -206,6 +206,7 @@ static void end_raw(struct relay *relay)
 
 static void report(struct relay *relay)
 {
+    bool ends_at_commit = relay->mode == DOCUMENT && relay->is_complete; // the clock is not free
     struct relay_report report = {
         .is_committed = relay->is_committed,
         .is_complete = relay->is_complete,
@@ -214,6 +215,7 @@ static void report(struct relay *relay)
         .phase = relay->phase,
         .error = relay->failure,
         .first_content_ns = relay->first_content_ns,
+        .ended_ns = ends_at_commit ? relay->first_content_ns : clock_monotonic_ns(),
     };
     if (relay->usage.len)
         report.usage = buf_slice(&relay->usage);

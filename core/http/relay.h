@@ -57,12 +57,14 @@ struct relay_report {
     struct slice usage;            // JSON text of the last usage, NULL data: none. Borrowed
     struct slice provider_error;   // JSON text of the error inside a 2xx, or NULL data. Borrowed
     uint64_t first_content_ns;     // clock_monotonic_ns(); 0: none
+    uint64_t ended_ns;             // likewise
 };
 
 struct relay_handler {
     // The answer is going to the client now: append the complete header lines that it should have
     // besides those of the upstream. Not called when an early head was sent.
-    void (*on_commit)(void *owner, int status, struct buf *headers);
+    // `now_ns` is of clock_monotonic_ns().
+    void (*on_commit)(void *owner, int status, uint64_t now_ns, struct buf *headers);
     // Appends `text` without secrets.
     void (*redact)(void *owner, struct slice text, struct buf *out);
     // Once. A committed answer that is not complete has been left open: the caller sends its error

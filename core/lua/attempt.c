@@ -164,13 +164,8 @@ static const char *status_text(int status, char *text)
     return text;
 }
 
-static uint64_t elapsed_ms(const struct attempt *attempt)
-{
-    return (clock_monotonic_ns() - attempt->started_ns) / 1000000;
-}
-
 // "target#label=outcome/ms" joins the list; one that does not fit any more is left out.
-static void note(struct attempt *attempt, const char *outcome)
+static void note(struct attempt *attempt, const char *outcome, uint64_t now_ns)
 {
     struct call *call = attempt->call;
     struct buf *list = &call->attempts;
@@ -178,21 +173,22 @@ static void note(struct attempt *attempt, const char *outcome)
 
     if ((len && buf_add_text(list, " ") != 0) || buf_add_slice(list, attempt->label) != 0 ||
         buf_add_text(list, "=") != 0 || buf_add_text(list, outcome) != 0 ||
-        buf_add_text(list, "/") != 0 || buf_add_number(list, elapsed_ms(attempt)) != 0)
+        buf_add_text(list, "/") != 0 ||
+        buf_add_number(list, (now_ns - attempt->started_ns) / 1000000) != 0)
         list->len = len;
 }
 
-static void note_status(struct attempt *attempt, int status)
+static void note_status(struct attempt *attempt, int status, uint64_t now_ns)
 {
     char text[STATUS_TEXT];
-    note(attempt, status_text(status, text));
+    note(attempt, status_text(status, text), now_ns);
 }
 
-static void on_commit(void *owner, int status, struct buf *headers)
+static void on_commit(void *owner, int status, uint64_t now_ns, struct buf *headers)
 {
     struct attempt *attempt = owner;
 
-    note_status(attempt, status);
+    note_status(attempt, status, now_ns);
     attempt->is_noted = true;
     attempt->call->status = status;
     buf_add_text(headers, "x-tidegate-target: ");
@@ -261,11 +257,12 @@ static void settle_call(struct attempt *attempt, const struct relay_report *repo
     struct call *call = attempt->call;
 
     call->attempt = NULL;
-    call->attempts_ns += clock_monotonic_ns() - attempt->started_ns;
+    call->ended_ns = report->ended_ns;
+    call->attempts_ns += report->ended_ns - attempt->started_ns;
     if (!attempt->is_noted && report->error && !report->is_committed)
-        note(attempt, error_kind_name(report->error->kind));
+        note(attempt, error_kind_name(report->error->kind), report->ended_ns);
     else if (!attempt->is_noted)
-        note_status(attempt, report->status);
+        note_status(attempt, report->status, report->ended_ns);
     call->usage = report->usage.data && attempt->usage ? usage_read(attempt->usage, report->usage)
                                                        : usage_unknown();
     if (!report->is_committed)

@@ -144,7 +144,8 @@ static void count(struct call *call, const struct call_record *record, double du
 void call_record(struct call *call, const struct call_record *record)
 {
     const struct request *request = exchange_request(call->exchange);
-    double duration = seconds_between(request->ready_ns, clock_monotonic_ns());
+    uint64_t ended_ns = record->is_answer ? call->ended_ns : clock_monotonic_ns();
+    double duration = seconds_between(request->ready_ns, ended_ns);
 
     if (call->is_recorded)
         return;

@@ -31,6 +31,7 @@ struct call {
     unsigned attempt_count;
     uint64_t attempts_ns;      // spent inside attempts
     uint64_t first_content_ns; // clock_monotonic_ns(); 0: none went out
+    uint64_t ended_ns;         // of the last attempt, likewise
     uint64_t total_at_ms;      // deadline of the request, loop_now_ms(); 0: none
     struct usage_counts usage; // of the last attempt
     int status;                // sent to the client; 0: none yet

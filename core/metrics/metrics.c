@@ -65,16 +65,31 @@ struct metric *metrics_declare(struct metrics *metrics, enum metric_type type, c
     return declared;
 }
 
-// FNV-1a over the metric and its values, their lengths included.
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 32;
+}
+
+// Over the metric and its values, their lengths included, eight bytes at a time.
 static size_t hash_series(const struct metric *metric, const struct slice *values)
 {
-    uint64_t hash = 14695981039346656037u ^ (uintptr_t)metric;
+    uint64_t hash = (uintptr_t)metric;
     for (size_t i = 0; i < metric->label_count; i++) {
-        for (size_t at = 0; at < values[i].len; at++)
-            hash = (hash ^ (unsigned char)values[i].data[at]) * 1099511628211u;
-        hash = (hash ^ values[i].len) * 1099511628211u;
+        const char *bytes = values[i].data;
+        size_t left = values[i].len;
+        hash = mix(hash, left);
+        for (; left > sizeof(uint64_t); left -= sizeof(uint64_t), bytes += sizeof(uint64_t)) {
+            uint64_t word;
+            memcpy(&word, bytes, sizeof(word));
+            hash = mix(hash, word);
+        }
+        uint64_t rest = 0;
+        for (size_t at = 0; at < left; at++)
+            rest = rest << 8 | (unsigned char)bytes[at];
+        hash = mix(hash, rest);
     }
-    return (hash ^ hash >> 32) % METRIC_HEADS;
+    return hash % METRIC_HEADS;
 }
 
 static struct metric_series *find_series(struct metrics *metrics, size_t head,

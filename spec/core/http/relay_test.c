@@ -81,8 +81,9 @@ struct fixture {
     char usage[TEXT], provider_error[TEXT], body[TEXT];
 };
 
-static void on_commit(void *owner, int status, struct buf *headers)
+static void on_commit(void *owner, int status, uint64_t now_ns, struct buf *headers)
 {
+    assert_true(now_ns > 0);
     (void)owner;
     (void)status;
     (void)headers;
