@@ -101,5 +101,5 @@ void upstream_cancel(struct upstream *upstream);
 
 // For the resend rule: was the connection a pooled one, and did any byte of an answer arrive?
 bool upstream_was_reused(const struct upstream *upstream);
-bool upstream_was_sent(const struct upstream *upstream);  // the whole request is with the kernel
+bool upstream_was_sent(const struct upstream *upstream); // the whole request is with the kernel
 bool upstream_was_heard(const struct upstream *upstream);

@@ -440,13 +440,29 @@ static inline const char *skip_between(struct tokenizer *in, const char *p, stru
 static inline const char *skip_into(struct tokenizer *in, const char *p, struct levels *levels,
                                     bool *is_empty)
 {
-    char close = *p == '{' ? '}' : ']';
+    char close = (char)(*p == '{' ? '}' : ']');
     if (levels->open == levels->limit)
         return fail_at(in, p, TOKENIZER_TOO_DEEP);
     p = tokenizer_after_space(p + 1, in->end);
     *is_empty = peek(in, p) == close;
     levels->close[levels->open++] = close;
     return p;
+}
+
+// The value at `p`, or the first item, at whatever depth, of the containers that begin there.
+static inline const char *skip_item(struct tokenizer *in, const char *p, struct levels *levels)
+{
+    for (;;) {
+        char c = peek(in, p);
+        bool is_empty = false;
+        if (c != '{' && c != '[')
+            return skip_scalar(in, p);
+        p = skip_into(in, p, levels, &is_empty);
+        if (p && !is_empty && c == '{')
+            p = skip_label(in, p);
+        if (!p || is_empty)
+            return p;
+    }
 }
 
 // The same walk as tokenizer_open() and tokenizer_more(), of all levels in one loop.
@@ -456,20 +472,10 @@ static const char *skip_container(struct tokenizer *in, const char *p)
     levels.open = 0;
     levels.limit = in->depth;
     do {
-        bool is_empty = false;
         if (levels.open && levels.close[levels.open - 1] == '}')
             p = skip_label(in, p);
-        char c = p ? peek(in, p) : '\0';
-        while (c == '{' || c == '[') {
-            p = skip_into(in, p, &levels, &is_empty);
-            if (!p || is_empty)
-                break;
-            if (c == '{' && !(p = skip_label(in, p)))
-                break;
-            c = peek(in, p);
-        }
-        if (p && !is_empty)
-            p = skip_scalar(in, p);
+        if (p)
+            p = skip_item(in, p, &levels);
         if (p)
             p = skip_between(in, p, &levels);
     } while (p);

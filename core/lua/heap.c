@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 // Large holes first: each one taken keeps its first page.
-static const size_t hole_sizes[] = {1024 * 1024, 128 * 1024, 16 * 1024};
+static const size_t hole_sizes[] = {1 << 20, 1 << 17, 1 << 14};
 
 struct hole {
     struct hole *next;
