@@ -3,6 +3,9 @@
 #include <endian.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#    include <emmintrin.h>
+#endif
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
@@ -28,23 +31,57 @@ static bool is_eol(char c)
     return c == '\n' || c == '\r';
 }
 
+#ifdef __SSE2__
+
+enum { STEP = 16 };
+
+// A bit for each of the STEP bytes at `p` that is LF or CR, the first byte's lowest.
+static inline unsigned eol_mask(const char *p)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i lf = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n'));
+    __m128i cr = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r'));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(lf, cr));
+}
+
+static inline int first_of(unsigned found)
+{
+    return __builtin_ctz(found);
+}
+
+#else
+
+enum { STEP = 8 };
+
 // High bits mark the zero bytes of `word`, exactly for the lowest one.
-static uint64_t zero_bytes(uint64_t word)
+static inline uint64_t zero_bytes(uint64_t word)
 {
     return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
 }
+
+static inline uint64_t eol_mask(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof(word));
+    word = le64toh(word);
+    return zero_bytes(word ^ EACH_BYTE('\n')) | zero_bytes(word ^ EACH_BYTE('\r'));
+}
+
+static inline int first_of(uint64_t found)
+{
+    return __builtin_ctzll(found) / 8;
+}
+
+#endif
 
 // The first LF or CR, or `end`. One pass: memchr() for each of the two would read a stream
 // without CR twice, and one of CRs alone again and again.
 static const char *find_eol(const char *p, const char *end)
 {
-    for (; end - p >= 8; p += 8) {
-        uint64_t word;
-        memcpy(&word, p, sizeof(word));
-        word = le64toh(word);
-        uint64_t found = zero_bytes(word ^ EACH_BYTE('\n')) | zero_bytes(word ^ EACH_BYTE('\r'));
+    for (; end - p >= STEP; p += STEP) {
+        __typeof__(eol_mask(p)) found = eol_mask(p);
         if (found)
-            return p + __builtin_ctzll(found) / 8;
+            return p + first_of(found);
     }
     while (p < end && !is_eol(*p))
         p++;

@@ -6,11 +6,14 @@
 #include "base/mem.h"
 #include "json/match.h"
 
+enum { NONE = -1 };
+
 // One rule. Of `equals`, `event` and `data` at most one is set; all are owned.
 struct rule {
     enum watch_role role;
-    int path; // id in `match`, -1: not a rule about a path
+    int path; // id in `match`, NONE: not a rule about a path
     char *equals, *event, *data;
+    int next; // rule about the same path, NONE: no more
 };
 
 // Rules and the paths they are about.
@@ -18,6 +21,9 @@ struct rules {
     struct json_match *match;
     struct rule *list; // owned
     size_t count;
+    int about[LIMIT_WATCH_PATHS]; // the first rule about each path
+    size_t *named;                // owned; the rules about an event's name or its literal data
+    size_t named_count;
 };
 
 struct watch {
@@ -54,6 +60,7 @@ static void free_rules(struct rules *rules)
         free(rules->list[i].data);
     }
     free(rules->list);
+    free(rules->named);
     json_match_free(rules->match);
 }
 
@@ -76,13 +83,29 @@ static const char *or_none(const char *text)
     return text ? text : "";
 }
 
+// The rules about one path are met in the order in which they were added.
+static void add_about(struct rules *rules, int path, int rule)
+{
+    int *link = &rules->about[path];
+    for (size_t i = 0; i < rules->count; i++) {
+        if (rules->list[i].path == path)
+            link = &rules->list[i].next;
+    }
+    *link = rule;
+}
+
 static int add_rule(struct rules *rules, const struct watch_rule *rule, struct error *err)
 {
-    struct rule added = {.role = rule->role, .path = -1};
+    struct rule added = {.role = rule->role, .path = NONE, .next = NONE};
+    int place = (int)rules->count;
     if (rule->path) {
         added.path = json_match_add(rules->match, rule->path, err);
         if (added.path < 0)
             return -1;
+        add_about(rules, added.path, place);
+    } else {
+        rules->named = mem_realloc(rules->named, sizeof(size_t) * (rules->named_count + 1));
+        rules->named[rules->named_count++] = rules->count;
     }
     added.equals = copy(rule->equals);
     added.event = copy(rule->event);
@@ -193,10 +216,8 @@ static void on_value(void *owner, int id, struct json_value value)
 {
     struct reading *reading = owner;
     const struct rules *rules = reading->rules;
-    for (size_t i = 0; i < rules->count; i++) {
-        if (rules->list[i].path == id)
-            on_rule(reading, &rules->list[i], value);
-    }
+    for (int i = rules->about[id]; i != NONE; i = rules->list[i].next)
+        on_rule(reading, &rules->list[i], value);
 }
 
 static int read_json(const struct rules *rules, struct watch_state *state, struct slice text,
@@ -230,8 +251,9 @@ int watch_event(const struct watch *watch, struct watch_state *state, struct sli
 {
     bool is_literal = false;
     *result = (struct watch_result){.has_content = false};
-    for (size_t i = 0; i < watch->of_events.count; i++) {
-        const struct rule *rule = &watch->of_events.list[i];
+    const struct rules *rules = &watch->of_events;
+    for (size_t i = 0; i < rules->named_count; i++) {
+        const struct rule *rule = &rules->list[rules->named[i]];
         bool is_data = rule->data && data.data && slice_equal(data, slice_of(rule->data));
         if (is_data || (rule->event && name.data && slice_equal(name, slice_of(rule->event))))
             apply(rule->role, state, result);
