@@ -1,5 +1,5 @@
-# llhttp: the system's library where there is one; Debian 12 has only its C sources, which
-# `make deps` unpacks into build/deps/llhttp.
+# llhttp, which head_fuzz compares our reading of heads with: the system's library where there is
+# one; Debian 12 has only its C sources, which `make deps` unpacks into build/deps/llhttp.
 pkg_check_modules(system_llhttp QUIET IMPORTED_TARGET libllhttp)
 add_library(llhttp INTERFACE)
 if(system_llhttp_FOUND)

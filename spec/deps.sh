@@ -105,7 +105,7 @@ get_llhttp() {
     return 0
   fi
   unpack node-llhttp "$deps/llhttp" || {
-    echo "missing: llhttp, Node's HTTP parser (libllhttp with its pkg-config file)" >&2
+    echo "missing: llhttp, Node's HTTP parser (libllhttp with its pkg-config file); the fuzz preset needs it" >&2
     exit 1
   }
 }
@@ -153,8 +153,7 @@ done
 install_missing
 for part in "$@"; do
   case $part in
-    build) get_llhttp ;;
-    test) get_python_packages; get_node_packages ;;
+    test) get_llhttp; get_python_packages; get_node_packages ;;
     bench) get_nginx ;;
   esac
 done

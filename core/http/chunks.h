@@ -1,7 +1,5 @@
-// Takes chunked framing off a body (RFC 9112 section 7.1), strictly. Pure: no I/O.
-//
-// llhttp 8.1 is not used for this: it refuses a second chunk extension, and lets bare LF and
-// folding through in trailers.
+// Takes chunked framing off a body (RFC 9112 section 7.1), strictly: bare LF and folding are refused
+// in trailers too. Pure: no I/O.
 #pragma once
 
 #include <stdbool.h>

@@ -4,20 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <llhttp.h>
-
 #include "base/blocks.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "http/url.h"
 
 enum {
-    LINE_BESIDE_TARGET = 32,    // method, version and spaces of a request line, generously
-    HEAD_KEPT = 2048,           // bytes of head buffer that stay with an idle connection
-    REFS_KEPT = 32,             // header lines likewise
+    LINE_BESIDE_TARGET = 32,        // method, version and spaces of a request line, generously
+    HEAD_KEPT = 2048,               // bytes of head buffer that stay with an idle connection
+    REFS_KEPT = 32,                 // header lines likewise
     BODY_AT_ONCE = 4 * 1024 * 1024, // a Content-Length up to here is allocated in one step
-    ROOM_LEAST = 16 * 1024,     // a shorter rest is copied with what may follow it
-    BODY_FIRST = 4096,          // first step of a chunked body
+    ROOM_LEAST = 16 * 1024,         // a shorter rest is copied with what may follow it
+    BODY_FIRST = 4096,              // first step of a chunked body
 };
 
 static size_t min_size(size_t a, size_t b)
@@ -110,54 +108,9 @@ static bool body_fits(struct request_reader *reader, uint64_t more)
     return refuse(reader, 413, "the request body is too large");
 }
 
-// ---- llhttp's callbacks -----------------------------------------------------------------------
+// ---- checks of a head -------------------------------------------------------------------------
 
-static int on_url(llhttp_t *http, const char *at, size_t len)
-{
-    struct request_reader *reader = http->data;
-    reader->request.target = (struct slice){at, len};
-    return 0;
-}
-
-static uint32_t place_of(const struct request_reader *reader, const char *at)
-{
-    return (uint32_t)(at - reader->headers.bytes.data);
-}
-
-static int on_field(llhttp_t *http, const char *at, size_t len)
-{
-    struct request_reader *reader = http->data;
-    reader->field = (struct header_ref){.name = place_of(reader, at), .name_len = (uint32_t)len};
-    return 0;
-}
-
-// Comes once per field, empty ones too; folded ones were refused before llhttp sees them.
-static int on_value(llhttp_t *http, const char *at, size_t len)
-{
-    struct request_reader *reader = http->data;
-    reader->field.value = place_of(reader, at);
-    reader->field.value_len = (uint32_t)len;
-    return headers_add_ref(&reader->headers, reader->field);
-}
-
-static int on_head_complete(llhttp_t *http)
-{
-    struct request_reader *reader = http->data;
-    reader->head_is_parsed = true;
-    reader->content_length = http->flags & F_CONTENT_LENGTH ? http->content_length : 0;
-    return HPE_PAUSED; // the body is ours
-}
-
-static const llhttp_settings_t settings = {
-    .on_url = on_url,
-    .on_header_field = on_field,
-    .on_header_value = on_value,
-    .on_headers_complete = on_head_complete,
-};
-
-// ---- checks of a parsed head ------------------------------------------------------------------
-
-static bool check_method(struct request_reader *reader)
+static bool check_protocol(struct request_reader *reader)
 {
     struct slice head = buf_slice(&reader->headers.bytes);
     if (slice_starts_with(head, SLICE("PRI * HTTP/2")))
@@ -167,45 +120,53 @@ static bool check_method(struct request_reader *reader)
     return true;
 }
 
-static bool is_digit(char c)
+// Whether scripts may see it: the registered methods that clients of HTTP servers use.
+static bool is_method(struct slice method)
 {
-    return c >= '0' && c <= '9';
+    static const char *const methods[] = {
+        "POST",     "GET",       "OPTIONS",    "HEAD",       "PUT",         "DELETE", "PATCH",
+        "TRACE",    "COPY",      "LOCK",       "MKCOL",      "MOVE",        "SEARCH", "PROPFIND",
+        "UNLOCK",   "PROPPATCH", "BIND",       "REBIND",     "UNBIND",      "ACL",    "REPORT",
+        "CHECKOUT", "MERGE",     "MKACTIVITY", "M-SEARCH",   "NOTIFY",      "PURGE",  "SUBSCRIBE",
+        "LINK",     "UNLINK",    "SOURCE",     "MKCALENDAR", "UNSUBSCRIBE",
+    };
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (slice_equal(method, slice_of(methods[i])))
+            return true;
+    }
+    return false;
 }
 
-// A request line that is well-formed may still ask for what is not served (RFC 9110 sections 9.1
-// and 15.6.6).
-static bool refuse_line(struct request_reader *reader, const char *reason)
+// The target of a request that is refused, as far as it can be told.
+static void guess_target(struct request_reader *reader)
 {
-    const char *line = reader->headers.bytes.data;
-    size_t method = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
-    size_t target = line[method] == ' ' ? strcspn(line + method + 1, " \r") : 0;
-    const char *version = line + method + target + (target ? 1 : 0);
-    if (!method || !target || strncmp(version, " HTTP/", 6) != 0 || !is_digit(version[6]) ||
-        version[7] != '.' || !is_digit(version[8]) || version[9] != '\r' || version[10] != '\n')
-        return refuse(reader, 400, reason);
-    if (version[6] != '1' || version[8] > '1')
-        return refuse(reader, 505, "this server speaks HTTP/1.1, not the version asked for");
-    return refuse(reader, 501, "the request method is unknown");
+    const struct buf *head = &reader->headers.bytes;
+    const char *space = head->len ? memchr(head->data, ' ', head->len) : NULL;
+    if (!space)
+        return;
+    const char *target = space + 1;
+    reader->request.is_head = slice_starts_with(buf_slice(head), SLICE("HEAD "));
+    reader->request.target = (struct slice){target, strcspn(target, " \r\n")};
 }
 
-// "METHOD target HTTP/1.x" with single spaces: llhttp also takes several, none of HTTP/0.9, and
-// other protocols' names.
-static bool check_request_line(struct request_reader *reader)
+// What is well-formed may still ask for what is not served (RFC 9110 sections 9.1 and 15.6.6).
+static bool read_request_line(struct request_reader *reader, size_t *fields_at)
 {
-    struct slice head = buf_slice(&reader->headers.bytes);
     struct request *request = &reader->request;
-    const char *space = request->target.data - 1;
-    const char *version = request->target.data + request->target.len;
-    struct slice rest = {version, (size_t)(head.data + head.len - version)};
-
-    request->method = (struct slice){head.data, (size_t)(space - head.data)};
-    if (rest.len < 11 || !slice_starts_with(rest, SLICE(" HTTP/1.")) ||
-        (version[8] != '0' && version[8] != '1') || version[9] != '\r' || version[10] != '\n' ||
-        space[-1] == ' ')
-        return refuse_line(reader, "the request line is malformed or not HTTP/1.1");
-    reader->is_http10 = version[8] == '0';
-    request->is_head = slice_equal(request->method, SLICE("HEAD"));
-    return true;
+    struct request_line line;
+    const char *reason =
+        head_read_request_line(buf_slice(&reader->headers.bytes), &line, fields_at);
+    if (reason) {
+        guess_target(reader);
+        return refuse(reader, 400, reason);
+    }
+    request->method = line.method;
+    request->target = line.target;
+    request->is_head = slice_equal(line.method, SLICE("HEAD"));
+    if (line.major != 1 || line.minor > 1)
+        return refuse(reader, 505, "this server speaks HTTP/1.1, not the version asked for");
+    reader->is_http10 = line.minor == 0;
+    return is_method(line.method) || refuse(reader, 501, "the request method is unknown");
 }
 
 // Cuts scheme and authority off the absolute form. The authority is not compared with the Host
@@ -217,7 +178,9 @@ static bool cut_origin(struct request_reader *reader, struct slice *rest)
     struct slice scheme = {rest->data, colon ? (size_t)(colon - rest->data) : 0};
     if (!slice_equal_nocase(scheme, SLICE("http")) && !slice_equal_nocase(scheme, SLICE("https")))
         return refuse(reader, 400, "the request target is malformed");
-    const char *host = colon + 3, *path = host; // llhttp has seen "://"
+    if (end - colon < 3 || memcmp(colon, "://", 3) != 0)
+        return refuse(reader, 400, "the request target is malformed");
+    const char *host = colon + 3, *path = host;
     while (path < end && *path != '/' && *path != '?')
         path++;
     if (path == host || !url_is_host((struct slice){host, (size_t)(path - host)}))
@@ -247,28 +210,14 @@ static bool check_target(struct request_reader *reader)
     return true;
 }
 
-struct framing_fields {
-    unsigned hosts, encodings;
-    struct slice transfer_encoding;
-    bool closes, keeps;                   // Connection
+struct body_fields {
+    struct framing_fields framing;
+    unsigned hosts;
     bool is_coded;                        // Content-Encoding
     bool expects_continue, expects_other; // Expect
 };
 
-// Whether a list has this token, between commas and white space.
-static bool list_has(struct slice list, struct slice token)
-{
-    for (size_t i = 0; i < list.len; i++) {
-        size_t start = i;
-        while (i < list.len && list.data[i] != ',' && list.data[i] != ' ' && list.data[i] != '\t')
-            i++;
-        if (slice_equal_nocase((struct slice){list.data + start, i - start}, token))
-            return true;
-    }
-    return false;
-}
-
-static void note_expectation(struct framing_fields *fields, struct slice value)
+static void note_expectation(struct body_fields *fields, struct slice value)
 {
     if (slice_equal_nocase(value, SLICE("100-continue")))
         fields->expects_continue = true;
@@ -276,15 +225,12 @@ static void note_expectation(struct framing_fields *fields, struct slice value)
         fields->expects_other = true;
 }
 
-// Picks out the fields that say how the message is to be read. Content-Length is llhttp's: it
-// refuses a second one, lists, signs, overflow, and one beside Transfer-Encoding.
-static bool collect_fields(struct request_reader *reader, struct framing_fields *fields)
+// Picks out the fields that say how the message is to be read.
+static bool collect_fields(struct request_reader *reader, struct body_fields *fields)
 {
     for (size_t i = 0; i < reader->headers.count; i++) {
         struct header header = headers_at(&reader->headers, i);
         switch (header.name.len) {
-        case 0:
-            return refuse(reader, 400, "a header line has no name");
         case 4:
             if (!slice_equal_nocase(header.name, SLICE("host")))
                 break;
@@ -296,22 +242,15 @@ static bool collect_fields(struct request_reader *reader, struct framing_fields 
             if (slice_equal_nocase(header.name, SLICE("expect")))
                 note_expectation(fields, header.value);
             break;
-        case 10:
-            if (!slice_equal_nocase(header.name, SLICE("connection")))
-                break;
-            fields->closes |= list_has(header.value, SLICE("close"));
-            fields->keeps |= list_has(header.value, SLICE("keep-alive"));
-            break;
         case 16:
             if (slice_equal_nocase(header.name, SLICE("content-encoding")))
                 fields->is_coded |=
                     header.value.len && !slice_equal_nocase(header.value, SLICE("identity"));
             break;
-        case 17:
-            if (!slice_equal_nocase(header.name, SLICE("transfer-encoding")))
-                break;
-            fields->encodings++;
-            fields->transfer_encoding = header.value;
+        case 10: // Connection
+        case 14: // Content-Length
+        case 17: // Transfer-Encoding
+            framing_note(&fields->framing, header);
             break;
         default:
             break;
@@ -320,23 +259,23 @@ static bool collect_fields(struct request_reader *reader, struct framing_fields 
     return true;
 }
 
-static bool check_framing(struct request_reader *reader, const struct framing_fields *fields)
+static bool check_framing(struct request_reader *reader, const struct body_fields *fields)
 {
     if (fields->hosts > 1)
         return refuse(reader, 400, "more than one Host header");
     if (fields->hosts == 0 && !reader->is_http10)
         return refuse(reader, 400, "the Host header is missing");
-    // Ours to say: llhttp does not know a "chunked" that a tab follows.
-    reader->is_chunked = fields->encodings;
-    if (!fields->encodings)
-        return true;
-    if (fields->encodings > 1 || reader->is_http10 ||
-        !slice_equal_nocase(fields->transfer_encoding, SLICE("chunked")))
-        return refuse(reader, 400, "the only Transfer-Encoding served is one \"chunked\"");
+    const char *reason = framing_check(&fields->framing);
+    if (reason)
+        return refuse(reader, 400, reason);
+    reader->is_chunked = fields->framing.codings;
+    reader->content_length = fields->framing.content_length;
+    if (reader->is_chunked && reader->is_http10)
+        return refuse(reader, 400, "HTTP/1.0 has no Transfer-Encoding");
     return true;
 }
 
-static bool check_body_fields(struct request_reader *reader, const struct framing_fields *fields)
+static bool check_body_fields(struct request_reader *reader, const struct body_fields *fields)
 {
     bool has_body = reader->is_chunked || reader->content_length;
     if (!reader->is_http10) {
@@ -362,101 +301,57 @@ static void complete(struct request_reader *reader)
     reader->state = REQUEST_DONE;
 }
 
-static bool run_llhttp(struct request_reader *reader)
+static bool read_fields(struct request_reader *reader, size_t fields_at)
 {
-    const struct buf *head = &reader->headers.bytes;
-    llhttp_t http;
-    llhttp_init(&http, HTTP_REQUEST, &settings);
-    http.data = reader;
-    llhttp_errno_t rc = llhttp_execute(&http, head->data, head->len);
-    const char *reason = http.reason && *http.reason ? http.reason : "malformed head";
-    if (rc == HPE_INVALID_METHOD || rc == HPE_INVALID_VERSION)
-        return refuse_line(reader, reason);
-    if (rc != HPE_PAUSED)
-        return refuse(reader, 400, reason);
-    // As many fields as lines: nothing but CRLF has ended a line for llhttp either.
-    if (!reader->head_is_parsed || !reader->request.target.len ||
-        reader->headers.count != reader->lines - 1)
-        return refuse(reader, 400, "malformed head");
-    return true;
+    const char *reason = head_read_fields(&reader->headers, fields_at);
+    return !reason || refuse(reader, 400, reason);
 }
 
 // The whole head lies in headers.bytes.
 static void parse_head(struct request_reader *reader)
 {
-    struct framing_fields fields = {0};
+    struct body_fields fields = {0};
+    size_t fields_at;
 
-    if (!check_method(reader) || !run_llhttp(reader) || !check_request_line(reader) ||
-        !check_target(reader) || !collect_fields(reader, &fields) ||
-        !check_framing(reader, &fields) || !check_body_fields(reader, &fields))
+    if (!check_protocol(reader) || !read_request_line(reader, &fields_at) ||
+        !check_target(reader) || !read_fields(reader, fields_at) ||
+        !collect_fields(reader, &fields) || !check_framing(reader, &fields) ||
+        !check_body_fields(reader, &fields))
         return;
-    reader->keep_alive = !fields.closes && (!reader->is_http10 || fields.keeps);
+    reader->keep_alive = !fields.framing.closes && (!reader->is_http10 || fields.framing.keeps);
     if (reader->is_chunked || reader->content_length)
         reader->state = REQUEST_BODY;
     else
         complete(reader);
 }
 
-// A head that is refused before it was parsed: what it asks for decides the error's dialect.
-static void guess_target(struct request_reader *reader, const char *bytes, size_t len)
+// A head that is refused before it is whole: what it asks for decides the error's dialect.
+static void keep_start(struct request_reader *reader, const char *bytes, size_t len)
 {
     struct buf *head = &reader->headers.bytes;
     size_t room = min_size(head->limit - head->len, LIMIT_URI + LINE_BESIDE_TARGET);
     buf_add(head, bytes, min_size(len, room));
-    const char *space = head->len ? memchr(head->data, ' ', head->len) : NULL;
-    if (!space)
-        return;
-    const char *target = space + 1;
-    reader->request.is_head = slice_starts_with(buf_slice(head), SLICE("HEAD "));
-    reader->request.target = (struct slice){target, strcspn(target, " \r\n")};
+    guess_target(reader);
 }
 
-static char byte_at(const struct request_reader *reader, const char *bytes, size_t at)
+static void check_scan(struct request_reader *reader)
 {
-    size_t stored = reader->headers.bytes.len;
-    if (at < stored)
-        return reader->headers.bytes.data[at];
-    return bytes[at - stored];
-}
-
-// Checks one complete line of the head whose LF is byte `at` of the head.
-static bool check_line(struct request_reader *reader, const char *bytes, size_t at)
-{
-    size_t start = reader->line_start;
-    char first = byte_at(reader, bytes, start);
-    if (at == start || byte_at(reader, bytes, at - 1) != '\r')
-        return refuse(reader, 400, "a line of the head ends in LF without CR");
-    if (reader->lines == 0 && at - start > LIMIT_URI + LINE_BESIDE_TARGET)
-        return refuse(reader, 414, "the request target is too long");
-    if (reader->lines && (first == ' ' || first == '\t'))
-        return refuse(reader, 400, "a header line is folded");
-    if (reader->lines > reader->limits->headers && at - start > 1)
-        return refuse(reader, 431, "the request has too many header lines");
-    return true;
-}
-
-// Looks for the empty line that ends the head. Returns how many bytes belong to the head; *is_end
-// says whether its end is among them.
-static size_t scan_head(struct request_reader *reader, const char *bytes, size_t len, bool *is_end)
-{
-    size_t stored = reader->headers.bytes.len;
-    for (size_t i = 0; i < len; i++) {
-        const char *lf = memchr(bytes + i, '\n', len - i);
-        if (!lf)
-            break;
-        i = (size_t)(lf - bytes);
-        if (!check_line(reader, bytes, stored + i))
-            return len;
-        if (stored + i - reader->line_start == 1) {
-            *is_end = true;
-            return i + 1;
-        }
-        reader->lines++;
-        reader->line_start = stored + i + 1;
-    }
-    if (reader->lines == 0 && stored + len > LIMIT_URI + LINE_BESIDE_TARGET)
+    switch ((enum head_fault)reader->scan.fault) {
+    case HEAD_FINE:
+        break;
+    case HEAD_BARE_LF:
+        refuse(reader, 400, "a line of the head ends in LF without CR");
+        break;
+    case HEAD_FOLDED:
+        refuse(reader, 400, "a header line is folded");
+        break;
+    case HEAD_LONG_START:
         refuse(reader, 414, "the request target is too long");
-    return len;
+        break;
+    case HEAD_MANY_LINES:
+        refuse(reader, 431, "the request has too many header lines");
+        break;
+    }
 }
 
 // RFC 9112 section 2.2: empty lines before a request are skipped.
@@ -477,18 +372,18 @@ static size_t skip_empty_lines(struct request_reader *reader, const char *bytes,
 static size_t feed_head(struct request_reader *reader, const char *bytes, size_t len)
 {
     size_t skipped = 0;
-    bool is_end = false;
     if (request_reader_is_empty(reader))
         skipped = skip_empty_lines(reader, bytes, len);
     if (reader->state == REQUEST_BAD || skipped == len)
         return len;
     bytes += skipped;
-    size_t used = scan_head(reader, bytes, len - skipped, &is_end);
+    size_t used = head_scan(&reader->scan, bytes, len - skipped);
+    check_scan(reader);
     if (reader->state != REQUEST_BAD && buf_add(&reader->headers.bytes, bytes, used) != 0)
         refuse(reader, 431, "the request head is too large");
     if (reader->state == REQUEST_BAD)
-        guess_target(reader, bytes, used);
-    else if (is_end)
+        keep_start(reader, bytes, used);
+    else if (reader->scan.is_end)
         parse_head(reader);
     return skipped + used;
 }
@@ -570,11 +465,18 @@ bool request_reader_is_empty(const struct request_reader *reader)
     return reader->state == REQUEST_HEAD && reader->headers.bytes.len == 0;
 }
 
+static void begin(struct request_reader *reader, const struct server_limits *limits)
+{
+    *reader = (struct request_reader){.limits = limits, .headers = reader->headers};
+    reader->scan.max_start = LIMIT_URI + LINE_BESIDE_TARGET;
+    reader->scan.max_fields = limits->headers;
+    reader->request.headers = &reader->headers;
+}
+
 void request_reader_init(struct request_reader *reader, const struct server_limits *limits)
 {
-    *reader = (struct request_reader){.limits = limits};
     headers_init(&reader->headers, limits->head, limits->headers);
-    reader->request.headers = &reader->headers;
+    begin(reader, limits);
 }
 
 void request_reader_deinit(struct request_reader *reader)
@@ -585,13 +487,11 @@ void request_reader_deinit(struct request_reader *reader)
 
 void request_reader_reset(struct request_reader *reader)
 {
-    const struct server_limits *limits = reader->limits;
-    struct headers headers = reader->headers;
+    struct headers *headers = &reader->headers;
 
     request_reader_drop_body(reader);
-    if (headers.bytes.cap > HEAD_KEPT || headers.cap > REFS_KEPT)
-        headers_deinit(&headers);
-    headers_clear(&headers);
-    *reader = (struct request_reader){.limits = limits, .headers = headers};
-    reader->request.headers = &reader->headers;
+    if (headers->bytes.cap > HEAD_KEPT || headers->cap > REFS_KEPT)
+        headers_deinit(headers);
+    headers_clear(headers);
+    begin(reader, reader->limits);
 }

@@ -1,5 +1,4 @@
-// Reads one request at a time from bytes split anywhere: llhttp for the head, behind our own
-// checks. Pure: no sockets.
+// Reads one request at a time from bytes split anywhere. Pure: no sockets.
 //
 // A head is collected whole (its end is found line by line, so a peer that sends byte by byte costs
 // no more) and then parsed in place; everything in `request` points into it.
@@ -10,6 +9,7 @@
 
 #include "base/slice.h"
 #include "http/chunks.h"
+#include "http/head.h"
 #include "http/headers.h"
 #include "http/server.h"
 
@@ -32,18 +32,16 @@ struct request_reader {
     struct request request; // `target` is also set for most bad requests; the times are the owner's
 
     // Private from here on.
-    bool head_is_parsed, is_chunked;
+    bool is_chunked;
     bool skips_empty_line; // before the request; its CR has come
-    size_t line_start;     // of the head's unfinished line
-    size_t lines;          // complete lines of the head
-    size_t framing;        // bytes of chunked framing since the last byte of data
+    struct head_scan scan;
+    size_t framing; // bytes of chunked framing since the last byte of data
     uint64_t content_length;
     struct chunks chunks;
     char *body; // owned
     size_t body_len, body_cap;
     bool is_block; // `body` is one of limits->blocks
     struct headers headers;
-    struct header_ref field; // whose value has not come yet
 };
 
 void request_reader_init(struct request_reader *reader, const struct server_limits *limits);

@@ -6,183 +6,104 @@
 
 enum { MAX_INTERIM = 16 };
 
-static int fail(struct response_parser *parser, const char *failure)
+static void fail(struct response_parser *parser, const char *failure)
 {
     if (parser->state != RESPONSE_STOPPED && parser->state != RESPONSE_FAILED) {
         parser->state = RESPONSE_FAILED;
         parser->failure = failure;
     }
-    return -1;
 }
-
-static uint32_t place_of(const struct response_parser *parser, const char *bytes)
-{
-    return (uint32_t)(bytes - parser->headers.bytes.data);
-}
-
-// A name or value may come in pieces, which lie side by side in the stored head.
-static int on_header_field(llhttp_t *http, const char *bytes, size_t len)
-{
-    struct response_parser *parser = http->data;
-    if (parser->is_head_parsed) // a trailer
-        return 0;
-    if (!parser->field.name_len)
-        parser->field.name = place_of(parser, bytes);
-    parser->field.name_len += (uint32_t)len;
-    return 0;
-}
-
-static int on_header_value(llhttp_t *http, const char *bytes, size_t len)
-{
-    struct response_parser *parser = http->data;
-    if (parser->is_head_parsed)
-        return 0;
-    if (!parser->field.value_len)
-        parser->field.value = place_of(parser, bytes);
-    parser->field.value_len += (uint32_t)len;
-    return 0;
-}
-
-static int on_header_value_complete(llhttp_t *http)
-{
-    struct response_parser *parser = http->data;
-    if (parser->is_head_parsed)
-        return 0;
-    if (!parser->field.name_len)
-        return fail(parser, "a header field without a name");
-    if (headers_add_ref(&parser->headers, parser->field) != 0)
-        return fail(parser, "too many header fields");
-    parser->field = (struct header_ref){0};
-    return 0;
-}
-
-// Only a chunked body is left to llhttp; 1 keeps it from looking for another one.
-static int on_headers_complete(llhttp_t *http)
-{
-    struct response_parser *parser = http->data;
-    parser->is_head_parsed = true;
-    bool is_bodyless = parser->is_head_request || http->status_code < 200 ||
-                       http->status_code == 204 || http->status_code == 304;
-    return is_bodyless || !(http->flags & F_CHUNKED);
-}
-
-static int on_body(llhttp_t *http, const char *bytes, size_t len)
-{
-    struct response_parser *parser = http->data;
-    parser->chunk_end = bytes + len;
-    parser->events->on_body(parser->owner, bytes, len, false);
-    return parser->state == RESPONSE_STOPPED ? -1 : 0;
-}
-
-static int on_message_complete(llhttp_t *http)
-{
-    struct response_parser *parser = http->data;
-    if (parser->state == RESPONSE_BODY)
-        parser->state = RESPONSE_COMPLETE;
-    return HPE_PAUSED;
-}
-
-static const llhttp_settings_t settings = {
-    .on_header_field = on_header_field,
-    .on_header_value = on_header_value,
-    .on_header_value_complete = on_header_value_complete,
-    .on_headers_complete = on_headers_complete,
-    .on_body = on_body,
-    .on_message_complete = on_message_complete,
-};
 
 static void begin_head(struct response_parser *parser)
 {
-    llhttp_init(&parser->http, HTTP_RESPONSE, &settings);
-    parser->http.data = parser;
-    parser->field = (struct header_ref){0};
+    parser->scan = (struct head_scan){.max_start = SIZE_MAX, .max_fields = LIMIT_RESPONSE_HEADERS};
     parser->state = RESPONSE_HEAD;
-    parser->line_len = 0;
-    parser->last_byte = '\0';
-    parser->is_head_parsed = false;
 }
 
-// Returns how many of the bytes belong to the head, all of them while its empty line has not come;
-// *is_last tells that it has. Looks at lines itself because llhttp lets folded ones pass.
-static size_t scan_head(struct response_parser *parser, const char *bytes, size_t len,
-                        bool *is_last)
+static void check_scan(struct response_parser *parser)
 {
-    size_t at = 0;
-    while (at < len) {
-        if (parser->last_byte == '\n' && (bytes[at] == ' ' || bytes[at] == '\t'))
-            fail(parser, "a folded header line");
-        const char *end = memchr(bytes + at, '\n', len - at);
-        size_t n = end ? (size_t)(end - (bytes + at)) : len - at;
-        if (n)
-            parser->last_byte = bytes[at + n - 1];
-        parser->line_len += (uint32_t)n;
-        at += n;
-        if (!end)
-            break;
-        at++;
-        if (parser->last_byte != '\r')
-            fail(parser, "a line without CR LF at its end");
-        *is_last = parser->line_len == 1;
-        if (*is_last)
-            break;
-        parser->last_byte = '\n';
-        parser->line_len = 0;
+    switch ((enum head_fault)parser->scan.fault) {
+    case HEAD_FINE:
+    case HEAD_LONG_START: // not limited of its own
+        break;
+    case HEAD_BARE_LF:
+        fail(parser, "a line without CR LF at its end");
+        break;
+    case HEAD_FOLDED:
+        fail(parser, "a folded header line");
+        break;
+    case HEAD_MANY_LINES:
+        fail(parser, "too many header fields");
+        break;
     }
-    parser->head_len += (uint32_t)at;
-    if (parser->head_len > LIMIT_RESPONSE_HEAD)
-        fail(parser, "the head is too large");
-    return at;
 }
 
-static int check_head(struct response_parser *parser)
+static const char *check_status_line(const struct status_line *line)
 {
-    const llhttp_t *http = &parser->http;
-    struct slice coding = headers_find(&parser->headers, SLICE("transfer-encoding"));
-
-    if (!parser->is_head_parsed)
-        return fail(parser, "no status line");
-    if (http->http_major != 1 || http->http_minor > 1)
-        return fail(parser, "a version other than HTTP/1.0 and HTTP/1.1");
-    if (http->status_code < 100 || http->status_code > 599)
-        return fail(parser, "a status outside 100 to 599");
-    if (http->status_code == 101)
-        return fail(parser, "a switch of protocols that was not asked for");
-    if (!coding.data)
-        return 0;
-    if (headers_find(&parser->headers, SLICE("content-length")).data)
-        return fail(parser, "both Content-Length and Transfer-Encoding");
-    // llhttp does not know a "chunked" that a tab follows, and would read until the close.
-    if (!slice_equal_nocase(coding, SLICE("chunked")) || !(http->flags & F_CHUNKED) ||
-        headers_count(&parser->headers, SLICE("transfer-encoding")) > 1)
-        return fail(parser, "a transfer coding other than chunked");
-    return 0;
+    if (line->major != 1 || line->minor > 1)
+        return "a version other than HTTP/1.0 and HTTP/1.1";
+    if (line->status < 100 || line->status > 599)
+        return "a status outside 100 to 599";
+    if (line->status == 101)
+        return "a switch of protocols that was not asked for";
+    return NULL;
 }
 
-static bool has_keepalive(const llhttp_t *http)
+// Correct, but readers are known that take such a body for one until the close: what stands between
+// the origin and us may have been one of them.
+static bool has_tab_behind_coding(const struct headers *headers)
 {
-    if (http->flags & F_CONNECTION_CLOSE)
-        return false;
-    return http->http_minor > 0 || (http->flags & F_CONNECTION_KEEP_ALIVE);
+    struct slice coding = headers_find(headers, SLICE("transfer-encoding"));
+    const char *at = coding.data + coding.len;
+    while (*at == ' ')
+        at++;
+    return *at == '\t';
 }
 
-static void choose_framing(struct response_parser *parser)
+// Returns NULL, or what is wrong with the head.
+static const char *read_head(struct response_parser *parser, struct status_line *line,
+                             struct framing_fields *framing)
 {
-    const llhttp_t *http = &parser->http;
-    bool has_body =
-        !parser->is_head_request && http->status_code != 204 && http->status_code != 304;
-    bool has_length = headers_find(&parser->headers, SLICE("content-length")).data != NULL;
+    struct headers *headers = &parser->headers;
+    size_t fields_at;
+    const char *failure = head_read_status_line(buf_slice(&headers->bytes), line, &fields_at);
 
-    parser->is_chunked = has_body && (http->flags & F_CHUNKED);
-    parser->is_until_close = has_body && !parser->is_chunked && !has_length;
-    parser->body_left = has_body && has_length ? http->content_length : 0;
-    parser->is_keepalive = has_keepalive(http) && !parser->is_until_close;
+    if (!failure)
+        failure = check_status_line(line);
+    if (!failure)
+        failure = head_read_fields(headers, fields_at);
+    if (failure)
+        return failure;
+    for (size_t i = 0; i < headers->count; i++)
+        framing_note(framing, headers_at(headers, i));
+    if (framing->codings && has_tab_behind_coding(headers))
+        return "a transfer coding that a tab follows";
+    return framing_check(framing);
+}
+
+static void choose_framing(struct response_parser *parser, const struct status_line *line,
+                           const struct framing_fields *framing)
+{
+    bool has_body = !parser->is_head_request && line->status != 204 && line->status != 304;
+    bool is_kept = !framing->closes && (line->minor > 0 || framing->keeps);
+
+    parser->is_chunked = has_body && framing->codings;
+    parser->is_until_close = has_body && !framing->codings && !framing->lengths;
+    parser->body_left = has_body ? framing->content_length : 0;
+    parser->is_keepalive = is_kept && !parser->is_until_close;
 }
 
 static void end_head(struct response_parser *parser)
 {
-    if (check_head(parser) != 0)
+    struct framing_fields framing = {0};
+    struct status_line line;
+    const char *failure = read_head(parser, &line, &framing);
+
+    if (failure) {
+        fail(parser, failure);
         return;
-    if (parser->http.status_code < 200) {
+    }
+    if (line.status < 200) {
         headers_clear(&parser->headers);
         if (++parser->interim_count > MAX_INTERIM)
             fail(parser, "too many interim answers");
@@ -190,9 +111,9 @@ static void end_head(struct response_parser *parser)
             begin_head(parser);
         return;
     }
-    choose_framing(parser);
+    choose_framing(parser, &line, &framing);
     struct upstream_head head = {
-        .status = parser->http.status_code,
+        .status = line.status,
         .headers = &parser->headers,
         .has_body_end = !parser->is_until_close,
     };
@@ -204,46 +125,50 @@ static void end_head(struct response_parser *parser)
         parser->state = RESPONSE_COMPLETE;
 }
 
-// Returns the bytes used; fewer than given only at the end of the answer.
-static size_t execute(struct response_parser *parser, const char *bytes, size_t len)
+// What speaks another protocol need not be waited for until a line ends.
+static void check_start(struct response_parser *parser)
 {
-    enum llhttp_errno rc = llhttp_execute(&parser->http, bytes, len);
-    if (rc == HPE_OK)
-        return len;
-    if (rc != HPE_PAUSED) {
-        const char *reason = llhttp_get_error_reason(&parser->http);
-        fail(parser, reason && *reason ? reason : "no HTTP");
-        return len;
-    }
-    return (size_t)(llhttp_get_error_pos(&parser->http) - bytes);
+    struct slice wanted = SLICE("HTTP/");
+    struct slice head = buf_slice(&parser->headers.bytes);
+    if (head.len < wanted.len)
+        wanted.len = head.len;
+    if (!slice_starts_with(head, wanted))
+        fail(parser, "no status line");
 }
 
-// The head is stored and parsed in place.
+// The head is stored, and read when it is whole.
 static size_t feed_head(struct response_parser *parser, const char *bytes, size_t len)
 {
-    bool is_last = false;
-    size_t n = scan_head(parser, bytes, len, &is_last);
-    struct buf *head = &parser->headers.bytes;
-    if (parser->state == RESPONSE_HEAD && buf_add(head, bytes, n) != 0)
+    size_t n = head_scan(&parser->scan, bytes, len);
+    parser->head_len += (uint32_t)n;
+    check_scan(parser);
+    if (parser->state == RESPONSE_HEAD &&
+        (parser->head_len > LIMIT_RESPONSE_HEAD || buf_add(&parser->headers.bytes, bytes, n) != 0))
         fail(parser, "the head is too large");
     if (parser->state == RESPONSE_HEAD)
-        execute(parser, head->data + head->len - n, n);
-    if (parser->state == RESPONSE_HEAD && is_last)
+        check_start(parser);
+    if (parser->state == RESPONSE_HEAD && parser->scan.is_end)
         end_head(parser);
     return n;
 }
 
-// llhttp knows no limit for what stands between chunks: zeros before a size, extensions, trailers.
+// What stands between the data of chunks has a limit: zeros before a size, extensions, trailers.
 static size_t feed_chunks(struct response_parser *parser, const char *bytes, size_t len)
 {
-    parser->chunk_end = NULL;
-    size_t n = execute(parser, bytes, len);
-    size_t before = parser->chunk_end ? 0 : parser->framing_len;
-    size_t framing = (size_t)(bytes + n - (parser->chunk_end ? parser->chunk_end : bytes));
-    if (before + framing > LIMIT_RESPONSE_HEAD)
+    struct slice data;
+    ptrdiff_t n = chunks_next(&parser->chunks, bytes, len, &data);
+    if (n < 0) {
+        fail(parser, "its chunks are malformed");
+        return len;
+    }
+    parser->framing_len = data.len ? 0 : parser->framing_len + (uint32_t)n;
+    if (parser->framing_len > LIMIT_RESPONSE_HEAD)
         fail(parser, "too many bytes between the chunks");
-    parser->framing_len = (uint32_t)(before + framing);
-    return n;
+    else if (data.len)
+        parser->events->on_body(parser->owner, data.data, data.len, false);
+    else if (chunks_is_done(&parser->chunks))
+        parser->state = RESPONSE_COMPLETE;
+    return (size_t)n;
 }
 
 static size_t feed_body(struct response_parser *parser, const char *bytes, size_t len)

@@ -1,16 +1,16 @@
 // Reads one HTTP/1.1 answer from bytes split anywhere. Pure: no sockets, no clock.
 //
-// Stricter than llhttp: folded header lines, bare line feeds, other transfer codings than chunked
-// and unasked protocol switches are refused, and everything has a limit.
+// Strict: folded header lines, bare line feeds, other transfer codings than chunked and unasked
+// protocol switches are refused, and everything has a limit.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <llhttp.h>
-
 #include "base/slice.h"
+#include "http/chunks.h"
+#include "http/head.h"
 #include "http/headers.h"
 #include "http/upstream.h"
 
@@ -32,22 +32,18 @@ struct response_events {
 
 // Embedded in its owner; initialised and read only through the functions below.
 struct response_parser {
-    llhttp_t http;           // the head, and a chunked body
-    struct headers headers;  // with the whole head in their bytes; empty before and after it
-    struct header_ref field; // of the head, not through yet
+    struct headers headers; // with the whole head in their bytes; empty before and after it
+    struct head_scan scan;
+    struct chunks chunks;
     const struct response_events *events;
     void *owner;
     const char *failure;   // static text
-    const char *chunk_end; // behind the last byte of a chunk in what is being fed; NULL: none
     uint64_t body_left;    // of a body with Content-Length
     uint32_t head_len;     // bytes of all heads so far
-    uint32_t line_len;     // of the head's unfinished line
     uint32_t framing_len;  // since the last byte of a chunk
     uint8_t state;         // enum response_state
     uint8_t interim_count; // 1xx heads so far
-    char last_byte;        // of the head
     bool is_head_request;  // the answer to HEAD has no body
-    bool is_head_parsed;   // llhttp has seen the empty line
     bool is_chunked;
     bool is_until_close;
     bool is_keepalive;

@@ -1,10 +1,10 @@
 // The HTTP/1.1 listener: accepts client connections and hands over whole requests.
 //
-// RFC 9112 read strictly (llhttp in strict mode, plus our own checks): bare LF, obs-fold, a missing
-// or repeated Host, Content-Length with Transfer-Encoding, differing Content-Lengths, NUL, an
-// upper-case check of methods: 400 and close; an unknown method is 501, another version 505.
-// Pipelined requests are answered in order, one at a time. Everything before on_request (timeouts,
-// limits, bad heads) is answered here.
+// RFC 9112 read strictly (http/head.h): bare LF, obs-fold, a missing or repeated Host,
+// Content-Length with Transfer-Encoding, differing Content-Lengths, NUL, an upper-case check of
+// methods: 400 and close; an unknown method is 501, another version 505. Pipelined requests are
+// answered in order, one at a time. Everything before on_request (timeouts, limits, bad heads) is
+// answered here.
 #pragma once
 
 #include <stdbool.h>
