@@ -1,5 +1,5 @@
-// Takes chunked framing off a body (RFC 9112 section 7.1), strictly: bare LF and folding are refused
-// in trailers too. Pure: no I/O.
+// Takes chunked framing off a body (RFC 9112 section 7.1), strictly: bare LF and folding are
+// refused in trailers too. Pure: no I/O.
 #pragma once
 
 #include <stdbool.h>

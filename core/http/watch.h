@@ -55,8 +55,8 @@ struct watch_result {
 int watch_event(const struct watch *watch, struct watch_state *state, struct slice name,
                 struct slice data, struct watch_result *result);
 
-// Reads a whole unary JSON body for what counts there: `usage`, `error` and has_error, by their path
-// rules. Returns 0, or -1 with `err`.
+// Reads a whole unary JSON body for what counts there: `usage`, `error` and has_error, by their
+// path rules. Returns 0, or -1 with `err`.
 int watch_document(const struct watch *watch, struct slice text, struct watch_result *result,
                    struct json_error *err);
 
