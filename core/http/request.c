@@ -175,7 +175,9 @@ static bool cut_origin(struct request_reader *reader, struct slice *rest)
 {
     const char *end = rest->data + rest->len;
     const char *colon = memchr(rest->data, ':', rest->len);
-    struct slice scheme = {rest->data, colon ? (size_t)(colon - rest->data) : 0};
+    if (!colon)
+        return refuse(reader, 400, "the request target is malformed");
+    struct slice scheme = {rest->data, (size_t)(colon - rest->data)};
     if (!slice_equal_nocase(scheme, SLICE("http")) && !slice_equal_nocase(scheme, SLICE("https")))
         return refuse(reader, 400, "the request target is malformed");
     if (end - colon < 3 || memcmp(colon, "://", 3) != 0)
