@@ -41,6 +41,8 @@ char *mem_dup(const char *bytes, size_t len)
     return copy;
 }
 
+enum { TRIMMING_SIZE = 256 * 1024 };
+
 void mem_keep(void)
 {
 #ifdef __GLIBC__
@@ -49,9 +51,16 @@ void mem_keep(void)
 #endif
 }
 
+// malloc_trim() leaves the top of every heap but the main thread's alone. That is cut when a large
+// block is freed, down to the threshold.
 void mem_give_back(void)
 {
 #ifdef __GLIBC__
     malloc_trim(0);
+    mallopt(M_TRIM_THRESHOLD, 0);
+    void *block = malloc(TRIMMING_SIZE);
+    __asm__ volatile("" : : "r"(block) : "memory"); // else the two calls are left out
+    free(block);
+    mallopt(M_TRIM_THRESHOLD, MEM_KEPT);
 #endif
 }

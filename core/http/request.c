@@ -175,12 +175,10 @@ static bool cut_origin(struct request_reader *reader, struct slice *rest)
 {
     const char *end = rest->data + rest->len;
     const char *colon = memchr(rest->data, ':', rest->len);
-    if (!colon)
+    if (!colon || end - colon < 3 || memcmp(colon, "://", 3) != 0)
         return refuse(reader, 400, "the request target is malformed");
     struct slice scheme = {rest->data, (size_t)(colon - rest->data)};
     if (!slice_equal_nocase(scheme, SLICE("http")) && !slice_equal_nocase(scheme, SLICE("https")))
-        return refuse(reader, 400, "the request target is malformed");
-    if (end - colon < 3 || memcmp(colon, "://", 3) != 0)
         return refuse(reader, 400, "the request target is malformed");
     const char *host = colon + 3, *path = host;
     while (path < end && *path != '/' && *path != '?')
