@@ -66,5 +66,5 @@ set(TIDEGATE_C_TEST_SUPPORT
 )
 # spec/fuzz/NAME_fuzz.c
 set(TIDEGATE_FUZZERS
-  config head inflate json request response sse watch
+  chunks config grammar head headers inflate json request response sse url watch
 )

@@ -17,7 +17,7 @@ def run(path, seconds):
     os.makedirs(work, exist_ok=True)
     with open(os.path.join(work, "first"), "wb") as file:
         file.write(SEED)
-    seeds = os.path.join(ROOT, "spec", "fuzz", "corpus", name)
+    seeds = os.path.join(ROOT, "spec", "fuzz", "corpus", name.removesuffix("_fuzz"))
     command = [path, "-max_total_time=%d" % seconds, "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1",
                "-artifact_prefix=%s/found-" % work, work] + ([seeds] if os.path.isdir(seeds) else [])
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

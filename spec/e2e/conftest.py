@@ -78,6 +78,7 @@ def gateway(tmp_path):
     try:
         for one in made:
             if one.clean:
+                one.settle()
                 one.stop()
             one.check_canary()
     finally:

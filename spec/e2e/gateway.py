@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 
+import leftovers
 from wire import LIMIT, Connection, wait_until
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -58,6 +59,7 @@ class Gateway:
         self.stderr, self.seen, self.stopped = [], [], False
         self.started = threading.Event()
         self.port = self.admin_port = None
+        self.connections = []  # made by connect() and send()
 
     def start(self):
         self.out_path = os.path.join(self.folder, "stdout.txt")
@@ -68,6 +70,7 @@ class Gateway:
         self.reader.start()
         assert self.started.wait(LIMIT), "no start line: %s" % self.errors
         assert self.port, "it ended at its start: %s" % self.errors
+        self.files = leftovers.look(self.process.pid)
         return self
 
     def _read_stderr(self):
@@ -96,12 +99,13 @@ class Gateway:
             return file.read().decode(errors="replace")
 
     # requests
-    def connect(self, **more):
-        return Connection(self.port, seen=self.seen, **more)
+    def connect(self, port=None, **more):
+        self.connections.append(Connection(port or self.port, seen=self.seen, **more))
+        return self.connections[-1]
 
     def send(self, body=None, path="/v1/chat/completions", method="POST", headers=None, port=None):
         """one request on a connection of its own; the answer, head only (for streams)"""
-        connection = Connection(port or self.port, seen=self.seen)
+        connection = self.connect(port)
         connection.request(method, path, body, headers)
         return connection.response(method)
 
@@ -159,6 +163,23 @@ class Gateway:
         self.reader.join(LIMIT)
         self.stopped = True
         return status
+
+    def settle(self):
+        """every test leaves it alive; when the test's clients have gone, no connection is left that only it holds"""
+        if self.process.poll() == 0:  # the test has ended it
+            return
+        assert self.process.poll() is None, "it ended with status %d: %s" % (self.process.poll(), self.errors[-4000:])
+        for one in self.connections:
+            one.close()
+        wrong = []
+
+        def is_clean():
+            wrong.append(leftovers.excess(self.files, leftovers.look(self.process.pid)))
+            return not wrong[-1]
+        try:
+            wait_until("no file left over", is_clean)
+        except AssertionError:
+            raise AssertionError("left over: %s" % wrong[-1]) from None
 
     def stop(self):
         """drains; every test ends so: status 0 and nothing left open"""

@@ -1,9 +1,13 @@
 """The tests' own tools, checked without the program."""
 import json
+import os
+import socket
 import threading
 
 import pytest
 
+import leftovers
+import load
 import upstream as mock
 from config import config, group, lua
 from wire import Closed, Connection, sse_data
@@ -96,3 +100,34 @@ def test_lua_literals():
     assert lua({"a": [1, True, "x"], "b": "=secret 'K'"}) == "{\n  [\"a\"] = { 1, true, \"x\" },\n  [\"b\"] = secret 'K',\n}"
     assert "sk-canary-b" in group("u1", "u2") and json.dumps("ordered") in group("u1")
     assert config().startswith("return {")
+
+
+# ---- what is left over -------------------------------------------------------------------------
+def test_a_connection_that_only_one_side_holds_is_left_over():
+    before = leftovers.look(os.getpid())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        kept = server.accept()[0]
+        now = leftovers.look(os.getpid())
+        assert now["open"] == before["open"] + 2 and now["stale"] == before["stale"]
+        client.close()
+        assert kept.recv(1) == b""
+        now = leftovers.look(os.getpid())
+        assert now["stale"] == before["stale"] + 1 and "closed" in leftovers.excess(before, now)
+        kept.close()
+    assert leftovers.look(os.getpid())["stale"] == before["stale"]
+
+
+def test_files_that_add_up_and_lost_listeners_are_left_over():
+    before = leftovers.Counter(listening=2, other=10)
+    assert leftovers.excess(before, before) == ""
+    assert leftovers.excess(before, leftovers.Counter(listening=2, other=10, open=50)) == ""
+    assert "files" in leftovers.excess(before, leftovers.Counter(listening=2, other=11 + leftovers.OPENED_ONCE))
+    assert "listeners" in leftovers.excess(before, leftovers.Counter(listening=1, other=10))
+
+
+def test_memory_is_back_within_a_tenth_and_a_slope_is_per_minute():
+    assert load.is_back(10 * load.MIB, 11 * load.MIB, tables=0) and not load.is_back(10 * load.MIB, 11.1 * load.MIB, tables=0)
+    assert load.is_back(10 * load.MIB, 11.9 * load.MIB) and not load.is_back(10 * load.MIB, 12.1 * load.MIB)
+    assert load.slope([(t, 5 * load.MIB + t * load.MIB / 60) for t in range(100)]) == pytest.approx(1)
+    assert load.slope([(t, 5 * load.MIB) for t in range(100)]) == 0

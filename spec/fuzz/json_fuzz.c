@@ -93,6 +93,35 @@ static void splice(struct slice text)
     buf_deinit(&out);
 }
 
+static void join(struct buf *out, const struct slice *segments, size_t count)
+{
+    expect(count > 0);
+    for (size_t i = 0; i < count; i++)
+        expect(buf_add_slice(out, segments[i]) == 0);
+}
+
+// With what a scan found, the bytes are those of splicing without it.
+static void splice_scanned(struct slice text)
+{
+    const struct json_edit edits[] = {{SLICE("a"), SLICE("[1]"), {NULL, 0}},
+                                      {SLICE("b"), SLICE("\"x\""), {NULL, 0}}};
+    struct json_field fields[] = {{.name = SLICE("a")}, {.name = SLICE("b")}};
+    struct slice segments[JSON_SEGMENTS(2)];
+    struct buf scratch, plain, scanned;
+    buf_init(&scratch, 1024);
+    buf_init(&plain, text.len + 1024);
+    buf_init(&scanned, text.len + 1024);
+    expect(json_scan(text, fields, 2, JSON_MAX_DEPTH, NULL) == 0);
+    join(&plain, segments, json_splice(text, edits, 2, segments, &scratch));
+    buf_clear(&scratch);
+    const struct json_scanned found = {text, fields, 2};
+    join(&scanned, segments, json_splice_scanned(&found, edits, 2, segments, &scratch));
+    expect(slice_equal(buf_slice(&plain), buf_slice(&scanned)));
+    buf_deinit(&scratch);
+    buf_deinit(&plain);
+    buf_deinit(&scanned);
+}
+
 static void encode(struct slice text)
 {
     struct buf out;
@@ -116,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (rc == 0) {
         expect(matched == 0);
         splice(text);
+        splice_scanned(text);
     }
     encode(text);
     return 0;
