@@ -66,13 +66,10 @@ static int refuse_type(struct check *check, const struct field *field, unsigned 
         unsigned kinds;
         const char *text;
     } names[] = {
-        {SETTING_NUMBER, "a number"},
-        {SETTING_SIZE, "a size like \"64MB\""},
-        {SETTING_STRING, "a string"},
-        {SETTING_FALSE, "false"},
-        {SETTING_SECRET | SETTING_KEY, "secret \"NAME\""},
-        {SETTING_LIST, "a list"},
-        {SETTING_TABLE | SETTING_MAP, "a table"},
+        {SETTING_NUMBER, "a number"},       {SETTING_SIZE, "a size like \"64MB\""},
+        {SETTING_STRING, "a string"},       {SETTING_FALSE, "false"},
+        {SETTING_BOOLEAN, "true or false"}, {SETTING_SECRET | SETTING_KEY, "secret \"NAME\""},
+        {SETTING_LIST, "a list"},           {SETTING_TABLE | SETTING_MAP, "a table"},
     };
     struct buf expected;
     const char *next = NULL;
@@ -332,9 +329,11 @@ static int check_field(struct check *check, struct field *field, const struct se
     case FIELD_SECRET:
         return check_secret(check, field, setting);
     case FIELD_BOOLEAN:
-        if (setting->kinds & SETTING_FALSE && !field->boolean)
-            return 0;
-        return refuse_type(check, field, setting->kinds);
+        if (!(setting->kinds & SETTING_BOOLEAN) &&
+            (!(setting->kinds & SETTING_FALSE) || field->boolean))
+            return refuse_type(check, field, setting->kinds);
+        settings_store(setting, check->config, field->boolean, NULL);
+        return 0;
     default:
         return refuse_type(check, field, setting->kinds);
     }

@@ -82,6 +82,7 @@ void config_free(struct config *config)
     free(config->listen_host);
     free(config->admin_host);
     free(config->log_file);
+    free(config->log_bodies);
     free(config->document);
     buf_deinit(&config->warnings);
     lines_free(config->lines);
@@ -153,13 +154,13 @@ static int apply_workers(struct config *config, const struct config_overrides *o
     return 0;
 }
 
-static void place_log(struct config *config)
+static void place(const struct config *config, char **file)
 {
-    if (strcmp(config->log_file, "-") == 0)
+    if (!*file || strcmp(*file, "-") == 0)
         return;
-    char *path = join(config->folder, config->log_file);
-    free(config->log_file);
-    config->log_file = path;
+    char *path = join(config->folder, *file);
+    free(*file);
+    *file = path;
 }
 
 struct config *config_load(const char *path, const struct config_overrides *overrides,
@@ -178,7 +179,8 @@ struct config *config_load(const char *path, const struct config_overrides *over
     if (rc == 0)
         rc = apply_workers(config, overrides, err);
     if (rc == 0) {
-        place_log(config);
+        place(config, &config->log_file);
+        place(config, &config->log_bodies);
         document_build(config, &root);
     }
     field_deinit(&root);

@@ -26,6 +26,16 @@ struct config_limits {
     uint32_t head_time, body_time, idle_time, write_time, drain_time;
 };
 
+// Of everything that runs beside gateway.lua.
+struct config_scripts {
+    uint32_t cpu_ms, cpu_total_ms;
+    size_t memory, slice_memory, dict, source;            // bytes
+    size_t steps, tasks, calls, depth, timers, log_lines; // counts
+    int on_error;                                         // enum config_on_error
+};
+
+enum config_on_error { ON_ERROR_FALLBACK, ON_ERROR_FAIL };
+
 struct config_secret {
     char *name; // of the environment variable, or where in gateway.lua a plain string stands; owned
     char *value; // owned
@@ -41,9 +51,12 @@ struct config {
     int admin_token; // index into secrets; -1: none
     int workers;
     struct config_limits limits;
+    struct config_scripts scripts;
+    bool reload_watch;
     uint32_t keepalive_ms; // stream.keepalive; 0: off
     char *log_file;        // "-": stdout; else a path, already relative to where the process runs
     int log_level;         // enum log_level
+    char *log_bodies;      // for whole requests, a path likewise; NULL: they are not kept
     struct config_client *clients;
     size_t client_count;
     struct config_secret *secrets;
@@ -65,9 +78,9 @@ struct config_overrides {
 // Without a gateway.lua the document is {} and all settings have their defaults.
 //
 // The document holds: providers (each with extends, base_url, keys as a list of {secret index or
-// plain string..., name}, timeout, retry ... as written), models, pick, retry, timeout, cors,
-// stream, and under `defaults` what retry and timeout are where nothing is written. Times stay in
-// seconds there.
+// plain string..., name}, timeout, retry ... as written), models, pick, policy, middleware,
+// scripts, retry, timeout, cors, stream, and under `defaults` what retry and timeout are where
+// nothing is written. Times stay in seconds there.
 //
 // NULL with `err` otherwise; the message begins with "file:line: " and, for unknown names, ends
 // with a suggestion.

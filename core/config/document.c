@@ -9,8 +9,8 @@
 
 // What the document holds of the tree, in this order.
 static const char *const parts[] = {
-    "cors",     "file",  "folder", "models",  "pick", "providers",
-    "defaults", "retry", "stream", "timeout", "zero",
+    "cors",      "file",     "folder", "middleware", "models", "pick",    "policy",
+    "providers", "defaults", "retry",  "scripts",    "stream", "timeout", "zero",
 };
 
 // Tables of numbers that say under "defaults" what holds where nothing is written.

@@ -82,8 +82,15 @@ static const struct setting settings[] = {
     {"models.*.targets", SETTING_LIST, .help = "where requests go", .min = 1, .is_required = true},
     {"models.*.targets.#", SETTING_STRING, .help = "a target", .wrong_text = formats_target},
     {"models.*.pick", SETTING_STRING, .help = "the order of the targets", ONLY_ORDERED},
+    {"models.*.policy", SETTING_STRING, .help = "what `policy` at the top is, here",
+     .wrong_text = formats_name},
     PER_REQUEST("models.*."),
     {"pick", SETTING_STRING, .help = "the order of a group's targets", ONLY_ORDERED},
+
+    {"policy", SETTING_STRING, .help = "scripts/policies/NAME.lua: decides for every request",
+     .wrong_text = formats_name},
+    {"middleware", SETTING_LIST, .help = "scripts/middleware/NAME.lua, in this order"},
+    {"middleware.#", SETTING_STRING, .help = "a middleware's name", .wrong_text = formats_name},
 
     {"clients", SETTING_LIST, .help = "who may ask; none: anybody, on loopback only"},
     {"clients.#", SETTING_TABLE, .help = "a client"},
@@ -128,11 +135,51 @@ static const struct setting settings[] = {
     {"limits.drain_time", SETTING_NUMBER, "30", "for open requests when stopping", IN_SECONDS,
      STORED(MILLISECONDS, limits.drain_time)},
 
+    {"scripts", SETTING_TABLE, .help = "what everything beside gateway.lua may use"},
+    {"scripts.on_error", SETTING_STRING, "fallback",
+     "when a policy fails: \"fallback\" (the model's own targets) or \"fail\" (500)",
+     .words = "fallback fail", STORED(WORD, scripts.on_error)},
+    {"scripts.cpu", SETTING_NUMBER, "0.05", "seconds that a script may compute without waiting",
+     .min = 0.005, .max = 10, STORED(MILLISECONDS, scripts.cpu_ms)},
+    {"scripts.cpu_total", SETTING_NUMBER, "1", "seconds of computing of all scripts of a request",
+     .min = 0.005, .max = 3600, STORED(MILLISECONDS, scripts.cpu_total_ms)},
+    {"scripts.memory", SETTING_SIZE, "256MB", "of Lua in one worker, when scripts ask for more",
+     8 * MB, 16 * GB, STORED(SIZE, scripts.memory)},
+    {"scripts.slice_memory", SETTING_SIZE, "64MB", "that a script may add without waiting", 1 * MB,
+     16 * GB, STORED(SIZE, scripts.slice_memory)},
+    {"scripts.steps", COUNT, "5000000", "of matching one pattern", 1000, 1e9,
+     STORED(SIZE, scripts.steps)},
+    {"scripts.tasks", COUNT, "64", "tasks of one request at once", 1, 10000,
+     STORED(SIZE, scripts.tasks)},
+    {"scripts.calls", COUNT, "32", "calls of models and of tide.http in one request", 1, 10000,
+     STORED(SIZE, scripts.calls)},
+    {"scripts.depth", COUNT, "8", "calls of models inside calls of models", 1, 64,
+     STORED(SIZE, scripts.depth)},
+    {"scripts.timers", COUNT, "1024", "timers of one worker", 1, 1e6, STORED(SIZE, scripts.timers)},
+    {"scripts.log_lines", COUNT, "100", "log lines of one request's scripts", 1, 1e6,
+     STORED(SIZE, scripts.log_lines)},
+    {"scripts.dict", SETTING_SIZE, "16MB", "of one shared dictionary", 64 * KB, 16 * GB,
+     STORED(SIZE, scripts.dict)},
+    {"scripts.source", SETTING_SIZE, "1MB", "of one script file", 1 * KB, 64 * MB,
+     STORED(SIZE, scripts.source)},
+    {"scripts.http", SETTING_LIST, .help = "origins that tide.http may ask; none without it"},
+    {"scripts.http.#", SETTING_STRING, .help = "\"https://HOST:PORT\", or \"*\": any",
+     .wrong_text = formats_origin},
+    {"scripts.env", SETTING_LIST, .help = "variables that tide.env() may read"},
+    {"scripts.env.#", SETTING_STRING, .help = "a variable's name", .wrong_text = formats_text},
+    {"scripts.secrets", SETTING_LIST, .help = "secrets that tide.secret() may use"},
+    {"scripts.secrets.#", SETTING_STRING, .help = "a variable's name", .wrong_text = formats_text},
+    {"reload", SETTING_TABLE, .help = "changes of files while the gateway runs"},
+    {"reload.watch", SETTING_BOOLEAN, "true", "load changed files by itself",
+     STORED(BOOL, reload_watch)},
+
     {"log", SETTING_TABLE, .help = "one line per request"},
     {"log.file", SETTING_STRING, "-", "relative to gateway.lua; \"-\": standard output",
      .wrong_text = formats_text, STORED(STRING, log_file)},
     {"log.level", SETTING_STRING, "info", "debug, info, warn or error",
      .words = "debug info warn error", STORED(WORD, log_level)},
+    {"log.bodies", SETTING_STRING, .help = "file for whole requests, which `tidegate replay` reads",
+     .wrong_text = formats_text, STORED(STRING, log_bodies)},
     {"cors", SETTING_TABLE, .help = "browsers that may ask"},
     {"cors.origins", SETTING_LIST, .help = "where their pages come from"},
     {"cors.origins.#", SETTING_STRING, .help = "an origin, or \"*\"", .wrong_text = formats_origin},
@@ -141,14 +188,14 @@ static const struct setting settings[] = {
 // Fields of later versions: refused, but not as mistakes.
 static const char *const later[] = {
     // clang-format off
-    "policy", "middleware", "pipelines", "breaker", "queue", "scripts", "reload", "store",
+    "pipelines", "breaker", "queue", "store",
     "signing_key", "public_url", "jobs", "prices", "alerts", "ledger", "hedge", "redis_away",
-    "retry.budget", "limits.lanes", "limits.upload", "limits.parts", "log.bodies",
+    "retry.budget", "limits.lanes", "limits.upload", "limits.parts",
     "providers.*.api_version", "providers.*.region", "providers.*.project", "providers.*.location",
     "providers.*.credentials", "providers.*.breaker", "providers.*.queue",
     "providers.*.retry.budget", "providers.*.keys.#.weight", "providers.*.keys.#.concurrency",
     "providers.*.keys.#.rpm", "providers.*.keys.#.tpm", "providers.*.keys.#.access_key_id",
-    "providers.*.keys.#.secret_access_key", "providers.*.keys.#.session_token", "models.*.policy",
+    "providers.*.keys.#.secret_access_key", "providers.*.keys.#.session_token",
     "models.*.hedge", "models.*.hold", "models.*.breaker", "models.*.queue",
     "models.*.retry.budget", "clients.#.models", "clients.#.rpm", "clients.#.tpm",
     "clients.#.concurrency", "clients.#.budget", "clients.#.expires", "clients.#.balance",
@@ -265,6 +312,9 @@ void settings_store(const struct setting *setting, struct config *config, double
     case STORED_WORD:
         *(int *)place = settings_word(setting->words, text);
         break;
+    case STORED_BOOL:
+        *(bool *)place = number != 0;
+        break;
     case STORED_STRING:
         free(*(char **)place);
         *(char **)place = mem_dup(text, strlen(text));
@@ -281,6 +331,8 @@ void settings_store_defaults(struct config *config)
         if (!text)
             continue;
         double number = settings[i].kinds & SETTING_SIZE ? settings_size(text) : strtod(text, NULL);
+        if (settings[i].storage == STORED_BOOL)
+            number = strcmp(text, "true") == 0;
         settings_store(&settings[i], config, number, text);
     }
 }

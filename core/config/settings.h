@@ -22,6 +22,7 @@ enum setting_kind {
     SETTING_TABLE = 1 << 7,  // fields with the names of this table
     SETTING_MAP = 1 << 8,    // fields with names of the user's choice
     SETTING_LIST = 1 << 9,
+    SETTING_BOOLEAN = 1 << 10,
 };
 
 // Where in struct config a value is kept, beside the document.
@@ -31,6 +32,7 @@ enum setting_storage {
     STORED_MILLISECONDS, // uint32_t; the setting is in seconds
     STORED_INT,
     STORED_WORD,   // int: index in `words`
+    STORED_BOOL,   // the default is written "true" or "false"
     STORED_STRING, // char *, owned by the configuration
 };
 

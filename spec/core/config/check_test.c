@@ -25,8 +25,8 @@ static void test_unknown_fields_are_errors_with_a_suggestion(void **state)
 static void test_fields_of_later_versions_are_refused_as_such(void **state)
 {
     struct place *place = *state;
-    check_refused(place, "return {\n  policy = 'cheap_first' }",
-                  ":2: 'policy' is not part of this version");
+    check_refused(place, "return {\n  store = 'x' }",
+                  ":2: 'store' is not part of this version");
     check_refused(
         place,
         "return { providers = { openai = {\n keys = { 'sk-1',\n { 'sk-2', weight = 2 } } } } }",

@@ -125,7 +125,7 @@ static void test_refuses_what_is_no_size(void **state)
 static void test_knows_what_later_versions_have(void **state)
 {
     (void)state;
-    assert_true(settings_is_later("policy"));
+    assert_true(settings_is_later("store"));
     assert_true(settings_is_later("providers.*.keys.#.weight"));
     assert_true(settings_is_later("clients.#.budget"));
     assert_false(settings_is_later("providers"));
