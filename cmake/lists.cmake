@@ -31,7 +31,8 @@ set(TIDEGATE_LUA
   scripts/tide/attempts.lua scripts/tide/auth.lua scripts/tide/body.lua scripts/tide/chooser.lua
   scripts/tide/classify.lua scripts/tide/cors.lua scripts/tide/endpoints.lua
   scripts/tide/environment.lua scripts/tide/errors.lua scripts/tide/failure.lua
-  scripts/tide/gateway.lua scripts/tide/lanes.lua scripts/tide/listing.lua scripts/tide/mock.lua
+  scripts/tide/gateway.lua scripts/tide/lanes.lua scripts/tide/listing.lua scripts/tide/loader.lua
+  scripts/tide/mock.lua
   scripts/tide/mock_chat.lua scripts/tide/mock_check.lua scripts/tide/mock_embed.lua
   scripts/tide/mock_faults.lua scripts/tide/mock_schema.lua scripts/tide/mock_stream.lua
   scripts/tide/mock_text.lua scripts/tide/mock_tools.lua scripts/tide/models.lua

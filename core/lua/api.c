@@ -167,7 +167,8 @@ static int source(lua_State *L)
         lua_pushfstring(L, "@%s/%s", config->folder, path);
     else
         lua_pushfstring(L, "@%s", path);
-    return 2;
+    lua_pushboolean(L, rc == 1);
+    return 3;
 }
 
 // ---- waiting, log, metrics --------------------------------------------------------------------

@@ -11,8 +11,9 @@
 //   core.modules(folder)    -> sorted names of the Lua files there: "adapters",
 //   "adapters/dialects"...
 //                           (the user's folder beside gateway.lua and the shipped ones together)
-//   core.source(path)       -> text, chunk name of "adapters/groq.lua" (the user's file wins), or
-//   nil core.watch(rules)       -> watch; rules = { content = {...}, finish = {...}, usage = {...},
+//   core.source(path)       -> text, chunk name, whether it is the user's, of "adapters/groq.lua"
+//                           (the user's file wins), or nil
+//   core.watch(rules)       -> watch; rules = { content = {...}, finish = {...}, usage = {...},
 //                           terminal = {...}, error = {...}, choices = "choices[]",
 //                           index = "choices[].index" }; an entry is a path string or a table
 //                           { path =, equals = } | { event = } | { data = }

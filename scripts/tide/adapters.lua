@@ -1,8 +1,7 @@
--- Loads adapters/ and adapters/dialects/: the shipped files and the user's, each in an environment
--- of its own, `extends` resolved, ready for the request path.
+-- Loads adapters/ and adapters/dialects/: the shipped files and the user's, `extends` resolved,
+-- ready for the request path.
 local core = require("core")
-local api = require("tide.api")
-local environment = require("tide.environment")
+local loader = require("tide.loader")
 local params = require("tide.params")
 local suggest = require("tide.suggest")
 local usage = require("tide.usage")
@@ -12,53 +11,18 @@ local M = {}
 -- What says how a protocol is spoken passes on; where a service is, its keys and models do not.
 local INHERITED = { "dialect", "ops", "serve" }
 
-local function line_of(text, field)
-  if not field then return 1 end
-  local word = "%f[%w_]" .. field:gsub("%p", "%%%0") .. "%f[^%w_]"
-  local number = 0
-  for line in (text .. "\n"):gmatch("(.-)\n") do
-    number = number + 1
-    if line:gsub("%-%-.*$", ""):find(word) then return number end
-  end
-  return 1
-end
-
--- Our own errors are tables that name a field; Lua's are texts with the line in front.
-local function load_error(file, text, problem)
-  if type(problem) == "table" then
-    return { file = file, line = line_of(text, problem.field), message = problem.message }
-  end
-  local line, message = tostring(problem):match(":(%d+): (.*)$")
-  return { file = file, line = tonumber(line) or 1, message = message or tostring(problem) }
-end
-
-local function run_file(path)
-  local text, chunk = core.source(path)
-  if not text then return nil, { file = path, line = 1, message = "cannot be read" } end
-  local file = chunk:gsub("^[@=]", "")
-  local run, problem = load(text, chunk, "t", environment.new(api.new()))
-  if not run then return nil, load_error(file, text, problem) end
-  local ok, value = pcall(run)
-  if not ok then return nil, load_error(file, text, value) end
-  if type(value) ~= "table" then
-    return nil, { file = file, line = 1, message = "must end with: return tide.adapter { ... }" }
-  end
-  return value, nil, file, text
-end
-
-local function load_folder(folder)
+local function load_folder(folder, kind)
   local loaded = {}
   for _, entry in ipairs(core.modules(folder)) do
     local name = entry:gsub("%.lua$", "")
-    local value, err, file, text = run_file(folder .. "/" .. name .. ".lua")
+    local value, err, source = loader.load({
+      path = folder .. "/" .. name .. ".lua", name = name, kind = kind,
+    })
     if not value then return nil, err end
     if value.name and value.name ~= name then
-      return nil, {
-        file = file, line = line_of(text, "name"),
-        message = "name must be '" .. name .. "', as the file is",
-      }
+      return nil, source:error_at("name", "name must be '" .. name .. "', as the file is")
     end
-    loaded[name] = { value = value, file = file, text = text }
+    loaded[name] = { value = value, source = source }
   end
   return loaded
 end
@@ -95,7 +59,7 @@ local function inherit(parent, own)
 end
 
 local function field_error(entry, field, message)
-  return { file = entry.file, line = line_of(entry.text, field), message = message }
+  return entry.source:error_at(field, message)
 end
 
 -- Depth first; `open` holds the names between here and the adapter that was asked for.
@@ -165,13 +129,13 @@ end
 -- @treturn table|nil { adapters = { name = adapter }, dialects = { name = dialect } }
 -- @treturn nil|table { file =, line =, message = } of the first file that is wrong
 function M.load()
-  local dialect_files, err = load_folder("adapters/dialects")
+  local dialect_files, err = load_folder("adapters/dialects", "dialect")
   if not dialect_files then return nil, err end
   local dialects
   dialects, err = compile_dialects(dialect_files)
   if not dialects then return nil, err end
   local files
-  files, err = load_folder("adapters")
+  files, err = load_folder("adapters", "adapter")
   if not files then return nil, err end
   local adapters, done = {}, {}
   for _, name in ipairs(suggest.names(files)) do
