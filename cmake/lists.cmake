@@ -28,6 +28,7 @@ set(TIDEGATE_C
 )
 set(TIDEGATE_LUA
   scripts/tide/adapters.lua scripts/tide/admin.lua scripts/tide/answer.lua scripts/tide/api.lua
+  scripts/tide/api_adapter.lua
   scripts/tide/attempts.lua scripts/tide/auth.lua scripts/tide/body.lua scripts/tide/chooser.lua
   scripts/tide/classify.lua scripts/tide/cors.lua scripts/tide/endpoints.lua
   scripts/tide/environment.lua scripts/tide/errors.lua scripts/tide/failure.lua
