@@ -17,6 +17,7 @@ enum {
     LIMIT_WATCH_PATHS = 64,             // paths of one dialect's watch table
     LIMIT_CHOICES = 128,                // choices of one answer (OpenAI: n <= 128)
     LIMIT_ORIGIN_IDLE = 1024,           // idle connections kept per origin and worker
+    LIMIT_ORIGINS_UNUSED = 256,         // that nobody refers to, kept with their connections
     LIMIT_CURL_HANDLES = 16,            // connections per CURLM (its lookup walks them)
     LIMIT_LOG_QUEUE = 4 * 1024 * 1024,  // bytes waiting for the log's writer; more is dropped
     LIMIT_TASK_POOL = 256,              // finished coroutines kept for reuse, per worker

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "http/url.h"
 
@@ -15,11 +16,13 @@ void origins_init(struct origins *origins, const char *proxy)
 {
     for (size_t i = 0; i < ORIGIN_BUCKETS; i++)
         list_init(&origins->buckets[i]);
+    list_init(&origins->unused);
+    origins->unused_count = 0;
     proxy_rules_read(&origins->rules);
     origins->proxy = proxy ? mem_dup(proxy, strlen(proxy)) : NULL;
 }
 
-static void origin_free(struct origin *origin)
+void origin_free(struct origin *origin)
 {
     proxy_deinit(&origin->proxy);
     free(origin->key);
@@ -120,6 +123,7 @@ static struct origin *origin_new(const struct url *url, char *key, const struct 
     origin->host = print("%s", port == (origin->is_https ? 443 : 80) ? host : origin->endpoint);
     free(host);
     list_init(&origin->idle);
+    list_init(&origin->unused);
     make_request_texts(origin);
     return origin;
 }
@@ -170,5 +174,23 @@ struct origin *origins_intern(struct origins *origins, const char *url,
         list_add_front(bucket, &origin->node);
     }
     *path = parts.path;
+    if (origin->refs++ == 0 && !list_is_empty(&origin->unused)) {
+        list_remove(&origin->unused);
+        origins->unused_count--;
+    }
     return origin;
+}
+
+struct origin *origins_unref(struct origins *origins, struct origin *origin)
+{
+    if (--origin->refs > 0)
+        return NULL;
+    list_add_back(&origins->unused, &origin->unused);
+    if (++origins->unused_count <= LIMIT_ORIGINS_UNUSED)
+        return NULL;
+    struct origin *oldest = LIST_ITEM(origins->unused.next, struct origin, unused);
+    list_remove(&oldest->unused);
+    list_remove(&oldest->node);
+    origins->unused_count--;
+    return oldest;
 }

@@ -115,6 +115,12 @@ struct transport *pool_take(struct origin *origin)
     return remove_idle(LIST_ITEM(origin->idle.next, struct idle, of_origin));
 }
 
+void pool_forget(struct origin *origin)
+{
+    while (!list_is_empty(&origin->idle))
+        drop(LIST_ITEM(origin->idle.next, struct idle, of_origin));
+}
+
 void pool_put(struct pool *pool, struct origin *origin, struct transport *transport)
 {
     if (pool->is_closed || pool->per_origin == 0) {

@@ -27,5 +27,8 @@ void pool_close(struct pool *pool);
 // The connection that became idle last, or NULL. The caller takes it and attaches at once.
 struct transport *pool_take(struct origin *origin);
 
+// Closes all idle connections of an origin that goes away.
+void pool_forget(struct origin *origin);
+
 // Takes a connection on which nothing is expected.
 void pool_put(struct pool *pool, struct origin *origin, struct transport *transport);

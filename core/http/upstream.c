@@ -68,9 +68,20 @@ static struct upstream *upstream_new(struct upstream_pool *pool)
     return upstream;
 }
 
+// An exchange on it, or whoever asked for it, is done.
+static void release_origin(struct upstream_pool *pool, struct origin *origin)
+{
+    struct origin *gone = origins_unref(&pool->origins, origin);
+    if (!gone)
+        return;
+    pool_forget(gone);
+    origin_free(gone);
+}
+
 static void upstream_free(struct upstream *upstream)
 {
     struct upstream_pool *pool = upstream->pool;
+    release_origin(pool, upstream->request.origin);
     turn_remove(&upstream->ending);
     response_parser_deinit(&upstream->parser);
     free(upstream->failure);
@@ -302,6 +313,7 @@ struct upstream *upstream_start(struct upstream_pool *pool, const struct upstrea
     upstream->handler = handler;
     upstream->owner = owner;
     upstream->request = *request;
+    origin_ref(request->origin);
     turn_item_init(&upstream->ending, on_ending);
     response_parser_init(&upstream->parser, slice_equal(request->method, SLICE("HEAD")),
                          &parser_events, upstream);
@@ -419,4 +431,9 @@ struct origin *upstream_origin_by(struct upstream_pool *pool, const char *url,
                                   struct error *err)
 {
     return origins_intern(&pool->origins, url, way, path, err);
+}
+
+void upstream_origin_unref(struct upstream_pool *pool, struct origin *origin)
+{
+    release_origin(pool, origin);
 }

@@ -36,7 +36,8 @@ void upstream_pool_free(struct upstream_pool *pool);
 size_t upstream_pool_in_flight(const struct upstream_pool *pool);
 size_t upstream_pool_idle(const struct upstream_pool *pool);
 
-// Interns the origin of an absolute http or https URL; owned by the pool, valid until it is freed.
+// A reference to the origin of an absolute http or https URL, the same for the same origin; owned
+// by the pool, valid until it is given back with upstream_origin_unref(), or the pool is freed.
 // *path is the URL's path (borrowed from `url`; "" when none). NULL with `err` for a bad URL.
 struct origin *upstream_origin(struct upstream_pool *pool, const char *url, struct slice *path,
                                struct error *err);
@@ -51,6 +52,8 @@ struct origin_way {
 struct origin *upstream_origin_by(struct upstream_pool *pool, const char *url,
                                   const struct origin_way *way, struct slice *path,
                                   struct error *err);
+
+void upstream_origin_unref(struct upstream_pool *pool, struct origin *origin);
 
 struct upstream_head {
     int status;
@@ -87,7 +90,8 @@ struct upstream_request {
     bool fresh;               // do not reuse a pooled connection
 };
 
-// Starts an exchange. Callbacks may cancel it; they may not free the pool.
+// Starts an exchange, which has a reference to the origin of its own. Callbacks may cancel it; they
+// may not free the pool.
 struct upstream *upstream_start(struct upstream_pool *pool, const struct upstream_request *request,
                                 const struct upstream_handler *handler, void *owner);
 

@@ -20,6 +20,8 @@ struct endpoint *endpoint_check(lua_State *L, int index)
 static int collect(lua_State *L)
 {
     struct endpoint *endpoint = endpoint_check(L, 1);
+    if (endpoint->origin)
+        upstream_origin_unref(vm_of(L)->env.upstreams, endpoint->origin);
     buf_deinit(&endpoint->path);
     buf_deinit(&endpoint->headers);
     return 0;
@@ -112,18 +114,19 @@ static int new_endpoint(lua_State *L)
     struct error err;
 
     luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
     const char *path = text_field(L, "path", "");
     const char *method = text_field(L, "method", "POST");
-    struct origin *origin = find_origin(L, vm, &base, &err);
-    if (!origin)
-        return task_push_error(L, error_kind_name(err.kind), err.message);
     struct endpoint *endpoint = lua_newuserdata(L, sizeof(*endpoint));
-    *endpoint = (struct endpoint){.origin = origin};
+    *endpoint = (struct endpoint){.origin = NULL}; // whatever raises below, __gc frees
     buf_init(&endpoint->path, PATH_LIMIT);
     buf_init(&endpoint->headers, HEADERS_LIMIT);
     luaL_getmetatable(L, ENDPOINT_CLASS);
     lua_setmetatable(L, -2);
     // stack: options, endpoint
+    endpoint->origin = find_origin(L, vm, &base, &err);
+    if (!endpoint->origin)
+        return task_push_error(L, error_kind_name(err.kind), err.message);
     if (strlen(method) >= sizeof(endpoint->method))
         return luaL_error(L, "no such method: %s", method);
     memcpy(endpoint->method, method, strlen(method));
@@ -132,6 +135,7 @@ static int new_endpoint(lua_State *L)
     if (buf_add_slice(&endpoint->path, base) != 0 || buf_add_text(&endpoint->path, path) != 0)
         return luaL_error(L, "the path is longer than %d bytes", PATH_LIMIT);
     read_headers(L, vm, endpoint);
+    lua_settop(L, 2);
     return 1;
 }
 

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
+
 static const struct origin_way as_set = {NULL, NULL};
 
 static struct origins origins;
@@ -246,6 +248,46 @@ static void test_environment_chooses_by_scheme(void **state)
     clear_environment();
 }
 
+static struct origin *intern_numbered(int number)
+{
+    char url[40];
+    snprintf(url, sizeof(url), "https://h%d.test", number);
+    return intern(url);
+}
+
+static void test_origins_that_nobody_uses_are_bounded(void **state)
+{
+    (void)state;
+    struct origin *used = intern("https://used.test");
+    size_t gone = 0;
+
+    for (int i = 0; i < 3 * LIMIT_ORIGINS_UNUSED; i++) {
+        struct origin *evicted = origins_unref(&origins, intern_numbered(i));
+        if (!evicted)
+            continue;
+        assert_ptr_not_equal(evicted, used);
+        gone++;
+        origin_free(evicted);
+    }
+    assert_int_equal(origins.unused_count, LIMIT_ORIGINS_UNUSED);
+    assert_int_equal(gone, 2 * LIMIT_ORIGINS_UNUSED);
+    assert_ptr_equal(intern("https://used.test"), used);
+}
+
+static void test_an_unused_origin_is_found_again(void **state)
+{
+    (void)state;
+    struct origin *origin = intern("https://api.test");
+
+    assert_null(origins_unref(&origins, origin));
+    assert_int_equal(origins.unused_count, 1);
+    assert_ptr_equal(intern("https://api.test"), origin);
+    assert_int_equal(origins.unused_count, 0);
+    assert_ptr_equal(intern("https://api.test"), origin);
+    assert_null(origins_unref(&origins, origin));
+    assert_int_equal(origins.unused_count, 0);
+}
+
 #define WITH_ORIGINS(test) cmocka_unit_test_setup_teardown(test, open_origins, close_origins)
 
 static void test_an_origin_reached_its_own_way_is_another(void **state)
@@ -275,6 +317,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_origin_reached_its_own_way_is_another),
         WITH_ORIGINS(test_host_leaves_the_schemes_own_port_out),
+        WITH_ORIGINS(test_origins_that_nobody_uses_are_bounded),
+        WITH_ORIGINS(test_an_unused_origin_is_found_again),
         WITH_ORIGINS(test_same_origin_is_the_same_pointer),
         WITH_ORIGINS(test_path_comes_with_its_query),
         WITH_ORIGINS(test_bad_urls_are_refused),

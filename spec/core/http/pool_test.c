@@ -189,9 +189,28 @@ static void test_closed_pool_keeps_nothing(void **state)
     close(bench.ends[1]);
 }
 
+static void test_forgetting_an_origin_closes_its_connections_alone(void **state)
+{
+    (void)state;
+    struct bench bench;
+
+    bench_open(&bench, 4, 60000);
+    put(&bench, 0);
+    put(&bench, 0);
+    struct transport *other = put(&bench, 1);
+    pool_forget(&bench.origins[0]);
+    assert_int_equal(bench.pool.count, 1);
+    assert_true(is_cut(&bench, 0));
+    assert_true(is_cut(&bench, 1));
+    assert_ptr_equal(pool_take(&bench.origins[1]), other);
+    transport_close(other);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forgetting_an_origin_closes_its_connections_alone),
         cmocka_unit_test(test_last_one_in_is_the_first_one_out),
         cmocka_unit_test(test_origins_do_not_share_connections),
         cmocka_unit_test(test_one_too_many_pushes_out_the_longest_idle_of_its_origin),
