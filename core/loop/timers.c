@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 struct timers {
@@ -10,6 +11,8 @@ struct timers {
     struct timer **heap; // owned; slots 1..count, parent of i is i / 2
     size_t count, cap;
     uint64_t armed_ms; // when the handle fires; 0: not armed
+    bool is_virtual;
+    uint64_t virtual_ms; // since the clock became virtual
 };
 
 static void place(struct timers *timers, size_t slot, struct timer *timer)
@@ -62,7 +65,7 @@ static void on_fire(uv_timer_t *handle);
 // touching libuv's heap for each request.
 static void arm(struct timers *timers)
 {
-    if (!timers->count)
+    if (!timers->count || timers->is_virtual)
         return;
     uint64_t due = timers->heap[1]->due_ms;
     if (timers->armed_ms && timers->armed_ms <= due)
@@ -72,17 +75,21 @@ static void arm(struct timers *timers)
     uv_timer_start(&timers->handle, on_fire, due > now ? due - now : 0, 0);
 }
 
-static void on_fire(uv_timer_t *handle)
+static void run_due(struct timers *timers, uint64_t now)
 {
-    struct timers *timers = handle->data;
-    uint64_t now = loop_now_ms(timers->loop);
-
-    timers->armed_ms = 0;
     while (timers->count && timers->heap[1]->due_ms <= now) {
         struct timer *timer = timers->heap[1];
         remove_at(timers, 1);
         timer->on_due(timer->owner);
     }
+}
+
+static void on_fire(uv_timer_t *handle)
+{
+    struct timers *timers = handle->data;
+
+    timers->armed_ms = 0;
+    run_due(timers, loop_now_ms(timers->loop));
     arm(timers);
 }
 
@@ -110,7 +117,7 @@ void timers_close(struct timers *timers)
 void timer_start(struct timers *timers, struct timer *timer, uint64_t delay_ms)
 {
     timer_stop(timers, timer);
-    timer->due_ms = loop_now_ms(timers->loop) + delay_ms;
+    timer->due_ms = timers_now_ms(timers) + delay_ms;
     if (timers->count + 2 > timers->cap) {
         timers->cap = timers->cap ? timers->cap * 2 : 64;
         timers->heap = mem_realloc(timers->heap, timers->cap * sizeof(struct timer *));
@@ -132,5 +139,25 @@ bool timer_is_running(const struct timer *timer)
 
 uint64_t timers_now_ms(const struct timers *timers)
 {
-    return loop_now_ms(timers->loop);
+    return timers->is_virtual ? timers->virtual_ms : loop_now_ms(timers->loop);
+}
+
+uint64_t timers_wall_us(const struct timers *timers)
+{
+    return timers->is_virtual ? TIMERS_VIRTUAL_START + timers->virtual_ms * 1000 : clock_wall_us();
+}
+
+void timers_set_virtual(struct timers *timers)
+{
+    timers->is_virtual = true;
+}
+
+bool timers_step(struct timers *timers, uint64_t until_ms)
+{
+    if (!timers->count || timers->heap[1]->due_ms > until_ms)
+        return false;
+    if (timers->heap[1]->due_ms > timers->virtual_ms)
+        timers->virtual_ms = timers->heap[1]->due_ms;
+    run_due(timers, timers->virtual_ms);
+    return true;
 }

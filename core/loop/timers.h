@@ -31,5 +31,21 @@ void timer_stop(struct timers *timers, struct timer *timer);
 
 bool timer_is_running(const struct timer *timer);
 
-// loop_now_ms() of the loop that these timers belong to.
+// loop_now_ms() of the loop that these timers belong to, or the virtual time.
 uint64_t timers_now_ms(const struct timers *timers);
+
+// Wall clock, in microseconds since 1970; of virtual timers: TIMERS_VIRTUAL_START and what has
+// passed since.
+uint64_t timers_wall_us(const struct timers *timers);
+
+// ---- virtual time, for tests of scripts --------------------------------------------------------
+// Nothing waits: time stands still but for timers_step().
+
+#define TIMERS_VIRTUAL_START 1767225600000000u // 2026-01-01T00:00:00Z
+
+// Before any timer has been started.
+void timers_set_virtual(struct timers *timers);
+
+// Moves the time to the next deadline and runs all that is due then. False, and no move, when there
+// is no deadline up to `until_ms`.
+bool timers_step(struct timers *timers, uint64_t until_ms);

@@ -5,7 +5,6 @@
 #include <lauxlib.h>
 #include <openssl/crypto.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/version.h"
 #include "lua/call_class.h"
@@ -65,7 +64,7 @@ static int now(lua_State *L)
 
 static int wall_time(lua_State *L)
 {
-    lua_pushnumber(L, (double)clock_wall_us() / 1e6);
+    lua_pushnumber(L, (double)timers_wall_us(vm_of(L)->env.timers) / 1e6);
     return 1;
 }
 

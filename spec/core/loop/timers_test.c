@@ -127,6 +127,41 @@ static void test_a_timer_may_start_itself_again(void **state)
     assert_int_equal(fixture->fired, 3);
 }
 
+static void test_virtual_time_moves_only_in_steps_and_nothing_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct item hour, day;
+
+    timers_set_virtual(fixture->timers);
+    uint64_t wall_us = timers_wall_us(fixture->timers);
+    start(fixture, &day, 2, 86400 * 1000);
+    start(fixture, &hour, 1, 3600 * 1000);
+    uv_run(&fixture->loop->uv, UV_RUN_NOWAIT);
+    assert_int_equal(timers_now_ms(fixture->timers), 0);
+    assert_false(timers_step(fixture->timers, 3600 * 1000 - 1));
+    assert_int_equal(fixture->fired, 0);
+    assert_true(timers_step(fixture->timers, UINT64_MAX));
+    assert_int_equal(fixture->fired, 1);
+    assert_int_equal(fixture->order[0], 1);
+    assert_int_equal(timers_now_ms(fixture->timers), 3600 * 1000);
+    assert_true(timers_step(fixture->timers, UINT64_MAX));
+    assert_int_equal(timers_now_ms(fixture->timers), 86400 * 1000);
+    assert_int_equal(timers_wall_us(fixture->timers) - wall_us, 86400ull * 1000000);
+    assert_false(timers_step(fixture->timers, UINT64_MAX));
+}
+
+static void test_virtual_time_runs_all_that_is_due_at_once_in_one_step(void **state)
+{
+    struct fixture *fixture = *state;
+    struct item items[3];
+
+    timers_set_virtual(fixture->timers);
+    for (int i = 0; i < 3; i++)
+        start(fixture, &items[i], i, i < 2 ? 5 : 6);
+    assert_true(timers_step(fixture->timers, UINT64_MAX));
+    assert_int_equal(fixture->fired, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +171,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_starting_again_moves_the_deadline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stopping_twice_is_harmless, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_timer_may_start_itself_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_virtual_time_moves_only_in_steps_and_nothing_waits,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_virtual_time_runs_all_that_is_due_at_once_in_one_step,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
