@@ -38,7 +38,7 @@ static int refuse(struct check *check, const char *format, ...)
     va_start(args, format);
     buf_vaddf(&message, format, args);
     va_end(args);
-    config_error_at(check->config, text_of(&check->path), text_of(&message), check->err);
+    config_problem(check->config, text_of(&check->path), text_of(&message), check->err);
     buf_deinit(&message);
     return -1;
 }
@@ -220,7 +220,7 @@ static int refuse_unknown(struct check *check, const struct field *item, size_t 
         buf_addf(&message, "unknown field '%s', did you mean '%s'?", item->name, near);
     else
         buf_addf(&message, "unknown field '%s'", item->name);
-    config_error_at(check->config, text_of(&check->path), text_of(&message), check->err);
+    config_problem(check->config, text_of(&check->path), text_of(&message), check->err);
     buf_deinit(&message);
     return -1;
 }
@@ -269,7 +269,8 @@ static bool has_item(const struct field *table, const char *name)
     return false;
 }
 
-static int check_required(struct check *check, const struct field *table)
+// `is_told`: what is missing was there, and wrong.
+static int check_required(struct check *check, const struct field *table, bool is_told)
 {
     size_t len = check->pattern.len;
 
@@ -280,7 +281,7 @@ static int check_required(struct check *check, const struct field *table)
             continue;
         const char *name = row->path + len + 1;
         if (!has_item(table, name))
-            return refuse(check, "'%s' is missing: %s", name, row->help);
+            return is_told ? -1 : refuse(check, "'%s' is missing: %s", name, row->help);
     }
     return 0;
 }
@@ -309,12 +310,20 @@ static int check_table(struct check *check, struct field *table, const struct se
         mode = has_names ? SETTING_TABLE : SETTING_LIST;
     if (!mode)
         return refuse_type(check, table, setting->kinds);
+    size_t count = table->count;
     table->is_list = mode == SETTING_LIST;
     if (table->is_list)
         rc = check_list(check, table, setting);
-    for (size_t i = 0; rc == 0 && i < table->count; i++)
-        rc = check_item(check, &table->items[i], mode);
-    return rc == 0 && mode == SETTING_TABLE ? check_required(check, table) : rc;
+    for (size_t i = 0; i < table->count;) {
+        // What stays is right: the others can be looked at as if this had not been written.
+        if (check_item(check, &table->items[i], mode) == 0)
+            i++;
+        else
+            field_remove(table, i);
+    }
+    if (rc == 0 && mode == SETTING_TABLE)
+        rc = check_required(check, table, table->count < count);
+    return rc;
 }
 
 static int check_field(struct check *check, struct field *field, const struct setting *setting)
@@ -345,8 +354,8 @@ int check_fields(struct config *config, struct field *root, struct error *err)
 
     buf_init(&check.path, PATH_LIMIT);
     buf_init(&check.pattern, PATH_LIMIT);
-    int rc = check_field(&check, root, settings_find(""));
+    check_field(&check, root, settings_find(""));
     buf_deinit(&check.path);
     buf_deinit(&check.pattern);
-    return rc;
+    return config->is_broken && !config->problems ? -1 : 0;
 }

@@ -124,6 +124,16 @@ static int load_env(struct config *config, struct error *err)
     return config->env ? 0 : -1;
 }
 
+// The rest of the loading goes on, when all that is wrong is to be told.
+static int note_problem(struct config *config, const struct error *err)
+{
+    config->is_broken = true;
+    if (!config->problems)
+        return -1;
+    buf_add(config->problems, err->message, strlen(err->message) + 1);
+    return 0;
+}
+
 static int load_file(struct config *config, struct field *root, struct error *err)
 {
     struct buf source;
@@ -134,7 +144,9 @@ static int load_file(struct config *config, struct field *root, struct error *er
         config->lines = lines_new(buf_slice(&source));
         rc = evaluate_source(config, buf_slice(&source), root, err);
     }
-    if (rc == 0)
+    if (rc != 0)
+        rc = note_problem(config, err);
+    else
         rc = check_fields(config, root, err);
     buf_deinit(&source);
     return rc;
@@ -170,12 +182,18 @@ struct config *config_load(const char *path, const struct config_overrides *over
     struct field root = {.type = FIELD_TABLE};
     int rc = locate(config, path, err);
 
+    if (overrides) {
+        config->problems = overrides->problems;
+        config->fakes_secrets = overrides->fakes_secrets;
+    }
     if (rc == 0)
         rc = load_env(config, err);
     if (rc == 0 && config->file)
         rc = load_file(config, &root, err);
-    if (rc == 0)
-        rc = access_apply(config, &root, overrides, err);
+    if (rc == 0 && access_apply(config, &root, overrides, err) != 0)
+        rc = note_problem(config, err);
+    if (rc == 0 && config->is_broken)
+        *err = (struct error){ERROR_NONE, ""}; // it is in the list
     if (rc == 0)
         rc = apply_workers(config, overrides, err);
     if (rc == 0) {
@@ -184,6 +202,7 @@ struct config *config_load(const char *path, const struct config_overrides *over
         document_build(config, &root);
     }
     field_deinit(&root);
+    config->problems = NULL;
     if (rc == 0)
         return config;
     config_free(config);
@@ -198,6 +217,17 @@ void config_error_at(const struct config *config, const char *path, const char *
                   message);
     else
         error_set(err, ERROR_SCRIPT, "%s", message);
+}
+
+int config_problem(struct config *config, const char *path, const char *message, struct error *err)
+{
+    struct error found;
+
+    config_error_at(config, path, message, &found);
+    if (!config->is_broken && !config->problems && err)
+        *err = found; // the first is the one to be told
+    note_problem(config, &found);
+    return -1;
 }
 
 const char *config_env(const struct config *config, const char *name)
@@ -217,6 +247,17 @@ size_t config_add_secret(struct config *config, const char *name, const char *va
     return config->secret_count++;
 }
 
+int config_fake_secret(struct config *config, const char *name)
+{
+    struct buf value;
+
+    buf_init(&value, SIZE_MAX / 2);
+    buf_addf(&value, "fake-%s", name);
+    size_t secret = config_add_secret(config, name, value.data);
+    buf_deinit(&value);
+    return (int)secret;
+}
+
 int config_env_secret(struct config *config, const char *name)
 {
     const char *value = config_env(config, name);
@@ -225,7 +266,9 @@ int config_env_secret(struct config *config, const char *name)
         if (strcmp(config->secrets[i].name, name) == 0)
             return (int)i;
     }
-    return value ? (int)config_add_secret(config, name, value) : -1;
+    if (value)
+        return (int)config_add_secret(config, name, value);
+    return config->fakes_secrets ? config_fake_secret(config, name) : -1;
 }
 
 int config_find_client(const struct config *config, struct slice key)

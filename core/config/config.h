@@ -64,14 +64,21 @@ struct config {
     char *document; // JSON for the Lua side, see config_load()
     size_t document_len;
     struct buf warnings; // lines for people ("plain-string key ..."), may be empty
-    struct lines *lines; // where each field stands, for config_error_at(); NULL without a file
-    struct env *env;     // what .env says
+    bool is_broken;      // something is wrong, and what is here is the rest
+    bool fakes_secrets;
+    struct buf *problems; // of the overrides, while loading
+    struct lines *lines;  // where each field stands, for config_error_at(); NULL without a file
+    struct env *env;      // what .env says
 };
 
 // What the command line says; NULL or 0: not given.
 struct config_overrides {
     const char *listen, *admin; // "host:port"; admin also "off"
     int workers;
+    // NULL: the first thing that is wrong ends the loading. Otherwise this gets all of them, each
+    // text with a NUL behind it, and the configuration is made of what is right.
+    struct buf *problems;
+    bool fakes_secrets; // one that is not set gets a value that nobody takes for a key
 };
 
 // Loads `path`: a folder (its gateway.lua if there is one), a file, or NULL for the current folder.
@@ -94,12 +101,19 @@ void config_free(struct config *config);
 void config_error_at(const struct config *config, const char *path, const char *message,
                      struct error *err);
 
+// A problem in the same form: into the list of problems, or else into `err`. Returns -1.
+int config_problem(struct config *config, const char *path, const char *message, struct error *err);
+
 // Value of a variable in the environment or .env; NULL when unset or empty. Borrowed.
 const char *config_env(const struct config *config, const char *name);
 
 // Index of the secret made from that variable (registered on first use while loading the Lua side;
-// not thread-safe, used before the workers start), or -1 when unset.
+// not thread-safe, used before the workers start), or -1 when unset (and secrets are not faked).
 int config_env_secret(struct config *config, const char *name);
+
+// The same with a value that says what it is, "fake-NAME": for looking at a configuration whose
+// secrets are not there.
+int config_fake_secret(struct config *config, const char *name);
 
 // Registers a secret (copied) and returns its index. While loading only.
 size_t config_add_secret(struct config *config, const char *name, const char *value);

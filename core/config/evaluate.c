@@ -65,6 +65,19 @@ static void on_steps(lua_State *L, lua_Debug *activation)
     lua_error(L);
 }
 
+#define NOT_SET "secret %s is not set: set it in the environment or in .env"
+
+// The rest is looked at all the same, with a value that is none.
+static int tell_missing(lua_State *L, struct config *config, const char *name)
+{
+    luaL_where(L, 1); // ":line: "
+    const char *text = lua_pushfstring(L, "%s%s" NOT_SET, config->file, lua_tostring(L, -1), name);
+    buf_add(config->problems, text, strlen(text) + 1);
+    config->is_broken = true;
+    lua_pop(L, 2);
+    return config_fake_secret(config, name);
+}
+
 // secret "NAME" -> an opaque value that holds the index of the secret
 static int lua_secret(lua_State *L)
 {
@@ -72,8 +85,10 @@ static int lua_secret(lua_State *L)
     const char *name = luaL_checkstring(L, 1);
     int index = config_env_secret(config, name);
 
+    if (index < 0 && !config->problems)
+        return luaL_error(L, NOT_SET, name);
     if (index < 0)
-        return luaL_error(L, "secret %s is not set: set it in the environment or in .env", name);
+        index = tell_missing(L, config, name);
     int *secret = lua_newuserdata(L, sizeof(*secret));
     *secret = index;
     lua_pushvalue(L, lua_upvalueindex(1));

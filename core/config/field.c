@@ -52,6 +52,14 @@ struct field *field_add(struct field *table, const char *name)
     return field_find(table, name);
 }
 
+void field_remove(struct field *table, size_t index)
+{
+    field_deinit(&table->items[index]);
+    table->count--;
+    memmove(&table->items[index], &table->items[index + 1],
+            (table->count - index) * sizeof(*table->items));
+}
+
 const char *field_describe(const struct field *field)
 {
     switch (field->type) {

@@ -41,6 +41,9 @@ struct field *field_find(const struct field *table, const char *name);
 // changes.
 struct field *field_add(struct field *table, const char *name);
 
+// Frees the item at `index` and takes it out.
+void field_remove(struct field *table, size_t index);
+
 // "a number", "a list" ...: for messages. Static or borrowed from the field.
 const char *field_describe(const struct field *field);
 

@@ -25,8 +25,7 @@ static void test_unknown_fields_are_errors_with_a_suggestion(void **state)
 static void test_fields_of_later_versions_are_refused_as_such(void **state)
 {
     struct place *place = *state;
-    check_refused(place, "return {\n  store = 'x' }",
-                  ":2: 'store' is not part of this version");
+    check_refused(place, "return {\n  store = 'x' }", ":2: 'store' is not part of this version");
     check_refused(
         place,
         "return { providers = { openai = {\n keys = { 'sk-1',\n { 'sk-2', weight = 2 } } } } }",
@@ -153,6 +152,69 @@ static void test_a_bad_key_is_refused_without_telling_it(void **state)
                   ":1: providers.p.keys.1: expected a text that is not empty");
 }
 
+// Each text that `source` gives, with a newline behind it and without the path of the file.
+static void check_problems(const struct place *place, const char *source, const char *expected)
+{
+    struct buf problems, found;
+    struct config_overrides overrides = {.problems = &problems};
+
+    buf_init(&problems, 64 * 1024);
+    buf_init(&found, 64 * 1024);
+    struct config *config = load_with(place, source, &overrides);
+    assert_true(config->is_broken);
+    for (size_t at = 0; at < problems.len; at += strlen(problems.data + at) + 1) {
+        const char *text = problems.data + at;
+        assert_memory_equal(text, place->file, strlen(place->file));
+        buf_addf(&found, "%s\n", text + strlen(place->file));
+    }
+    assert_string_equal(found.data, expected);
+    config_free(config);
+    buf_deinit(&problems);
+    buf_deinit(&found);
+}
+
+static void test_all_problems_are_told_when_that_is_asked_for(void **state)
+{
+    struct place *place = *state;
+    check_problems(place,
+                   "return {\n  wokers = 2,\n  limits = {\n    body = true, head = 0,\n  },\n"
+                   "  listen = 5 }",
+                   ":4: limits.body: expected a size like \"64MB\", got true\n"
+                   ":4: limits.head: must be from 1KB to 1MB, got 0\n"
+                   ":6: listen: expected a string, got a number\n"
+                   ":2: unknown field 'wokers', did you mean 'workers'?\n");
+    check_problems(place, "return {", ":1: unexpected symbol near '<eof>'\n");
+    check_problems(place, "return { listen = '0.0.0.0:80', clients = { { name = 'a', key = 5 } } }",
+                   ":1: clients.1.key: expected secret \"NAME\", got a number\n"
+                   ":1: listen: not on loopback, so gateway.lua must name the clients that may "
+                   "ask: clients = { { key = secret \"APP_KEY\", name = \"app\" } }\n");
+}
+
+static void test_missing_secrets_are_told_once_each_and_the_rest_is_looked_at(void **state)
+{
+    struct place *place = *state;
+    check_problems(place,
+                   "local a = secret 'TIDE_NO'\nlocal b = secret 'TIDE_NO'\n"
+                   "return { admin = { token = a },\n providers = { x = { keys = { b,\n"
+                   "secret 'TIDE_NEITHER' }, colour = 1 } } }",
+                   ":1: secret TIDE_NO is not set: set it in the environment or in .env\n"
+                   ":5: secret TIDE_NEITHER is not set: set it in the environment or in .env\n"
+                   ":5: providers.x: unknown field 'colour'\n"
+                   ":3: admin: 'listen' is missing: address for administrators\n");
+}
+
+static void test_faked_secrets_say_so(void **state)
+{
+    struct place *place = *state;
+    struct config_overrides overrides = {.fakes_secrets = true};
+    struct config *config = load_with(
+        place, "return { providers = { x = { keys = { secret 'TIDE_NO' } } } }", &overrides);
+
+    assert_false(config->is_broken);
+    assert_string_equal(config->secrets[0].value, "fake-TIDE_NO");
+    config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +226,9 @@ int main(void)
         TEST(lists_have_no_holes_and_groups_a_target),
         TEST(plain_keys_are_secrets_with_a_warning),
         TEST(a_bad_key_is_refused_without_telling_it),
+        TEST(all_problems_are_told_when_that_is_asked_for),
+        TEST(missing_secrets_are_told_once_each_and_the_rest_is_looked_at),
+        TEST(faked_secrets_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
