@@ -28,7 +28,7 @@ static int decode(lua_State *L)
     char message[160];
 
     text.data = luaL_checklstring(L, 1, &text.len);
-    if (value_push(L, text, JSON_MAX_DEPTH, false, &err) == 0)
+    if (value_push(L, text, JSON_MAX_DEPTH, NULL, &err) == 0)
         return 1;
     snprintf(message, sizeof(message), "%s at byte %zu", err.message, err.offset);
     return task_push_error(L, "bad_request", message);
@@ -80,10 +80,11 @@ static int uuid(lua_State *L)
 
 static int env_secret(lua_State *L)
 {
-    int secret = config_env_secret(vm_of(L)->env.config, luaL_checkstring(L, 1));
+    struct config *config = vm_of(L)->env.config;
+    int secret = config_env_secret(config, luaL_checkstring(L, 1));
     if (secret < 0)
         return 0;
-    value_push_secret(L, secret);
+    value_push_secret(L, slice_of(config->secrets[secret].value));
     return 1;
 }
 
@@ -244,7 +245,7 @@ static void set_constants(struct vm *vm)
     lua_pushboolean(L, config->client_count > 0);
     lua_setfield(L, -2, "needs_client");
     struct slice document = {config->document, config->document_len};
-    if (value_push(L, document, JSON_MAX_DEPTH, true, &err) != 0)
+    if (value_push(L, document, JSON_MAX_DEPTH, config, &err) != 0)
         luaL_error(L, "the configuration document is not JSON: %s", err.message);
     lua_setfield(L, -2, "config");
 }

@@ -168,7 +168,7 @@ static void push_scanned(lua_State *L, struct json_value value, int max_depth)
 
     if (is_container && value.raw.len > DECODE_MAX)
         lua_pushboolean(L, 1);
-    else if (value.type == JSON_ABSENT || value_push(L, value.raw, max_depth, false, &ignored) != 0)
+    else if (value.type == JSON_ABSENT || value_push(L, value.raw, max_depth, NULL, &ignored) != 0)
         lua_pushnil(L);
 }
 

@@ -39,16 +39,12 @@ static int add_value(lua_State *L, struct endpoint *endpoint, struct slice text)
     return 0;
 }
 
-static void add_part(lua_State *L, struct vm *vm, struct endpoint *endpoint)
+static void add_part(lua_State *L, struct endpoint *endpoint)
 {
-    int secret = value_to_secret(L, -1);
-    struct slice text;
+    struct slice text = value_to_secret(L, -1);
 
-    if (secret >= 0) {
-        add_value(L, endpoint, slice_of(vm->env.config->secrets[secret].value));
-        return;
-    }
-    text.data = lua_tolstring(L, -1, &text.len);
+    if (!text.data)
+        text.data = lua_tolstring(L, -1, &text.len);
     if (text.data)
         add_value(L, endpoint, text);
     else
@@ -56,14 +52,14 @@ static void add_part(lua_State *L, struct vm *vm, struct endpoint *endpoint)
 }
 
 // { "name", part, part ... } on top of the stack.
-static void add_header(lua_State *L, struct vm *vm, struct endpoint *endpoint)
+static void add_header(lua_State *L, struct endpoint *endpoint)
 {
     int header = lua_gettop(L);
     int count = (int)lua_objlen(L, header);
 
     for (int i = 1; i <= count; i++) {
         lua_rawgeti(L, header, i);
-        add_part(L, vm, endpoint);
+        add_part(L, endpoint);
         lua_pop(L, 1);
         if (i == 1)
             buf_add_text(&endpoint->headers, ": ");
@@ -71,14 +67,14 @@ static void add_header(lua_State *L, struct vm *vm, struct endpoint *endpoint)
     buf_add_text(&endpoint->headers, "\r\n");
 }
 
-static void read_headers(lua_State *L, struct vm *vm, struct endpoint *endpoint)
+static void read_headers(lua_State *L, struct endpoint *endpoint)
 {
     lua_getfield(L, 1, "headers");
     int headers = lua_gettop(L);
     int count = lua_istable(L, headers) ? (int)lua_objlen(L, headers) : 0;
     for (int i = 1; i <= count; i++) {
         lua_rawgeti(L, headers, i);
-        add_header(L, vm, endpoint);
+        add_header(L, endpoint);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -92,7 +88,7 @@ static const char *text_field(lua_State *L, const char *name, const char *otherw
     return text;
 }
 
-// `proxy = false` means none; a `ca_file` is relative to gateway.lua.
+// `proxy = false` means none.
 static struct origin *find_origin(lua_State *L, struct vm *vm, struct slice *path,
                                   struct error *err)
 {
@@ -102,8 +98,6 @@ static struct origin *find_origin(lua_State *L, struct vm *vm, struct slice *pat
     lua_getfield(L, 1, "proxy");
     way.proxy = lua_isboolean(L, -1) && !lua_toboolean(L, -1) ? "" : lua_tostring(L, -1);
     lua_pop(L, 1); // stays alive in the options
-    if (way.ca_file && way.ca_file[0] != '/')
-        way.ca_file = lua_pushfstring(L, "%s/%s", vm->env.config->folder, way.ca_file);
     return upstream_origin_by(vm->env.upstreams, url, &way, path, err);
 }
 
@@ -134,7 +128,7 @@ static int new_endpoint(lua_State *L)
         base.len--;
     if (buf_add_slice(&endpoint->path, base) != 0 || buf_add_text(&endpoint->path, path) != 0)
         return luaL_error(L, "the path is longer than %d bytes", PATH_LIMIT);
-    read_headers(L, vm, endpoint);
+    read_headers(L, endpoint);
     lua_settop(L, 2);
     return 1;
 }

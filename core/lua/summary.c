@@ -11,7 +11,7 @@ enum { SUMMARY_VALUES = 12 };
 static void push_json(lua_State *L, struct slice text, int depth)
 {
     struct json_error ignored;
-    if (!text.data || value_push(L, text, depth, false, &ignored) != 0)
+    if (!text.data || value_push(L, text, depth, NULL, &ignored) != 0)
         lua_pushnil(L);
 }
 

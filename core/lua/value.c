@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <lauxlib.h>
+#include <openssl/crypto.h>
 
 #include "json/tokenizer.h"
 
@@ -23,10 +24,22 @@ enum {
 // Its address names the metatable that marks arrays in the registry: found without hashing a text.
 static const char array_class[] = "tidegate.array";
 
+struct secret {
+    size_t len;
+    char text[];
+};
+
 static int secret_tostring(lua_State *L)
 {
     lua_pushliteral(L, "***");
     return 1;
+}
+
+static int secret_gc(lua_State *L)
+{
+    struct secret *secret = lua_touserdata(L, 1);
+    OPENSSL_cleanse(secret->text, secret->len);
+    return 0;
 }
 
 static void push_array_class(lua_State *L)
@@ -43,6 +56,8 @@ void value_open(lua_State *L)
     luaL_newmetatable(L, SECRET_CLASS);
     lua_pushcfunction(L, secret_tostring);
     lua_setfield(L, -2, "__tostring");
+    lua_pushcfunction(L, secret_gc);
+    lua_setfield(L, -2, "__gc");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
@@ -61,26 +76,28 @@ void value_push_null(lua_State *L)
     lua_pushlightuserdata(L, NULL);
 }
 
-void value_push_secret(lua_State *L, int secret)
+void value_push_secret(lua_State *L, struct slice text)
 {
-    int *box = lua_newuserdata(L, sizeof(*box));
-    *box = secret;
+    struct secret *secret = lua_newuserdata(L, sizeof(*secret) + text.len);
+    secret->len = text.len;
+    if (text.len)
+        memcpy(secret->text, text.data, text.len);
     luaL_getmetatable(L, SECRET_CLASS);
     lua_setmetatable(L, -2);
 }
 
-int value_to_secret(lua_State *L, int index)
+struct slice value_to_secret(lua_State *L, int index)
 {
-    int secret = -1;
-    const int *box = lua_touserdata(L, index);
+    struct slice text = {NULL, 0};
+    const struct secret *secret = lua_touserdata(L, index);
 
-    if (!box || !lua_getmetatable(L, index))
-        return -1;
+    if (!secret || !lua_getmetatable(L, index))
+        return text;
     luaL_getmetatable(L, SECRET_CLASS);
     if (lua_rawequal(L, -1, -2))
-        secret = *box;
+        text = (struct slice){secret->text, secret->len};
     lua_pop(L, 2);
-    return secret;
+    return text;
 }
 
 void value_mark_array(lua_State *L, int index)
@@ -98,7 +115,7 @@ struct decoder {
     struct tokenizer in;
     lua_State *L;
     int array_class; // stack index of the metatable
-    bool secrets;
+    const struct config *secrets; // NULL: none are made
 };
 
 // Room for `len` bytes and a NUL: `small`, or memory of Lua's on top of the stack.
@@ -221,10 +238,10 @@ static bool push_object_as_secret(struct decoder *decoder)
 {
     struct tokenizer ahead = decoder->in;
     int secret = read_secret(&ahead);
-    if (secret < 0)
+    if (secret < 0 || (size_t)secret >= decoder->secrets->secret_count)
         return false;
     decoder->in = ahead;
-    value_push_secret(decoder->L, secret);
+    value_push_secret(decoder->L, slice_of(decoder->secrets->secrets[secret].value));
     return true;
 }
 
@@ -281,7 +298,8 @@ static bool push_value(struct decoder *decoder)
     return true;
 }
 
-int value_push(lua_State *L, struct slice text, int max_depth, bool secrets, struct json_error *err)
+int value_push(lua_State *L, struct slice text, int max_depth, const struct config *secrets,
+               struct json_error *err)
 {
     struct decoder decoder = {.L = L, .array_class = lua_gettop(L) + 1, .secrets = secrets};
     tokenizer_init(&decoder.in, text, max_depth);

@@ -1,21 +1,20 @@
 // JSON text <-> Lua values, keeping null and the empty array apart from nil and the empty object.
 //
 // null is core.null (a light userdata); arrays carry a metatable that marks them. An object
-// {"$secret": n} becomes a secret value (only when `secrets` is asked for).
+// {"$secret": n} becomes the secret value of that index (only when `secrets` is given).
 #pragma once
-
-#include <stdbool.h>
 
 #include <lua.h>
 
 #include "base/buf.h"
+#include "config/config.h"
 #include "json/json.h"
 
 // Creates the marking metatables of this state. Called once.
 void value_open(lua_State *L);
 
 // Decodes and pushes the value. Returns 0; -1 pushes nothing and fills `err`.
-int value_push(lua_State *L, struct slice text, int max_depth, bool secrets,
+int value_push(lua_State *L, struct slice text, int max_depth, const struct config *secrets,
                struct json_error *err);
 
 // The string at `index`, borrowed from Lua; NULL data when there is none (numbers are not
@@ -30,6 +29,9 @@ void value_mark_array(lua_State *L, int index);
 // Appends the value at `index` as JSON, keys sorted. Returns 0, or -1 with a static `*why`.
 int value_encode(lua_State *L, int index, struct buf *out, const char **why);
 
-// A secret is a userdata holding its index in config->secrets.
-void value_push_secret(lua_State *L, int secret);
-int value_to_secret(lua_State *L, int index); // -1: not a secret
+// A secret is a userdata with a copy of the text, which no Lua can read: it means the same in every
+// generation.
+void value_push_secret(lua_State *L, struct slice text);
+
+// Its text, borrowed from Lua; NULL data for anything else.
+struct slice value_to_secret(lua_State *L, int index);

@@ -115,7 +115,13 @@ local function find_adapter(name, entry, adapters)
   return nil, { path = "providers." .. name, message = message }
 end
 
-local function make(name, entry, adapters)
+-- A relative path is one beside gateway.lua.
+local function place(folder, path)
+  if not path or path:sub(1, 1) == "/" or not folder then return path end
+  return folder .. "/" .. path
+end
+
+local function make(name, entry, adapters, folder)
   local adapter, err = find_adapter(name, entry, adapters)
   if not adapter then return nil, err end
   local base_url = entry.base_url or adapter.base_url
@@ -129,7 +135,7 @@ local function make(name, entry, adapters)
     headers = entry.headers or {},
     timeout = entry.timeout,
     retry = entry.retry,
-    ca_file = entry.ca_file,
+    ca_file = place(folder, entry.ca_file),
     proxy = entry.proxy,
     models = model_table(adapter, entry.models),
   }
@@ -161,7 +167,7 @@ function M.build(config, adapters)
     if name:find("/", 1, true) then
       return nil, { path = "providers." .. name, message = "a provider's name may not contain '/'" }
     end
-    providers[name], err = make(name, entries[name], adapters)
+    providers[name], err = make(name, entries[name], adapters, config.folder)
     if not providers[name] then return nil, err end
   end
   return providers

@@ -234,7 +234,7 @@ static bool go_to_lua(lua_State *L, struct slice text, struct buf *out)
 {
     struct json_error err;
     const char *why = NULL;
-    if (value_push(L, text, DEPTH, false, &err) != 0)
+    if (value_push(L, text, DEPTH, NULL, &err) != 0)
         return false;
     if (value_encode(L, -1, out, &why) != 0) {
         expect(why != NULL);

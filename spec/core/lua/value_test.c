@@ -37,7 +37,7 @@ static void assert_encodes(const char *json, const char *expected)
     const char *why;
 
     buf_init(&out, 4096);
-    assert_int_equal(value_push(L, slice_of(json), 32, false, &err), 0);
+    assert_int_equal(value_push(L, slice_of(json), 32, NULL, &err), 0);
     assert_int_equal(value_encode(L, -1, &out, &why), 0);
     assert_string_equal(out.data, expected);
     buf_deinit(&out);
@@ -111,7 +111,7 @@ static void assert_number(const char *json)
     struct json_error err;
     double expected = strtod(json, NULL);
 
-    assert_int_equal(value_push(L, slice_of(json), 32, false, &err), 0);
+    assert_int_equal(value_push(L, slice_of(json), 32, NULL, &err), 0);
     double number = lua_tonumber(L, -1);
     assert_memory_equal(&number, &expected, sizeof(number)); // -0 is not 0 here
     lua_pop(L, 1);
@@ -207,14 +207,18 @@ static void test_what_json_cannot_say_is_refused(void **state)
     assert_refused("local t = {} t.t = t return t", "deeply");
 }
 
+static struct config_secret secrets[] = {
+    [1] = {"ONE", "sk-one"}, [3] = {"THREE", "sk-three"}, [12] = {"TWELVE", "sk-twelve"}};
+static const struct config config = {.secrets = secrets, .secret_count = 13};
+
 static void test_a_secret_shows_nothing(void **state)
 {
     (void)state;
     lua_State *L = fixture.vm->L;
     struct json_error err;
 
-    assert_int_equal(value_push(L, SLICE("{\"$secret\":3}"), 32, true, &err), 0);
-    assert_int_equal(value_to_secret(L, -1), 3);
+    assert_int_equal(value_push(L, SLICE("{\"$secret\":3}"), 32, &config, &err), 0);
+    assert_true(slice_equal(value_to_secret(L, -1), SLICE("sk-three")));
     lua_setglobal(L, "secret");
     assert_int_equal(luaL_dostring(L, "return tostring(secret), getmetatable(secret)"), 0);
     assert_string_equal(lua_tostring(L, -2), "***");
@@ -235,18 +239,19 @@ static void test_only_an_index_alone_makes_a_secret_and_only_when_asked(void **s
         "{\"$secret\":{\"$secret\":1}}",
         "{\"secret\":1}",
         "{\"$secret\":12345678901}",
+        "{\"$secret\":13}",
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
-        assert_int_equal(value_push(L, slice_of(others[i]), 32, true, &err), 0);
+        assert_int_equal(value_push(L, slice_of(others[i]), 32, &config, &err), 0);
         assert_true(lua_istable(L, -1));
         lua_pop(L, 1);
     }
-    assert_int_equal(value_push(L, SLICE("{\"$secret\":1}"), 32, false, &err), 0);
+    assert_int_equal(value_push(L, SLICE("{\"$secret\":1}"), 32, NULL, &err), 0);
     assert_true(lua_istable(L, -1));
     lua_pop(L, 1);
-    assert_int_equal(value_push(L, SLICE("[{ \"$secret\" : 12 } ]"), 32, true, &err), 0);
+    assert_int_equal(value_push(L, SLICE("[{ \"$secret\" : 12 } ]"), 32, &config, &err), 0);
     lua_rawgeti(L, -1, 1);
-    assert_int_equal(value_to_secret(L, -1), 12);
+    assert_true(slice_equal(value_to_secret(L, -1), SLICE("sk-twelve")));
     lua_pop(L, 2);
 }
 
@@ -262,7 +267,7 @@ static void test_a_refused_text_leaves_the_stack_as_it_was(void **state)
     };
     int top = lua_gettop(L);
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        assert_int_equal(value_push(L, slice_of(texts[i]), 32, true, &err), -1);
+        assert_int_equal(value_push(L, slice_of(texts[i]), 32, &config, &err), -1);
         assert_int_equal(lua_gettop(L), top);
         assert_non_null(err.message);
     }
@@ -273,9 +278,9 @@ static void test_text_nested_deeper_than_allowed_is_refused(void **state)
     (void)state;
     lua_State *L = fixture.vm->L;
     struct json_error err;
-    assert_int_equal(value_push(L, SLICE("[[{}]]"), 3, false, &err), 0);
+    assert_int_equal(value_push(L, SLICE("[[{}]]"), 3, NULL, &err), 0);
     lua_pop(L, 1);
-    assert_int_equal(value_push(L, SLICE("[[{}]]"), 2, false, &err), -1);
+    assert_int_equal(value_push(L, SLICE("[[{}]]"), 2, NULL, &err), -1);
     assert_int_equal(err.offset, 2);
     assert_string_equal(err.message, "nesting is too deep");
 }
@@ -287,7 +292,7 @@ static void test_text_that_is_no_json_is_refused_with_its_position(void **state)
     struct json_error err;
     int top = lua_gettop(L);
 
-    assert_int_equal(value_push(L, SLICE("[1,]"), 32, false, &err), -1);
+    assert_int_equal(value_push(L, SLICE("[1,]"), 32, NULL, &err), -1);
     assert_int_equal(err.offset, 3);
     assert_int_equal(lua_gettop(L), top);
 }
