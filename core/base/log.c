@@ -28,7 +28,7 @@ enum {
 // Callers append whole lines to `pending`; the writer swaps it with `writing` and writes that
 // without the lock.
 struct log {
-    enum log_level level;
+    atomic_int level; // enum log_level
     bool is_terminal, is_file;
     int fd;
     bool owns_fd;
@@ -189,7 +189,7 @@ static void release(struct log *log)
 struct log *log_new(const char *file, enum log_level level, struct error *err)
 {
     struct log *log = mem_alloc(sizeof(*log));
-    log->level = level;
+    log_set_level(log, level);
     log->redact = redact_new();
     buf_init(&log->pending, LIMIT_LOG_QUEUE);
     buf_init(&log->writing, LIMIT_LOG_QUEUE);
@@ -311,7 +311,12 @@ void log_request(struct log *log, const struct log_request *request)
 
 bool log_wants(const struct log *log, enum log_level level)
 {
-    return level >= log->level;
+    return (int)level >= atomic_load_explicit(&log->level, memory_order_relaxed);
+}
+
+void log_set_level(struct log *log, enum log_level level)
+{
+    atomic_store_explicit(&log->level, (int)level, memory_order_relaxed);
 }
 
 uint64_t log_dropped(const struct log *log)

@@ -21,7 +21,8 @@ struct log *log_new(const char *file, enum log_level level, struct error *err);
 void log_free(struct log *log);
 
 // Bytes that must never appear in a line: any occurrence becomes "***". Copied. Secrets shorter
-// than 8 bytes are ignored (they would redact ordinary text). Before other threads use the log.
+// than 8 bytes are ignored (they would redact ordinary text). Other threads may log meanwhile; one
+// adds at a time.
 void log_add_secret(struct log *log, struct slice secret);
 
 // Replaces secrets in `text` by "***", as lines are. Appends to `out`.
@@ -50,4 +51,7 @@ struct log_request {
 void log_request(struct log *log, const struct log_request *request);
 
 bool log_wants(const struct log *log, enum log_level level);
+
+// From now on lines below `level` are left out. Any thread.
+void log_set_level(struct log *log, enum log_level level);
 uint64_t log_dropped(const struct log *log); // lines dropped so far

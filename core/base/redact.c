@@ -1,5 +1,6 @@
 #include "base/redact.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,10 @@ struct secret {
     char bytes[];
 };
 
+// Grows and never shrinks: what has been a secret stays one.
 struct redact {
-    uint64_t bitmap[(1u << BITMAP_BITS) / 64];
-    struct secret *heads[HEADS]; // owned
+    _Atomic uint64_t bitmap[(1u << BITMAP_BITS) / 64];
+    struct secret *_Atomic heads[HEADS]; // owned
 };
 
 // Bytes [start, end) of a text that belong to secrets.
@@ -37,9 +39,8 @@ void redact_free(struct redact *redact)
     if (!redact)
         return;
     for (size_t i = 0; i < HEADS; i++) {
-        while (redact->heads[i]) {
-            struct secret *secret = redact->heads[i];
-            redact->heads[i] = secret->next;
+        for (struct secret *secret = redact->heads[i], *next; secret; secret = next) {
+            next = secret->next;
             free(secret);
         }
     }
@@ -55,23 +56,39 @@ static uint32_t hash_word(const char *bytes)
 
 static bool is_marked(const struct redact *redact, uint32_t hash)
 {
-    return redact->bitmap[hash / 64] >> (hash % 64) & 1;
+    return atomic_load_explicit(&redact->bitmap[hash / 64], memory_order_relaxed) >> (hash % 64) &
+           1;
 }
 
-void redact_add(struct redact *redact, struct slice secret)
+static struct secret *first_of(const struct redact *redact, const char *bytes)
 {
-    if (secret.len < REDACT_SHORTEST)
-        return;
-    for (size_t offset = 0; offset < WORD; offset++) {
-        uint32_t hash = hash_word(secret.data + offset);
-        redact->bitmap[hash / 64] |= (uint64_t)1 << (hash % 64);
-    }
+    return atomic_load_explicit(&redact->heads[hash_word(bytes) % HEADS], memory_order_acquire);
+}
+
+static bool is_known(const struct redact *redact, struct slice text)
+{
+    const struct secret *secret = first_of(redact, text.data);
+    while (secret && (secret->len != text.len || memcmp(secret->bytes, text.data, text.len) != 0))
+        secret = secret->next;
+    return secret != NULL;
+}
+
+bool redact_add(struct redact *redact, struct slice secret)
+{
+    if (secret.len < REDACT_SHORTEST || is_known(redact, secret))
+        return false;
     struct secret *copy = mem_alloc(sizeof(*copy) + secret.len);
     copy->len = secret.len;
     memcpy(copy->bytes, secret.data, secret.len);
-    struct secret **head = &redact->heads[hash_word(secret.data) % HEADS];
-    copy->next = *head;
-    *head = copy;
+    copy->next = first_of(redact, secret.data);
+    atomic_store_explicit(&redact->heads[hash_word(secret.data) % HEADS], copy,
+                          memory_order_release);
+    for (size_t offset = 0; offset < WORD; offset++) {
+        uint32_t hash = hash_word(secret.data + offset);
+        atomic_fetch_or_explicit(&redact->bitmap[hash / 64], (uint64_t)1 << (hash % 64),
+                                 memory_order_release);
+    }
+    return true;
 }
 
 // Length of the longest secret that begins at `at`; 0: none.
@@ -80,7 +97,7 @@ static size_t match(const struct redact *redact, struct slice text, size_t at)
     size_t best = 0;
     if (text.len - at < REDACT_SHORTEST)
         return 0;
-    const struct secret *secret = redact->heads[hash_word(text.data + at) % HEADS];
+    const struct secret *secret = first_of(redact, text.data + at);
     for (; secret; secret = secret->next) {
         if (secret->len > best && secret->len <= text.len - at &&
             memcmp(secret->bytes, text.data + at, secret->len) == 0)

@@ -13,8 +13,9 @@ enum { REDACT_SHORTEST = 8 }; // bytes; a shorter secret would take ordinary wor
 struct redact *redact_new(void);
 void redact_free(struct redact *redact);
 
-// Copied. Shorter than REDACT_SHORTEST: ignored. Not while another thread reads.
-void redact_add(struct redact *redact, struct slice secret);
+// Copied. Shorter than REDACT_SHORTEST, or known: ignored, and false. Other threads may read
+// meanwhile; one adds at a time.
+bool redact_add(struct redact *redact, struct slice secret);
 
 // True when a secret stands in `text`.
 bool redact_finds(const struct redact *redact, struct slice text);

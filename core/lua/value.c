@@ -114,7 +114,7 @@ void value_mark_array(lua_State *L, int index)
 struct decoder {
     struct tokenizer in;
     lua_State *L;
-    int array_class; // stack index of the metatable
+    int array_class;              // stack index of the metatable
     const struct config *secrets; // NULL: none are made
 };
 

@@ -195,6 +195,22 @@ static void test_agrees_with_a_plain_search(void **state)
     redact_free(redact);
 }
 
+static void test_a_secret_that_is_known_is_not_kept_twice(void **state)
+{
+    (void)state;
+    struct redact *redact = redact_new();
+    struct buf out;
+
+    buf_init(&out, 64);
+    assert_true(redact_add(redact, SLICE("sk-the-same-one")));
+    assert_false(redact_add(redact, SLICE("sk-the-same-one")));
+    assert_true(redact_add(redact, SLICE("sk-the-same-one-but-longer")));
+    assert_int_equal(redact_text(redact, SLICE("a sk-the-same-one b"), &out), 0);
+    assert_string_equal(out.data, "a *** b");
+    buf_deinit(&out);
+    redact_free(redact);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_takes_any_bytes),
         cmocka_unit_test(test_stops_at_the_limit_of_the_output),
         cmocka_unit_test(test_agrees_with_a_plain_search),
+        cmocka_unit_test(test_a_secret_that_is_known_is_not_kept_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
