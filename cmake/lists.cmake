@@ -23,6 +23,7 @@ set(TIDEGATE_C
   core/lua/heap.c core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c
   core/lua/usage_class.c core/lua/value.c
   core/lua/vm.c core/lua/watch_class.c
+  core/lua/budget.c core/lua/script.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
 )
@@ -58,6 +59,7 @@ set(TIDEGATE_C_TESTS
   http/upstream_failure http/upstream_proxy http/upstream http/usage http/watch json/json json/match
   json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap
   lua/task lua/value metrics/metrics
+  lua/budget lua/script
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

@@ -10,6 +10,7 @@
 #include "lua/call_class.h"
 #include "lua/endpoint.h"
 #include "lua/producer.h"
+#include "lua/script.h"
 #include "lua/sources.h"
 #include "lua/task.h"
 #include "lua/usage_class.h"
@@ -198,18 +199,17 @@ static void on_sleep_canceled(void *owner)
 
 static int sleep_for(lua_State *L)
 {
-    struct vm *vm = vm_of(L);
     double seconds = luaL_checknumber(L, 1);
+    struct task *task = script_check_wait(L);
 
-    if (!vm->running)
-        return luaL_error(L, "a script cannot wait while it is being loaded");
-    if (vm->running->is_canceled)
+    if (task->is_canceled)
         return task_push_error(L, "canceled", "the client has gone");
     struct sleep *sleep = mem_alloc(sizeof(*sleep));
-    sleep->task = vm->running;
+    sleep->task = task;
     sleep->timer = (struct timer){.on_due = on_slept, .owner = sleep};
-    timer_start(vm->env.timers, &sleep->timer, seconds > 0 ? (uint64_t)(seconds * 1000) : 0);
-    return task_wait(vm->running, on_sleep_canceled, sleep);
+    uint64_t delay_ms = seconds > 0 ? (uint64_t)(seconds * 1000) : 0;
+    timer_start(task->vm->env.timers, &sleep->timer, delay_ms);
+    return task_wait(task, on_sleep_canceled, sleep);
 }
 
 static int write_log(lua_State *L)
@@ -268,6 +268,7 @@ void api_open(struct vm *vm)
     lua_getfield(L, -1, "loaded");
     lua_newtable(L);
     vm_register(vm, functions);
+    script_open(vm);
     endpoint_open(vm);
     watch_class_open(vm);
     usage_class_open(vm);

@@ -27,6 +27,21 @@
 //                           Header values are concatenated from strings and secrets.
 //   core.fields{ "model", "stream" } -> fields: names of top-level members, for req:scan()
 //
+// User code: adapters, policies, middleware, pipelines; everything that is not tide.*
+//   core.run(fn, ...) (y) -> true, results... | false, err
+//                           calls a function of a script in a coroutine of its own. It runs at
+//                           once; when it waits, the caller waits for it. Canceling the caller
+//                           cancels it. err = { kind = "script", message =
+//                           "scripts/policies/x.lua:3: ...",
+//                             reason = message without the place, file =, line = (of the message,
+//                             else where it failed; absent when unknown), traceback = text,
+//                             limit = nil, "cpu", "cpu_total", "memory", "stack", or the `limit` of
+//                             the error table that was raised, "tasks" for one;
+//                             cause = the error object, when it was a table; its `message` is used
+//                             }
+//   core.run_now(fn, ...) -> the same for places where nothing may wait (loading, on_event, cost):
+//                           a function that would wait raises inside the script
+//
 // Values
 //   core.decode(text) -> value | nil, err     arrays are tagged (an empty one encodes as []), null
 //   is core.encode(value) -> text                core.null; object keys are written sorted

@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "base/mem.h"
+#include "lua/script.h"
 #include "lua/task.h"
 #include "lua/vm.h"
 
@@ -17,9 +18,20 @@ struct producer {
     struct task *task;        // NULL once it has ended
     struct producer **handle; // what `out` points through
     struct timer end_timer;   // carries the end out of whatever call caused it
-    bool is_paused, is_writing, has_head, is_ended;
+    struct task *writer;      // waits in out:write(); NULL: none
+    bool is_paused, has_head, is_ended;
     struct error error;
 };
+
+static void wake_writer(struct producer *producer)
+{
+    struct task *writer = producer->writer;
+    if (!writer)
+        return;
+    producer->writer = NULL;
+    lua_pushboolean(writer->co, 1);
+    task_wake(writer, 1);
+}
 
 static void release(struct producer *producer)
 {
@@ -28,6 +40,7 @@ static void release(struct producer *producer)
     timer_stop(producer->vm->env.timers, &producer->end_timer);
     if (producer->handle)
         *producer->handle = NULL;
+    wake_writer(producer); // a task that the adapter's own had started
     free(producer);
 }
 
@@ -47,15 +60,6 @@ static void end_later(struct producer *producer)
         return;
     producer->is_ended = true;
     timer_start(producer->vm->env.timers, &producer->end_timer, 0);
-}
-
-static void wake_writer(struct producer *producer)
-{
-    if (!producer->is_writing)
-        return;
-    producer->is_writing = false;
-    lua_pushboolean(producer->task->co, 1);
-    task_wake(producer->task, 1);
 }
 
 static void on_task_end(void *owner, const char *error)
@@ -127,12 +131,13 @@ static void on_write_canceled(void *owner)
 static int out_write(lua_State *L)
 {
     struct producer *producer = check_out(L);
+    struct task *task = script_check_wait(L);
     struct slice bytes;
 
     bytes.data = luaL_checklstring(L, 2, &bytes.len);
     if (!producer->has_head)
         return luaL_error(L, "out:head() comes before out:write()");
-    if (!is_open(producer) || producer->task->is_canceled)
+    if (!is_open(producer) || task->is_canceled || producer->writer)
         return task_push_error(L, "canceled", "nobody reads this answer any more");
     relay_on_body(producer->relay, bytes.data, bytes.len, false);
     relay_on_wake_end(producer->relay);
@@ -140,8 +145,8 @@ static int out_write(lua_State *L)
         lua_pushboolean(L, 1);
         return 1;
     }
-    producer->is_writing = true;
-    return task_wait(producer->task, on_write_canceled, producer);
+    producer->writer = task;
+    return task_wait(task, on_write_canceled, producer);
 }
 
 static int out_cut(lua_State *L)

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "lua/budget.h"
 #include "lua/vm.h"
 
 static void free_task(struct task *task)
@@ -20,6 +21,7 @@ static void recycle(struct task *task, bool is_reusable)
     struct vm *vm = task->vm;
 
     vm->task_count--;
+    budget_unref(task->budget);
     if (!is_reusable || vm->idle_count >= LIMIT_TASK_POOL) {
         free_task(task);
         return;
@@ -44,28 +46,38 @@ static void fail(struct task *task)
 {
     lua_State *co = task->co;
     const char *message = lua_tostring(co, -1);
-    if (!message)
-        message = "(error object is not a string)";
-    luaL_traceback(co, co, message, 0);
+    luaL_traceback(co, co, message ? message : "(error object is not a string)", 0);
     end(task, lua_tostring(co, -1));
 }
 
-static void resume(struct task *task)
+// A script that yields by itself, outside any coroutine of its own, would never be resumed.
+static void fail_to_yield(struct task *task)
+{
+    lua_settop(task->co, 0);
+    lua_pushliteral(task->co, "attempt to yield from outside a coroutine");
+    fail(task);
+}
+
+// Returns true when it has ended.
+static bool resume(struct task *task)
 {
     struct vm *vm = task->vm;
-    int count = task->result_count;
+    struct task *outer = vm->running;
 
     task->is_waiting = false;
     task->cancel_wait = NULL;
     vm->running = task;
-    int rc = lua_resume(task->co, count);
-    vm->running = NULL;
+    int rc = lua_resume(task->co, task->result_count);
+    vm->running = outer;
+    if (rc == LUA_YIELD && task->is_waiting)
+        return false;
     if (rc == LUA_YIELD)
-        return;
-    if (rc == 0)
+        fail_to_yield(task);
+    else if (rc == 0)
         end(task, NULL);
     else
         fail(task);
+    return true;
 }
 
 static void run_ready(struct vm *vm)
@@ -108,8 +120,25 @@ struct task *task_new(struct vm *vm, void (*on_end)(void *owner, const char *err
     task->on_end = on_end;
     task->owner = owner;
     task->request = NULL;
+    task->budget = NULL;
+    task->parent = task->child = NULL;
+    task->is_now = false;
     vm->task_count++;
     return task;
+}
+
+struct budget *task_budget(struct task *task)
+{
+    static const struct budget_limits limits = {{64, 32, 100}};
+    if (!task->budget)
+        task->budget = budget_new(&limits);
+    return task->budget;
+}
+
+void task_inherit(struct task *task, struct task *from)
+{
+    task->budget = budget_ref(task_budget(from));
+    task->is_canceled = from->is_canceled;
 }
 
 void task_run(struct task *task, int argument_count)
@@ -117,6 +146,7 @@ void task_run(struct task *task, int argument_count)
     struct vm *vm = task->vm;
 
     task->result_count = argument_count;
+    task->cancel_wait = NULL;
     if (vm->running) {
         task->next = NULL;
         *vm->ready_end = task;
@@ -125,6 +155,17 @@ void task_run(struct task *task, int argument_count)
     }
     resume(task);
     run_ready(vm);
+}
+
+bool task_run_inside(struct task *task, int argument_count)
+{
+    struct vm *vm = task->vm;
+
+    task->result_count = argument_count;
+    bool has_ended = resume(task);
+    if (!vm->running)
+        run_ready(vm);
+    return has_ended;
 }
 
 int task_wait(struct task *task, void (*cancel_wait)(void *waiter), void *waiter)
@@ -143,6 +184,8 @@ void task_wake(struct task *task, int result_count)
 void task_cancel(struct task *task)
 {
     task->is_canceled = true;
+    if (task->child && !task->is_waiting)
+        task_cancel(task->child); // it runs inside a C function of this one
     if (!task->is_waiting || !task->cancel_wait)
         return;
     void (*cancel_wait)(void *waiter) = task->cancel_wait;

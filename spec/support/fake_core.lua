@@ -202,6 +202,41 @@ local function add_values(core)
   end
 end
 
+-- What went wrong in a script, as C tells it.
+local function script_error(problem)
+  local err = { kind = "script", traceback = "" }
+  if type(problem) == "table" then
+    err.cause, err.limit = problem, problem.limit
+    problem = problem.message
+  end
+  if problem == nil then problem = "the error object is a nil value" end
+  err.message = tostring(problem)
+  local file, line, reason = err.message:match("^([^\n]-):(%d+): (.*)$")
+  err.file, err.line, err.reason = file, tonumber(line), reason or err.message
+  return err
+end
+
+local function finish_run(ok, first, ...)
+  if ok then return true, first, ... end
+  return false, script_error(first)
+end
+
+-- Nothing waits here, so calling is all that there is to it.
+local function add_scripts(core)
+  function core.run(fn, ...) return finish_run(pcall(fn, ...)) end
+  function core.run_now(fn, ...)
+    local sleep = core.sleep
+    core.sleep = function()
+      error("cannot wait here: the gateway needs the result of this function at once", 2)
+    end
+    local function restore(...)
+      core.sleep = sleep
+      return finish_run(...)
+    end
+    return restore(pcall(fn, ...))
+  end
+end
+
 local function add_people(core, options)
   function core.env_secret(name)
     local value = (options.env or {})[name]
@@ -236,6 +271,7 @@ function M.install(options)
   }
   add_files(core)
   add_values(core)
+  add_scripts(core)
   add_people(core, options)
   package.loaded.core = core
   return core
