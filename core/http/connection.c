@@ -350,7 +350,8 @@ static void serve(struct connection *connection, uint64_t now_ns)
 {
     struct server *server = connection->server;
     connection->reader.request.ready_ns = now_ns ? now_ns : clock_monotonic_ns();
-    connection->exchange = (struct exchange){.is_held = true};
+    connection->exchange =
+        (struct exchange){.request = &connection->reader.request, .is_held = true};
     enter(connection, CONNECTION_SERVING);
     server->handler->on_request(server->owner, &connection->exchange);
 }

@@ -14,6 +14,7 @@
 #include "base/blocks.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "http/exchange.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "http/server.h"
@@ -42,18 +43,6 @@ enum connection_wait {
 };
 
 enum { WAIT_LOOKS = 4 };
-
-struct exchange {
-    void *data;          // the handler's
-    struct buf pending;  // lent by the server: the held head, then bytes of the next chunk
-    size_t head_len;     // bytes of `pending` that are the head
-    uint64_t bytes_sent; // of the body
-    bool is_held;        // between on_request and exchange_release()
-    bool is_started, is_ended;
-    bool has_body; // false: HEAD, 204 or 304
-    bool is_chunked;
-    bool is_full; // passed LIMIT_WRITE_PAUSE: on_drain is owed
-};
 
 struct write_queue; // what a slow client has not taken yet
 

@@ -94,7 +94,8 @@ const struct request *exchange_request(const struct exchange *exchange);
 void exchange_set_data(struct exchange *exchange, void *data); // borrowed; for the handler
 void *exchange_data(const struct exchange *exchange);
 bool exchange_is_gone(const struct exchange *exchange);
-const char *exchange_peer(const struct exchange *exchange); // "127.0.0.1:5000"; borrowed
+// "127.0.0.1:5000", or "inner" for one without a connection (http/inner.h); borrowed.
+const char *exchange_peer(const struct exchange *exchange);
 
 // Frees the request body early (its bytes leave bodies_held).
 void exchange_drop_body(struct exchange *exchange);

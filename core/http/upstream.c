@@ -409,6 +409,11 @@ void upstream_pool_free(struct upstream_pool *pool)
     free(pool);
 }
 
+struct turn *upstream_pool_turn(struct upstream_pool *pool)
+{
+    return &pool->turn;
+}
+
 size_t upstream_pool_in_flight(const struct upstream_pool *pool)
 {
     return pool->in_flight;

@@ -14,6 +14,7 @@
 #include "http/headers.h"
 #include "loop/loop.h"
 
+struct turn;
 struct upstream_pool;
 struct origin;   // scheme, host, port, proxy: what connections are pooled by
 struct upstream; // one running exchange
@@ -32,6 +33,9 @@ struct upstream_pool *upstream_pool_new(struct loop *loop,
 // (it may be called at once). Then upstream_pool_free().
 void upstream_pool_close(struct upstream_pool *pool, void (*on_closed)(void *owner), void *owner);
 void upstream_pool_free(struct upstream_pool *pool);
+
+// Where what belongs to the pool defers work; closed with the pool.
+struct turn *upstream_pool_turn(struct upstream_pool *pool);
 
 size_t upstream_pool_in_flight(const struct upstream_pool *pool);
 size_t upstream_pool_idle(const struct upstream_pool *pool);

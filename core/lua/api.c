@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "lua/call_class.h"
 #include "lua/endpoint.h"
+#include "lua/inner_class.h"
 #include "lua/producer.h"
 #include "lua/script.h"
 #include "lua/sources.h"
@@ -273,6 +274,7 @@ void api_open(struct vm *vm)
     watch_class_open(vm);
     usage_class_open(vm);
     call_class_open(vm);
+    inner_class_open(vm);
     set_constants(vm);
     lua_setfield(L, -2, "core");
     lua_pop(L, 2);

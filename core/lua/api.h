@@ -64,7 +64,10 @@
 //                       position; a repeated top-level model or stream)
 //   req:raw(i, most) -> JSON text of the i-th field of the last scan, or nil; at most `most` bytes
 //   req:set_header(name, value)   adds a header to whatever answer follows
-//   req:deadline(seconds)         timeout.total: from the arrival of the request
+//   req:deadline(seconds) -> seconds          timeout.total, from now; an inner request gets no
+//                                 more than what its parent has left
+//   req:set_context(value)        what core.context() gives to everything that runs for it
+//   req:depth() -> 0 for a client's request; of an inner one: how deep it is nested
 //   req:attempt(options) (y) -> summary       one try of one lane; see below
 //   req:reply(status, body, headers)          a whole answer; headers is a table or nil
 //   req:fail_stream(text)         the head is out already: ends the body with `text`, or, when that
@@ -101,6 +104,26 @@
 //     failure) error = decoded value of the provider's error inside a 200, or nil, reused = bool,
 //     heard = bool }
 //   After a failure behind the commit point the error event has already been sent.
+//
+// An inner request: asked by a script instead of a client. It is served by serve_inner(req,
+// context) of tide/gateway.lua in a task of its own. It has no line in the log and is not counted
+// as a request; its attempts and tokens are, and at its end they join those of its parent.
+//   core.context() -> value of req:set_context() of the request that the running task serves, or
+//   nil core.inner{ path =, body = text, headers = { name = value } or nil, context = any value,
+//               parent = req or nil (the request of the running task, if it has one),
+//               discard = bool } -> inner | nil, err
+//                           kinds: canceled (the parent's client has gone), script (nested deeper
+//                           than scripts.depth), overloaded (LIMIT_DETACHED of them are running).
+//                           It ends with its parent at the latest, and when nobody holds it any
+//                           more. discard: true is returned; nobody reads the answer, and it goes
+//                           on whatever becomes of the parent
+//   inner:wait() (y) -> status, headers, body | nil, err     the whole answer, up to limits.hold
+//   inner:head() (y) -> status, headers | nil, err           once they are known
+//   inner:read() (y) -> next piece of the body | nil         nil, err when it broke off
+//   inner:event() (y) -> data of the next server-sent event | nil, likewise
+//   inner:cancel()
+//   inner:facts() -> { outcome =, kind =, message =, target =, usage = { input = ... } } | nil
+//                           what its record says, at its end; counts that nobody told are absent
 #pragma once
 
 struct vm;

@@ -1,6 +1,7 @@
 #include "lua/call.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <lauxlib.h>
 
@@ -9,6 +10,7 @@
 #include "http/response.h"
 #include "lua/attempt.h"
 #include "lua/call_class.h"
+#include "lua/inner_call.h"
 #include "lua/task.h"
 #include "lua/vm.h"
 
@@ -97,7 +99,7 @@ static void on_keepalive_tick(void *owner)
 void call_start_keepalive(struct call *call)
 {
     uint32_t interval_ms = call->vm->env.config->keepalive_ms;
-    if (!interval_ms || timer_is_running(&call->keepalive))
+    if (!interval_ms || call->inner || timer_is_running(&call->keepalive))
         return;
     uint32_t tick_ms = interval_ms / KEEPALIVE_TICKS;
     timer_start(call->vm->env.timers, &call->keepalive, tick_ms ? tick_ms : 1);
@@ -123,6 +125,16 @@ static void count_tokens(struct call *call, const struct call_record *record)
     }
     if (record->is_answer && call->usage.of[USAGE_INPUT] < 0)
         metric_add(metrics_series(names->metrics, names->usage_unknown, &record->metric_model), 1);
+}
+
+// The log tells of the whole family; each of its members has counted its own tokens.
+static long long tokens_of(const struct call *call, enum usage_kind kind)
+{
+    long long own = call->usage.of[kind];
+    long long others = call->family ? call->family->usage.of[kind] : -1;
+    if (own < 0 || others < 0)
+        return own < 0 ? others : own;
+    return own + others;
 }
 
 static void count(struct call *call, const struct call_record *record, double duration)
@@ -152,6 +164,11 @@ void call_record(struct call *call, const struct call_record *record)
     call->is_recorded = true;
     if (!record->is_answer)
         call->usage = usage_unknown();
+    if (call->inner) {
+        count_tokens(call, record);
+        inner_call_record(call, record);
+        return;
+    }
     count(call, record, duration);
     struct log_request line = {
         .request_id = {call->id, CALL_ID_LEN},
@@ -163,9 +180,9 @@ void call_record(struct call *call, const struct call_record *record)
         .attempts = buf_slice(&call->attempts),
         .status = call->status,
         .attempt_count = call->attempt_count,
-        .tokens_in = call->usage.of[USAGE_INPUT],
-        .tokens_out = call->usage.of[USAGE_OUTPUT],
-        .tokens_cached = call->usage.of[USAGE_CACHED],
+        .tokens_in = tokens_of(call, USAGE_INPUT),
+        .tokens_out = tokens_of(call, USAGE_OUTPUT),
+        .tokens_cached = tokens_of(call, USAGE_CACHED),
         .ttft_ms = call->first_content_ns
                        ? seconds_between(request->ready_ns, call->first_content_ns) * 1e3
                        : -1,
@@ -215,6 +232,12 @@ static void on_end(void *owner, const char *error)
     if (error || !call->is_recorded || !(call->is_ended || exchange_is_gone(call->exchange)))
         answer_failure(call, error ? error : "the script ended without an answer or a record");
     timer_stop(vm->env.timers, &call->keepalive);
+    if (call->context_ref)
+        luaL_unref(vm->L, LUA_REGISTRYINDEX, call->context_ref);
+    if (call->inner)
+        inner_call_end(call);
+    if (call->family)
+        inner_call_leave_family(call);
     *call->handle = NULL;
     exchange_set_data(call->exchange, NULL);
     metric_add(vm->env.names->requests_in_flight, -call->in_flight);
@@ -225,10 +248,9 @@ static void on_end(void *owner, const char *error)
     free(call);
 }
 
-void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
+static struct call *new_call(struct vm *vm, struct exchange *exchange, enum call_kind kind)
 {
     struct call *call = mem_alloc(sizeof(*call));
-    bool is_admin = kind == CALL_ADMIN;
 
     call->vm = vm;
     call->exchange = exchange;
@@ -236,16 +258,43 @@ void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
     call->keepalive = (struct timer){.on_due = on_keepalive_tick, .owner = call};
     buf_init(&call->headers, LIMIT_RESPONSE_HEAD);
     buf_init(&call->attempts, LIMIT_ATTEMPTS_TEXT);
-    vm_random_hex(vm, call->id, CALL_ID_LEN / 16);
     exchange_set_data(exchange, call);
-    call->is_recorded = is_admin; // looking at the gateway is no traffic
-    call->in_flight = is_admin ? 0 : 1;
+    call->is_recorded = kind == CALL_ADMIN; // looking at the gateway is no traffic
+    call->in_flight = kind == CALL_MAIN ? 1 : 0;
     metric_add(vm->env.names->requests_in_flight, call->in_flight);
     call->task = task_new(vm, on_end, call);
-    lua_rawgeti(call->task->co, LUA_REGISTRYINDEX, is_admin ? vm->serve_admin_ref : vm->serve_ref);
-    call->handle = call_class_push(call->task->co, call);
-    call->task->request = call->handle;
+    return call;
+}
+
+// Pushes the function that serves it, and `req`.
+static void prepare(struct call *call, int function_ref)
+{
+    struct task *task = call->task;
+    lua_rawgeti(task->co, LUA_REGISTRYINDEX, function_ref);
+    call->handle = call_class_push(task->co, call);
+    task->request = call->handle;
+}
+
+void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
+{
+    struct call *call = new_call(vm, exchange, kind);
+    vm_random_hex(vm, call->id, CALL_ID_LEN / 16);
+    prepare(call, kind == CALL_ADMIN ? vm->serve_admin_ref : vm->serve_ref);
     task_run(call->task, 1);
+}
+
+void call_start_inner(struct vm *vm, struct exchange *exchange, const struct inner_asked *asked,
+                      lua_State *L)
+{
+    struct call *call = new_call(vm, exchange, CALL_INNER);
+    if (asked->parent)
+        memcpy(call->id, asked->parent->id, sizeof(call->id));
+    else
+        vm_random_hex(vm, call->id, CALL_ID_LEN / 16);
+    inner_call_begin(call, asked);
+    prepare(call, vm->serve_inner_ref);
+    lua_xmove(L, call->task->co, 1);
+    task_run(call->task, 2);
 }
 
 void call_drop_body(struct call *call)
@@ -254,10 +303,14 @@ void call_drop_body(struct call *call)
     free(call->scan);
     call->scan = NULL;
     call->scan_count = 0;
+    if (call->inner)
+        inner_call_drop_body(call);
 }
 
 void call_on_gone(struct call *call)
 {
+    if (call->family)
+        inner_call_cancel_family(call);
     if (call->attempt)
         attempt_cancel(call->attempt);
     else

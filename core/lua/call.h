@@ -16,6 +16,9 @@
 struct vm;
 struct task;
 struct attempt;
+struct inner_asked;
+struct inner_call;
+struct inner_family;
 
 enum { CALL_ID_LEN = 32 };
 
@@ -43,15 +46,24 @@ struct call {
     uint64_t bytes_seen;
     struct json_field *scan; // owned; of the last req:scan()
     size_t scan_count;
+    struct inner_call *inner;    // owned; NULL: a client's request
+    struct inner_family *family; // owned; NULL: it has asked nothing of the gateway itself
+    int context_ref;             // of the Lua value of core.context(); 0: none
 };
 
 enum call_kind {
     CALL_MAIN,
     CALL_ADMIN, // served by serve_admin(), neither logged nor counted
+    CALL_INNER, // asked by a request or script, see lua/inner_call.h
 };
 
 // Serves the request with the Lua side's function for that listener.
 void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind);
+
+// Serves an inner request with serve_inner(req, context); `context` is the value on top of L, which
+// is popped.
+void call_start_inner(struct vm *vm, struct exchange *exchange, const struct inner_asked *asked,
+                      lua_State *L);
 
 // Nobody needs the request's body, or what was found in it, any more.
 void call_drop_body(struct call *call);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "lua/attempt.h"
 #include "lua/call.h"
+#include "lua/inner_call.h"
 #include "lua/task.h"
 #include "lua/value.h"
 #include "lua/vm.h"
@@ -30,6 +31,14 @@ static struct call *check_call(lua_State *L)
     // Nearly always the running task's own request: then its class needs no look.
     if (!handle || !vm->running || vm->running->request != handle)
         handle = vm_check_class(L, 1, vm->request_class);
+    if (!*handle)
+        luaL_error(L, "this request has ended");
+    return *handle;
+}
+
+struct call *call_class_check(lua_State *L, int index)
+{
+    struct call **handle = vm_check_class(L, index, vm_of(L)->request_class);
     if (!*handle)
         luaL_error(L, "this request has ended");
     return *handle;
@@ -296,12 +305,40 @@ static int fail_stream(lua_State *L)
     return 0;
 }
 
+// An inner request has no more time than the one that asked for it.
 static int set_deadline(lua_State *L)
 {
     struct call *call = check_call(L);
     double seconds = luaL_checknumber(L, 2);
-    call->total_at_ms = timers_now_ms(call->vm->env.timers) + (uint64_t)(seconds * 1000);
+    uint64_t now_ms = timers_now_ms(call->vm->env.timers);
+    uint64_t latest_ms = call->inner ? call->inner->latest_ms : 0;
+
+    call->total_at_ms = now_ms + (uint64_t)(seconds * 1000);
+    if (latest_ms && call->total_at_ms > latest_ms) {
+        call->total_at_ms = latest_ms;
+        seconds = latest_ms > now_ms ? (double)(latest_ms - now_ms) / 1000 : 0;
+    }
+    lua_pushnumber(L, seconds);
+    return 1;
+}
+
+// What core.context() gives to everything that runs for this request.
+static int set_context(lua_State *L)
+{
+    struct call *call = check_call(L);
+    luaL_checkany(L, 2);
+    lua_settop(L, 2);
+    if (call->context_ref)
+        luaL_unref(L, LUA_REGISTRYINDEX, call->context_ref);
+    call->context_ref = 0;
+    call->context_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
+}
+
+static int get_depth(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)inner_call_depth(check_call(L)));
+    return 1;
 }
 
 static int attempt(lua_State *L)
@@ -331,6 +368,20 @@ static int record_values(lua_State *L)
         return luaL_error(L, "req:record() needs an outcome");
     call_record(call, &record);
     return 0;
+}
+
+// ---- of the running task -----------------------------------------------------------------------
+
+static int get_context(lua_State *L)
+{
+    const struct task *running = vm_of(L)->running;
+    struct call *const *handle = running ? running->request : NULL;
+
+    if (handle && *handle && (*handle)->context_ref)
+        lua_rawgeti(L, LUA_REGISTRYINDEX, (*handle)->context_ref);
+    else
+        lua_pushnil(L);
+    return 1;
 }
 
 // ---- class ------------------------------------------------------------------------------------
@@ -395,12 +446,18 @@ void call_class_open(struct vm *vm)
         {"reply", reply},
         {"fail_stream", fail_stream},
         {"deadline", set_deadline},
+        {"set_context", set_context},
+        {"depth", get_depth},
         {"attempt", attempt},
         {"record_values", record_values},
         {NULL, NULL},
     };
     static const luaL_Reg fields_methods[] = {{NULL, NULL}};
-    static const luaL_Reg functions[] = {{"fields", new_fields}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"fields", new_fields},
+        {"context", get_context},
+        {NULL, NULL},
+    };
 
     vm->request_class = vm_register_class(vm, CALL_CLASS, methods);
     wrap_methods(vm->L);

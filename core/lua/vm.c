@@ -149,7 +149,8 @@ struct vm *vm_new(const struct vm_env *env)
 
     vm->env = *env;
     vm->ready_end = &vm->ready;
-    vm->serve_ref = vm->serve_admin_ref = vm->summary_ref = LUA_NOREF;
+    vm->serve_ref = vm->serve_admin_ref = vm->serve_inner_ref = vm->summary_ref = LUA_NOREF;
+    list_init(&vm->loose_inner);
     if (getrandom(&vm->random, sizeof(vm->random), 0) != sizeof(vm->random))
         abort();
     vm->L = luaL_newstate();
@@ -230,6 +231,7 @@ int vm_load(struct vm *vm, struct error *err)
     // stack: with_traceback, module
     vm->serve_ref = take_function(vm, "serve");
     vm->serve_admin_ref = take_function(vm, "serve_admin");
+    vm->serve_inner_ref = take_function(vm, "serve_inner");
     vm->summary_ref = take_function(vm, "summary");
     lua_getfield(L, -1, "load");
     if (lua_pcall(L, 0, 2, top + 1) != 0) {

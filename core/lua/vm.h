@@ -7,6 +7,7 @@
 #include <lua.h>
 
 #include "base/error.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "http/upstream.h"
@@ -36,9 +37,12 @@ struct vm {
     size_t idle_count;
     size_t task_count; // started and not ended
     const void *request_class, *fields_class, *endpoint_class, *watch_class, *usage_class;
-    int request_class_ref;                       // its metatable
-    int serve_ref, serve_admin_ref, summary_ref; // of the module tide.gateway
-    unsigned long long random;                   // state of the id generator
+    int request_class_ref;                                        // its metatable
+    int serve_ref, serve_admin_ref, serve_inner_ref, summary_ref; // of the module tide.gateway
+    struct list loose_inner;                                      // inner requests without a parent
+    size_t detached_count; // those of them that were detached
+    const void *inner_class;
+    unsigned long long random; // state of the id generator
 };
 
 // A state with the trusted libraries, "core" and the searcher for tide.* modules.

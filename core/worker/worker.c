@@ -8,6 +8,7 @@
 #include "http/server.h"
 #include "loop/pace.h"
 #include "lua/call.h"
+#include "lua/inner_call.h"
 #include "worker/base.h"
 #include "worker/tidy.h"
 
@@ -151,6 +152,7 @@ static void on_server_drained(void *owner)
     if (--worker->servers_left)
         return;
     timer_stop(worker->base.timers, &worker->drain_timer);
+    inner_call_cancel_loose(worker->base.vm); // nobody waits for their answers
     worker->drained_ms = timers_now_ms(worker->base.timers);
     worker->drain_timer.on_due = await_tasks;
     timer_start(worker->base.timers, &worker->drain_timer, 0);

@@ -80,6 +80,20 @@ function M.serve(req)
   dispatch(req, req:method(), req:path(), is_allowed)
 end
 
+--- Serves a request that a script asks, on the generation and for the client of the request that it
+-- runs for: without a key and without middleware.
+-- @tparam table context { gen =, client = }
+function M.serve_inner(req, context)
+  req:set_context(context)
+  local gen, path = context.gen, req:path()
+  local route = endpoints.find(path)
+  local what = route and route.POST
+  if type(what) ~= "table" then
+    return answer.fail(req, gen.dialect, errors.not_found("POST", path, endpoints.known))
+  end
+  operation.serve(gen.registry, gen.dialect, req, what, context.client)
+end
+
 --- Serves one request of the admin listener.
 function M.serve_admin(req)
   admin.serve(req, state.dialect)
