@@ -44,6 +44,7 @@ set(TIDEGATE_LUA
   scripts/tide/provider_error.lua scripts/tide/providers.lua scripts/tide/retry_after.lua
   scripts/tide/schema.lua scripts/tide/suggest.lua scripts/tide/timeouts.lua scripts/tide/url.lua
   scripts/tide/usage.lua
+  scripts/tide/api_policy.lua scripts/tide/health.lua scripts/tide/scripts.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua

@@ -91,11 +91,7 @@ local DIALECT = {
 
 local AUTH_TYPES = { bearer = true, header = true, none = true }
 
--- Raised as a table: `return tide.adapter {...}` is a tail call, no frame is left from which
--- error() could take the line. The loader finds the line of `field` in the source.
-local function refuse(field, message)
-  error({ field = field, message = message }, 0)
-end
+local refuse = schema.refuse
 
 local function check_kind(kind)
   if not KINDS[kind] then
@@ -134,9 +130,7 @@ end
 
 --- tide.adapter: returns the table, or raises { field =, message = }.
 function M.adapter(value)
-  if type(value) ~= "table" then refuse(nil, "tide.adapter needs a table") end
-  local found = schema.check(value, ADAPTER)
-  if found then refuse(found.field, found.message) end
+  schema.demand(value, ADAPTER, "tide.adapter")
   if value.auth then check_auth(value.auth) end
   if value.errors then check_errors(value.errors) end
   if value.params then check_clamps(value.params.clamp) end
@@ -145,9 +139,7 @@ end
 
 --- tide.dialect: the same for a wire protocol.
 function M.dialect(value)
-  if type(value) ~= "table" then refuse(nil, "tide.dialect needs a table") end
-  local found = schema.check(value, DIALECT)
-  if found then refuse(found.field, found.message) end
+  schema.demand(value, DIALECT, "tide.dialect")
   for _, name in ipairs({ "watch", "error_body", "error_event" }) do
     if not value[name] then refuse("dialect", "a dialect needs `" .. name .. "`") end
   end

@@ -2,16 +2,12 @@
 local core = require("core")
 local api = require("tide.api")
 local environment = require("tide.environment")
+local schema = require("tide.schema")
 
 local M = {}
 
 local Source = {}
 Source.__index = Source
-
-local WANTED = {
-  adapter = "tide.adapter { ... }", dialect = "tide.dialect { ... }",
-  policy = "tide.policy { ... }", middleware = "tide.middleware { ... }",
-}
 
 local function line_of(text, field)
   if not field then return 1 end
@@ -52,8 +48,9 @@ function M.load(script)
   if is_user then jit.off(run, true) end
   local ok, value = pcall(run)
   if not ok then return nil, source:error_of(value) end
-  if type(value) ~= "table" then
-    return nil, source:error_at(nil, "must end with: return " .. WANTED[script.kind])
+  local wanted = "tide." .. script.kind
+  if type(value) ~= "table" or schema.checked_by(value) ~= wanted then
+    return nil, source:error_at(nil, "must end with: return " .. wanted .. " { ... }")
   end
   return value, nil, source
 end

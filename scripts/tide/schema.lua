@@ -75,4 +75,30 @@ function M.check(value, shape)
   return check(value, shape, "", nil)
 end
 
+--- Raises { field =, message = }. A table: `return tide.adapter {...}` is a tail call, no frame is
+-- left from which error() could take the line. The loader finds the line of `field` in the source.
+function M.refuse(field, message)
+  error({ field = field, message = message }, 0)
+end
+
+-- Which function has checked a table: a bare `return { ... }` at the end of a file has none.
+local checked_by = setmetatable({}, { __mode = "k" })
+
+--- What tide.adapter and the like do first: raises unless `value` is a table that fits.
+-- @tparam string name of the function, for people
+function M.demand(value, shape, name)
+  if type(value) ~= "table" then M.refuse(nil, name .. " needs a table") end
+  local found = M.check(value, shape)
+  if found then M.refuse(found.field, found.message) end
+  if value.api and value.api ~= 1 then
+    M.refuse("api", "api must be 1, the only one that this version knows")
+  end
+  checked_by[value] = name
+end
+
+--- The name that demand() was given for this table, or nil.
+function M.checked_by(value)
+  return checked_by[value]
+end
+
 return M

@@ -156,8 +156,10 @@ end
 local function add_files(core, names)
   function core.modules(folder)
     local found = {}
-    for name in lfs.dir(folder) do
-      if name:match("%.lua$") then found[name:gsub("%.lua$", "")] = true end
+    if lfs.attributes(folder) then
+      for name in lfs.dir(folder) do
+        if name:match("%.lua$") then found[name:gsub("%.lua$", "")] = true end
+      end
     end
     for path in pairs(core.files) do
       local name = path:match("^" .. folder .. "/([%w_%-]+)%.lua$")
@@ -170,7 +172,7 @@ local function add_files(core, names)
   end
   function core.source(path)
     local text = core.files[path] or read_file(path)
-    if text then return text, "@" .. path end
+    if text then return text, "@" .. path, core.files[path] ~= nil end
   end
   return names
 end

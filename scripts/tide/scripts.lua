@@ -1,0 +1,122 @@
+-- Loads scripts/policies and scripts/middleware: each file of the user, so that a broken one is
+-- found at once, and of the shipped ones those that the configuration names.
+local core = require("core")
+local health = require("tide.health")
+local loader = require("tide.loader")
+local suggest = require("tide.suggest")
+
+local M = {}
+
+local FOLDERS = { policy = "scripts/policies", middleware = "scripts/middleware" }
+
+local function path_of(kind, name)
+  return FOLDERS[kind] .. "/" .. name .. ".lua"
+end
+
+local function is_test(name)
+  return name:sub(-5) == "_test"
+end
+
+-- Names of all scripts of a kind, and of those which are the user's.
+local function list(kind)
+  local names, users = {}, {}
+  for _, name in ipairs(core.modules(FOLDERS[kind])) do
+    if not is_test(name) then
+      names[#names + 1] = name
+      local _, _, is_user = core.source(path_of(kind, name))
+      if is_user then users[#users + 1] = name end
+    end
+  end
+  return names, users
+end
+
+local function load_one(kind, name)
+  local path = path_of(kind, name)
+  local value, err, source = loader.load({ path = path, name = name, kind = kind })
+  if not value then return nil, err end
+  if value.name and value.name ~= name then
+    return nil, source:error_at("name", "name must be '" .. name .. "', as the file is")
+  end
+  local script = { name = name, path = path, kind = kind, health = health.new(path) }
+  for field, hook in pairs(value) do
+    if type(hook) == "function" then script[field] = hook end
+  end
+  return script
+end
+
+-- Where the configuration names scripts: { { path =, name = }, ... }.
+local function named_policies(config)
+  local result = {}
+  if config.policy then result[1] = { path = "policy", name = config.policy } end
+  for _, model in ipairs(suggest.names(config.models or {})) do
+    local definition = config.models[model]
+    local name = type(definition) == "table" and definition.policy
+    if name then
+      result[#result + 1] = { path = "models." .. model .. ".policy", name = name }
+    end
+  end
+  return result
+end
+
+local function named_middleware(config)
+  local result = {}
+  for i, name in ipairs(config.middleware or {}) do
+    result[i] = { path = "middleware." .. i, name = name }
+  end
+  return result
+end
+
+local function unknown(kind, name, names)
+  return "there is no " .. kind .. " '" .. name .. "': neither " .. path_of(kind, name)
+    .. " beside gateway.lua nor a shipped one" .. suggest.hint(name, names)
+end
+
+local function contains(names, wanted)
+  for _, name in ipairs(names) do
+    if name == wanted then return true end
+  end
+  return false
+end
+
+-- Every script of a kind by name: the user's, then those of `wanted` that these do not hold.
+local function load_kind(kind, wanted)
+  local names, users = list(kind)
+  local scripts = {}
+  local function load(name)
+    if scripts[name] then return true end
+    local script, err = load_one(kind, name)
+    scripts[name] = script
+    return script ~= nil, err
+  end
+  for _, name in ipairs(users) do
+    local ok, err = load(name)
+    if not ok then return nil, err end
+  end
+  for _, entry in ipairs(wanted) do
+    if not contains(names, entry.name) then
+      return nil, { path = entry.path, message = unknown(kind, entry.name, names) }
+    end
+    local ok, err = load(entry.name)
+    if not ok then return nil, err end
+  end
+  return scripts
+end
+
+--- Loads what this generation runs around its requests.
+-- @tparam table config core.config
+-- @treturn table|nil { policies = { name = script }, middleware = { script, ... } in order }; a
+--   script is { name =, path =, kind =, health =, and its hooks by name }
+-- @treturn nil|table { file =, line =, message = } or { path =, message = } of the configuration
+function M.load(config)
+  local policies, err = load_kind("policy", named_policies(config))
+  if not policies then return nil, err end
+  local wanted = named_middleware(config)
+  local loaded
+  loaded, err = load_kind("middleware", wanted)
+  if not loaded then return nil, err end
+  local middleware = {}
+  for i, entry in ipairs(wanted) do middleware[i] = loaded[entry.name] end
+  return { policies = policies, middleware = middleware }
+end
+
+return M
