@@ -10,6 +10,7 @@ set(TIDEGATE_C
   core/config/document.c core/config/env.c core/config/evaluate.c core/config/field.c
   core/config/formats.c core/config/lines.c core/config/settings.c core/config/suggest.c
   core/config/tokens.c
+  core/config/bundle.c
   core/metrics/metrics.c core/metrics/names.c core/metrics/prometheus.c
   core/http/certs.c core/http/chunks.c core/http/connection.c core/http/connector.c
   core/http/exchange.c core/http/forward.c core/http/head.c core/http/headers.c core/http/inflate.c
@@ -54,6 +55,7 @@ set(TIDEGATE_LUA
 # spec/core/NAME_test.c
 set(TIDEGATE_C_TESTS
   base/blocks base/buf base/file base/list base/log base/logline base/redact base/utf8 config/access
+  config/bundle
   config/address config/check config/config config/document config/env config/evaluate
   config/field config/formats config/lines config/settings config/suggest config/tokens
   http/certs http/chunks http/connection http/connector_resolver http/connector http/exchange

@@ -1,16 +1,14 @@
 #include "config/config.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "config/access.h"
+#include "config/bundle.h"
 #include "config/check.h"
 #include "config/document.h"
 #include "config/env.h"
@@ -19,12 +17,9 @@
 #include "config/settings.h"
 
 enum {
-    FILE_LIMIT = 4 * 1024 * 1024, // bytes of gateway.lua
-    WARNING_LIMIT = 64 * 1024,    // bytes of warnings; more are not told
-    MAX_DEFAULT_WORKERS = 4,      // more gain nothing before the upstreams are the limit
+    WARNING_LIMIT = 64 * 1024, // bytes of warnings; more are not told
+    MAX_DEFAULT_WORKERS = 4,   // more gain nothing before the upstreams are the limit
 };
-
-static const char file_name[] = "gateway.lua";
 
 // folder/name, owned by the caller; a name that is absolute, or in ".", stands for itself.
 static char *join(const char *folder, const char *name)
@@ -90,37 +85,14 @@ void config_free(struct config *config)
     free(config);
 }
 
-// Fills folder and file: `path` may name either.
-static int locate(struct config *config, const char *path, struct error *err)
+static int load_env(struct config *config, const struct bundle *bundle, struct error *err)
 {
-    struct stat entry;
-    const char *given = path && *path ? path : ".";
+    const struct bundle_file *file = bundle_find(bundle, ".env");
+    struct slice text = file ? (struct slice){file->text, file->len} : SLICE("");
+    char *place = join(config->folder, ".env");
 
-    if (stat(given, &entry) != 0)
-        return error_set(err, ERROR_SCRIPT, "%s: %s", given, strerror(errno));
-    if (!S_ISDIR(entry.st_mode)) {
-        const char *slash = strrchr(given, '/');
-        config->file = mem_dup(given, strlen(given));
-        if (!slash)
-            config->folder = mem_dup(".", 1);
-        else
-            config->folder = mem_dup(given, slash == given ? 1 : (size_t)(slash - given));
-        return 0;
-    }
-    config->folder = mem_dup(given, strlen(given));
-    config->file = join(given, file_name);
-    if (stat(config->file, &entry) == 0 || errno != ENOENT)
-        return 0;
-    free(config->file);
-    config->file = NULL;
-    return 0;
-}
-
-static int load_env(struct config *config, struct error *err)
-{
-    char *file = join(config->folder, ".env");
-    config->env = env_load(file, err);
-    free(file);
+    config->env = env_parse(place, text, err);
+    free(place);
     return config->env ? 0 : -1;
 }
 
@@ -134,22 +106,16 @@ static int note_problem(struct config *config, const struct error *err)
     return 0;
 }
 
-static int load_file(struct config *config, struct field *root, struct error *err)
+static int load_file(struct config *config, const struct bundle *bundle, struct field *root,
+                     struct error *err)
 {
-    struct buf source;
+    const struct bundle_file *file = bundle_config(bundle);
+    struct slice source = {file->text, file->len};
 
-    buf_init(&source, FILE_LIMIT);
-    int rc = file_read(config->file, &source, err);
-    if (rc == 0) {
-        config->lines = lines_new(buf_slice(&source));
-        rc = evaluate_source(config, buf_slice(&source), root, err);
-    }
-    if (rc != 0)
-        rc = note_problem(config, err);
-    else
-        rc = check_fields(config, root, err);
-    buf_deinit(&source);
-    return rc;
+    config->lines = lines_new(source);
+    if (evaluate_source(config, source, root, err) != 0)
+        return note_problem(config, err);
+    return check_fields(config, root, err);
 }
 
 static int apply_workers(struct config *config, const struct config_overrides *overrides,
@@ -175,30 +141,50 @@ static void place(const struct config *config, char **file)
     *file = path;
 }
 
-struct config *config_load(const char *path, const struct config_overrides *overrides,
-                           struct error *err)
+// What scripts may use is known, and kept out of the log, before one of them asks for it.
+static void register_secrets(struct config *config, const struct field *root)
 {
-    struct config *config = new_config();
-    struct field root = {.type = FIELD_TABLE};
-    int rc = locate(config, path, err);
+    const struct field *names = field_find(field_find(root, "scripts"), "secrets");
 
+    for (size_t i = 0; names && i < names->count; i++)
+        config_env_secret(config, names->items[i].text);
+}
+
+static int load(struct config *config, const struct bundle *bundle, struct field *root,
+                const struct config_overrides *overrides, struct error *err)
+{
+    config->folder = mem_dup(bundle->folder, strlen(bundle->folder));
+    if (bundle->file)
+        config->file = mem_dup(bundle->file, strlen(bundle->file));
     if (overrides) {
         config->problems = overrides->problems;
         config->fakes_secrets = overrides->fakes_secrets;
     }
-    if (rc == 0)
-        rc = load_env(config, err);
-    if (rc == 0 && config->file)
-        rc = load_file(config, &root, err);
-    if (rc == 0 && access_apply(config, &root, overrides, err) != 0)
-        rc = note_problem(config, err);
-    if (rc == 0 && config->is_broken)
+    if (load_env(config, bundle, err) != 0)
+        return -1;
+    if (bundle->file && load_file(config, bundle, root, err) != 0)
+        return -1;
+    if (access_apply(config, root, overrides, err) != 0 && note_problem(config, err) != 0)
+        return -1;
+    if (bundle_check_sizes(bundle, config->scripts.source, err) != 0 &&
+        note_problem(config, err) != 0)
+        return -1;
+    if (config->is_broken)
         *err = (struct error){ERROR_NONE, ""}; // it is in the list
-    if (rc == 0)
-        rc = apply_workers(config, overrides, err);
+    return apply_workers(config, overrides, err);
+}
+
+struct config *config_load_bundle(const struct bundle *bundle,
+                                  const struct config_overrides *overrides, struct error *err)
+{
+    struct config *config = new_config();
+    struct field root = {.type = FIELD_TABLE};
+
+    int rc = load(config, bundle, &root, overrides, err);
     if (rc == 0) {
         place(config, &config->log_file);
         place(config, &config->log_bodies);
+        register_secrets(config, &root);
         document_build(config, &root);
     }
     field_deinit(&root);
@@ -207,6 +193,15 @@ struct config *config_load(const char *path, const struct config_overrides *over
         return config;
     config_free(config);
     return NULL;
+}
+
+struct config *config_load(const char *path, const struct config_overrides *overrides,
+                           struct error *err)
+{
+    struct bundle *bundle = bundle_read(path, err);
+    struct config *config = bundle ? config_load_bundle(bundle, overrides, err) : NULL;
+    bundle_free(bundle);
+    return config;
 }
 
 void config_error_at(const struct config *config, const char *path, const char *message,
@@ -266,6 +261,8 @@ int config_env_secret(struct config *config, const char *name)
         if (strcmp(config->secrets[i].name, name) == 0)
             return (int)i;
     }
+    if (config->is_shared)
+        return -1;
     if (value)
         return (int)config_add_secret(config, name, value);
     return config->fakes_secrets ? config_fake_secret(config, name) : -1;

@@ -69,6 +69,7 @@ struct config {
     struct buf *problems; // of the overrides, while loading
     struct lines *lines;  // where each field stands, for config_error_at(); NULL without a file
     struct env *env;      // what .env says
+    bool is_shared;       // several threads read it: nothing changes any more
 };
 
 // What the command line says; NULL or 0: not given.
@@ -79,10 +80,13 @@ struct config_overrides {
     // text with a NUL behind it, and the configuration is made of what is right.
     struct buf *problems;
     bool fakes_secrets; // one that is not set gets a value that nobody takes for a key
+    bool no_watch;      // whatever reload.watch says
 };
 
-// Loads `path`: a folder (its gateway.lua if there is one), a file, or NULL for the current folder.
-// Without a gateway.lua the document is {} and all settings have their defaults.
+struct bundle;
+
+// Loads from the bytes of a bundle. Without a gateway.lua the document is {} and all settings have
+// their defaults.
 //
 // The document holds: providers (each with extends, base_url, keys as a list of {secret index or
 // plain string..., name}, timeout, retry ... as written), models, pick, policy, middleware,
@@ -91,6 +95,10 @@ struct config_overrides {
 //
 // NULL with `err` otherwise; the message begins with "file:line: " and, for unknown names, ends
 // with a suggestion.
+struct config *config_load_bundle(const struct bundle *bundle,
+                                  const struct config_overrides *overrides, struct error *err);
+
+// The same from a bundle read for the purpose; `path` as bundle_read() takes it.
 struct config *config_load(const char *path, const struct config_overrides *overrides,
                            struct error *err);
 void config_free(struct config *config);
@@ -107,8 +115,9 @@ int config_problem(struct config *config, const char *path, const char *message,
 // Value of a variable in the environment or .env; NULL when unset or empty. Borrowed.
 const char *config_env(const struct config *config, const char *name);
 
-// Index of the secret made from that variable (registered on first use while loading the Lua side;
-// not thread-safe, used before the workers start), or -1 when unset (and secrets are not faked).
+// Index of the secret made from that variable, or -1 when unset (and secrets are not faked). It is
+// registered on first use, as long as the configuration is not shared between threads; later, one
+// that is not registered is -1.
 int config_env_secret(struct config *config, const char *name);
 
 // The same with a value that says what it is, "fake-NAME": for looking at a configuration whose

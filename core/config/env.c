@@ -1,12 +1,10 @@
 #include "config/env.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/mem.h"
 
 struct variable {
@@ -165,21 +163,6 @@ struct env *env_parse(const char *file, struct slice text, struct error *err)
         text.data += len + (newline != NULL);
         text.len -= len + (newline != NULL);
     }
-    return env;
-}
-
-struct env *env_load(const char *file, struct error *err)
-{
-    struct buf text;
-    struct env *env = NULL;
-    struct error unread;
-
-    buf_init(&text, ENV_FILE_LIMIT);
-    if (file_read(file, &text, &unread) == 0 || errno == ENOENT)
-        env = env_parse(file, buf_slice(&text), err);
-    else
-        error_set(err, unread.kind, "%s", unread.message);
-    buf_deinit(&text);
     return env;
 }
 

@@ -12,8 +12,6 @@ enum { ENV_FILE_LIMIT = 1024 * 1024 }; // bytes of a .env
 // quotes (\n \r \t \" \\ \$), CRLF. `file` is for messages. NULL with `err` ("file:line: ...").
 struct env *env_parse(const char *file, struct slice text, struct error *err);
 
-// The same from a file; one that does not exist is as good as an empty one.
-struct env *env_load(const char *file, struct error *err);
 void env_free(struct env *env);
 
 // The environment's value; where it has none, the file's; NULL when unset or empty. Borrowed.

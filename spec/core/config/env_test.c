@@ -146,24 +146,6 @@ static void test_lets_an_empty_environment_variable_hide_the_file(void **state)
     unsetenv(NAME);
 }
 
-static void test_takes_a_missing_file_for_an_empty_one(void **state)
-{
-    (void)state;
-    struct error err;
-    struct env *env = env_load("/nonexistent/.env", &err);
-    assert_non_null(env);
-    assert_null(env_get(env, NAME));
-    env_free(env);
-}
-
-static void test_names_a_file_that_cannot_be_read(void **state)
-{
-    (void)state;
-    struct error err;
-    assert_null(env_load("/", &err));
-    assert_string_equal(err.message, "/: Is a directory");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,8 +163,6 @@ int main(void)
         cmocka_unit_test(test_does_not_tell_the_value_of_a_malformed_line),
         cmocka_unit_test(test_lets_the_environment_win),
         cmocka_unit_test(test_lets_an_empty_environment_variable_hide_the_file),
-        cmocka_unit_test(test_takes_a_missing_file_for_an_empty_one),
-        cmocka_unit_test(test_names_a_file_that_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
