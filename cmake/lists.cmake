@@ -27,6 +27,8 @@ set(TIDEGATE_C
   core/lua/usage_class.c core/lua/value.c
   core/lua/vm.c core/lua/watch_class.c
   core/lua/budget.c core/lua/script.c
+  core/lua/dict_class.c core/lua/holds.c core/lua/limit_class.c
+  core/base/xxh64.c core/store/cells.c core/store/dict.c core/store/limiter.c core/store/shared_store.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
 )
@@ -66,6 +68,8 @@ set(TIDEGATE_C_TESTS
   json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap
   lua/task lua/value metrics/metrics
   lua/budget lua/script
+  lua/dict_class lua/limit_class
+  base/xxh64 store/dict store/limiter store/shared_store
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

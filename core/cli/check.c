@@ -11,8 +11,10 @@ static int check_scripts(struct config *config, struct buf *summary, struct erro
     if (!shared.log)
         return -1;
     shared.names = metric_names_new();
+    shared.store = shared_store_new();
     int rc = worker_check(&shared, summary, err);
     metric_names_free(shared.names);
+    shared_store_free(shared.store);
     log_free(shared.log);
     return rc;
 }

@@ -8,8 +8,10 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "lua/call_class.h"
+#include "lua/dict_class.h"
 #include "lua/endpoint.h"
 #include "lua/inner_class.h"
+#include "lua/limit_class.h"
 #include "lua/producer.h"
 #include "lua/script.h"
 #include "lua/sources.h"
@@ -275,6 +277,8 @@ void api_open(struct vm *vm)
     usage_class_open(vm);
     call_class_open(vm);
     inner_class_open(vm);
+    dict_class_open(vm);
+    limit_class_open(vm);
     set_constants(vm);
     lua_setfield(L, -2, "core");
     lua_pop(L, 2);

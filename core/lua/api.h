@@ -56,6 +56,21 @@
 //   core.sleep(seconds) (y)
 //   core.metrics() -> Prometheus text
 //
+// Shared by all workers (core/store/; scripts see them as tide.dict and tide.limit)
+//   core.dict(name, { safe = bool } | nil) -> dict
+//     d:get(k) -> value | nil             d:set(k, v, ttl) -> true
+//     d:add(k, v, ttl) -> bool            d:incr(k, by = 1, init = 0, ttl) -> number
+//     d:cas(k, old | nil, new | nil) -> bool   d:del(k) -> bool
+//     d:ttl(k) -> seconds (math.huge: for good) | nil   d:expire(k, ttl) -> bool
+//     d:lpush(k, v, ttl) -> length        d:rpop(k) -> value | nil
+//     d:keys(most = 1000) -> array        each: or nil, err (too_large, bad_request)
+//   core.limit.bucket(name, { rate =, burst = rate }), .window(name, { limit =, per = }),
+//   core.limit.concurrency(name, { max = }) -> limit
+//     l:take(key, n = 1) -> true, 0 | false, seconds to wait (math.huge: never, or unknown)
+//                                        | nil, err (too_large: too many busy keys)
+//     l:refund(key, n = 1)               n < 0 takes more without asking; what a request holds of a
+//                                        concurrency is given back at its end
+//
 // A request, `req`: valid in its own task until the task ends
 //   req:method() req:path() req:query() req:header(name) req:peer() req:id() -> string | nil
 //   req:body() -> string (a copy);  req:size() -> bytes of the body

@@ -10,6 +10,7 @@
 #include "http/response.h"
 #include "lua/attempt.h"
 #include "lua/call_class.h"
+#include "lua/holds.h"
 #include "lua/inner_call.h"
 #include "lua/task.h"
 #include "lua/vm.h"
@@ -244,6 +245,7 @@ static void on_end(void *owner, const char *error)
     exchange_release(call->exchange);
     buf_deinit(&call->headers);
     buf_deinit(&call->attempts);
+    holds_release(&call->holds);
     free(call->scan);
     free(call);
 }

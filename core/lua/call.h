@@ -19,6 +19,7 @@ struct attempt;
 struct inner_asked;
 struct inner_call;
 struct inner_family;
+struct hold;
 
 enum { CALL_ID_LEN = 32 };
 
@@ -49,6 +50,7 @@ struct call {
     struct inner_call *inner;    // owned; NULL: a client's request
     struct inner_family *family; // owned; NULL: it has asked nothing of the gateway itself
     int context_ref;             // of the Lua value of core.context(); 0: none
+    struct hold *holds;          // owned
 };
 
 enum call_kind {

@@ -54,7 +54,7 @@ void *vm_check_class(lua_State *L, int index, const void *class)
 }
 
 // splitmix64: ids must not repeat, nobody may rely on their being secret.
-static unsigned long long next_random(struct vm *vm)
+unsigned long long vm_random(struct vm *vm)
 {
     unsigned long long z = (vm->random += 0x9e3779b97f4a7c15ull);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
@@ -62,11 +62,22 @@ static unsigned long long next_random(struct vm *vm)
     return z ^ (z >> 31);
 }
 
+enum { SCRATCH_KEPT = 64 * 1024 };
+
+struct buf *vm_scratch(struct vm *vm, size_t limit)
+{
+    if (vm->scratch.cap > SCRATCH_KEPT)
+        buf_deinit(&vm->scratch);
+    buf_clear(&vm->scratch);
+    vm->scratch.limit = limit;
+    return &vm->scratch;
+}
+
 void vm_random_hex(struct vm *vm, char *out, size_t count)
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < count; i++) {
-        unsigned long long bits = next_random(vm);
+        unsigned long long bits = vm_random(vm);
         for (int digit = 0; digit < 16; digit++, bits >>= 4)
             *out++ = digits[bits & 15];
     }
@@ -132,7 +143,7 @@ static void seed_random(struct vm *vm)
 {
     lua_getglobal(vm->L, "math");
     lua_getfield(vm->L, -1, "randomseed");
-    lua_pushnumber(vm->L, (double)(next_random(vm) >> 12));
+    lua_pushnumber(vm->L, (double)(vm_random(vm) >> 12));
     lua_call(vm->L, 1, 0);
     lua_pop(vm->L, 1);
 }
@@ -151,6 +162,7 @@ struct vm *vm_new(const struct vm_env *env)
     vm->ready_end = &vm->ready;
     vm->serve_ref = vm->serve_admin_ref = vm->serve_inner_ref = vm->summary_ref = LUA_NOREF;
     list_init(&vm->loose_inner);
+    buf_init(&vm->scratch, 0);
     if (getrandom(&vm->random, sizeof(vm->random), 0) != sizeof(vm->random))
         abort();
     vm->L = luaL_newstate();
@@ -169,6 +181,7 @@ void vm_free(struct vm *vm)
 {
     task_free_idle(vm);
     lua_close(vm->L);
+    buf_deinit(&vm->scratch);
     free(vm);
 }
 

@@ -16,6 +16,7 @@
 #include "metrics/names.h"
 
 struct task;
+struct shared_store;
 
 // What a VM is built on. Everything is borrowed and outlives it.
 struct vm_env {
@@ -25,6 +26,7 @@ struct vm_env {
     struct config *config; // read, but for secrets found in the environment while loading
     struct log *log;
     struct metric_names *names;
+    struct shared_store *store;
 };
 
 struct vm {
@@ -43,6 +45,8 @@ struct vm {
     size_t detached_count; // those of them that were detached
     const void *inner_class;
     unsigned long long random; // state of the id generator
+    const void *dict_class, *limit_class, *metric_class, *document_class;
+    struct buf scratch; // see vm_scratch()
 };
 
 // A state with the trusted libraries, "core" and the searcher for tide.* modules.
@@ -70,6 +74,13 @@ void *vm_check_class(lua_State *L, int index, const void *class);
 // Pushes a new metatable named `name` with the functions as methods (__index is itself).
 // Returns what tells the class from others.
 const void *vm_register_class(struct vm *vm, const char *name, const struct luaL_Reg *methods);
+
+// An empty buffer for a C function that puts bytes together before it hands them to Lua: Lua may
+// raise meanwhile, and then the buffer is still the vm's. Good until the next call.
+struct buf *vm_scratch(struct vm *vm, size_t limit);
+
+// The next number of a generator that is quick and not secret.
+unsigned long long vm_random(struct vm *vm);
 
 // `count` * 16 hex digits of an id that does not repeat; `out` gets a NUL as well.
 void vm_random_hex(struct vm *vm, char *out, size_t count);

@@ -19,6 +19,7 @@ int worker_base_open(struct worker_base *base, struct worker_shared *shared, str
         .config = shared->config,
         .log = shared->log,
         .names = shared->names,
+        .store = shared->store,
     };
     base->vm = vm_new(&env);
     return vm_load(base->vm, err);

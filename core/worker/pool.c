@@ -232,6 +232,7 @@ int pool_run(struct config *config, struct error *err)
     if (!pool.shared.log)
         return 1;
     pool.shared.names = metric_names_new();
+    pool.shared.store = shared_store_new();
     int rc = check_and_start(&pool, err);
     if (rc == 0) {
         serve(&pool, &signals);
@@ -245,6 +246,7 @@ int pool_run(struct config *config, struct error *err)
         log_free(pool.shared.log);
     }
     metric_names_free(pool.shared.names);
+    shared_store_free(pool.shared.store);
     free(pool.workers);
     return rc == 0 ? 0 : 1;
 }

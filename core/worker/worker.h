@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "metrics/names.h"
+#include "store/shared_store.h"
 
 struct worker;
 
@@ -16,6 +17,7 @@ struct worker_shared {
     struct config *config;
     struct log *log;
     struct metric_names *names;
+    struct shared_store *store; // of scripts
     _Atomic size_t bodies_held;
     size_t connections; // the most that one worker accepts
 };

@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 
 #include "lua/task.h"
+#include "store/shared_store.h"
 
 void lua_fixture_open(struct lua_fixture *fixture)
 {
@@ -23,6 +24,7 @@ void lua_fixture_open(struct lua_fixture *fixture)
     fixture->env.log = log_new("/dev/null", LOG_ERROR, &err);
     assert_non_null(fixture->env.log);
     fixture->env.names = metric_names_new();
+    fixture->env.store = shared_store_new();
     fixture->vm = vm_new(&fixture->env);
 }
 
@@ -40,6 +42,7 @@ void lua_fixture_close(struct lua_fixture *fixture)
     uv_run(&fixture->env.loop->uv, UV_RUN_DEFAULT);
     upstream_pool_free(fixture->env.upstreams);
     metric_names_free(fixture->env.names);
+    shared_store_free(fixture->env.store);
     log_free(fixture->env.log);
     config_free(fixture->env.config);
     assert_int_equal(loop_free(fixture->env.loop), 0);
@@ -53,6 +56,15 @@ struct task *lua_fixture_run(struct lua_fixture *fixture, const char *text,
         fail_msg("%s", lua_tostring(task->co, -1));
     task_run(task, 0);
     return task;
+}
+
+void lua_fixture_check(struct lua_fixture *fixture, const char *text)
+{
+    lua_State *L = fixture->vm->L;
+    const char *whole = lua_pushfstring(L, "local core = require('core') %s", text);
+    if (luaL_dostring(L, whole) != 0)
+        fail_msg("%s", lua_tostring(L, -1));
+    lua_settop(L, 0);
 }
 
 void lua_fixture_turn(struct lua_fixture *fixture)

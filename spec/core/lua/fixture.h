@@ -18,5 +18,8 @@ void lua_fixture_close(struct lua_fixture *fixture);
 struct task *lua_fixture_run(struct lua_fixture *fixture, const char *text,
                              void (*on_end)(void *owner, const char *error), void *owner);
 
+// Runs the text at once, outside any task, with a local `core`; fails the test when it raises.
+void lua_fixture_check(struct lua_fixture *fixture, const char *text);
+
 // Turns the loop once, without waiting.
 void lua_fixture_turn(struct lua_fixture *fixture);
