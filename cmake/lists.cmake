@@ -31,6 +31,7 @@ set(TIDEGATE_C
   core/base/xxh64.c core/store/cells.c core/store/dict.c core/store/limiter.c core/store/shared_store.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
+  core/worker/offline.c
 )
 set(TIDEGATE_LUA
   scripts/tide/adapters.lua scripts/tide/admin.lua scripts/tide/answer.lua scripts/tide/api.lua
@@ -48,6 +49,8 @@ set(TIDEGATE_LUA
   scripts/tide/schema.lua scripts/tide/suggest.lua scripts/tide/timeouts.lua scripts/tide/url.lua
   scripts/tide/usage.lua
   scripts/tide/api_policy.lua scripts/tide/health.lua scripts/tide/scripts.lua
+  scripts/tide/check.lua scripts/tide/check_files.lua scripts/tide/check_globals.lua
+  scripts/tide/check_problems.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua

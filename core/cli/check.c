@@ -1,44 +1,85 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/command.h"
-#include "worker/worker.h"
+#include "json/json.h"
+#include "worker/offline.h"
 
-static int check_scripts(struct config *config, struct buf *summary, struct error *err)
+enum { TEXT_LIMIT = 16 * 1024 * 1024 };
+
+static void add_flag(struct buf *out, const char *name, bool is_set)
 {
-    struct worker_shared shared = {.config = config};
+    buf_addf(out, ",\"%s\":%s", name, is_set ? "true" : "false");
+}
 
-    shared.log = log_new("/dev/null", LOG_ERROR, err);
-    if (!shared.log)
-        return -1;
-    shared.names = metric_names_new();
-    shared.store = shared_store_new();
-    int rc = worker_check(&shared, summary, err);
-    metric_names_free(shared.names);
-    shared_store_free(shared.store);
-    log_free(shared.log);
-    return rc;
+// What the Lua side is to make a report of: everything that the configuration itself has told.
+static void describe(const struct cli_options *options, const struct config *config,
+                     const struct buf *problems, struct buf *out)
+{
+    buf_add_text(out, "{\"problems\":[");
+    for (size_t at = 0; at < problems->len; at += strlen(problems->data + at) + 1) {
+        buf_add_text(out, at ? "," : "");
+        json_string_encode(out, slice_of(problems->data + at));
+    }
+    buf_add_text(out, "],\"warnings\":");
+    json_string_encode(out,
+                       config && config->warnings.len ? buf_slice(&config->warnings) : SLICE(""));
+    add_flag(out, "is_broken", !config || config->is_broken);
+    add_flag(out, "json", options->json);
+    buf_add_text(out, "}");
+}
+
+static int check_scripts(const struct cli_options *options, struct config *config,
+                         const struct buf *problems, struct buf *report)
+{
+    struct error err = {ERROR_NONE, ""};
+    struct offline offline;
+    struct buf argument;
+
+    buf_init(&argument, TEXT_LIMIT);
+    describe(options, config, problems, &argument);
+    int rc = offline_open(&offline, config, &err);
+    if (rc == 0)
+        rc = offline_call(&offline, "tide.check", "run", buf_slice(&argument), report, &err);
+    if (rc < 0)
+        buf_addf(report, "tidegate: %s\n", err.message);
+    offline_close(&offline);
+    buf_deinit(&argument);
+    return rc == 0 ? 0 : 1;
+}
+
+// There is not even a folder to look into.
+static void tell_nothing_there(const struct cli_options *options, const struct error *err,
+                               struct buf *report)
+{
+    if (!options->json) {
+        buf_addf(report, "%s\n", err->message);
+        return;
+    }
+    buf_add_text(report, "{\"ok\":false,\"problems\":[{\"file\":null,\"line\":null,"
+                         "\"severity\":\"error\",\"message\":");
+    json_string_encode(report, slice_of(err->message));
+    buf_add_text(report, "}]}\n");
 }
 
 int command_check(const struct cli_options *options)
 {
     struct error err = {ERROR_NONE, ""};
-    struct buf summary;
-    struct config *config = config_load(options->path, &options->overrides, &err);
+    struct config_overrides overrides = options->overrides;
+    struct buf problems, report;
+    int rc = 1;
 
-    if (!config) {
-        fprintf(stderr, "%s\n", err.message);
-        return 1;
-    }
-    buf_init(&summary, 4096);
-    int rc = check_scripts(config, &summary, &err);
-    if (rc == 0) {
-        if (config->warnings.len)
-            fputs(config->warnings.data, stderr);
-        printf("%s: ok, %s\n", config->file ? config->file : "no gateway.lua", summary.data);
-    } else {
-        fprintf(stderr, "%s\n", err.message);
-    }
-    buf_deinit(&summary);
+    buf_init(&problems, TEXT_LIMIT);
+    buf_init(&report, TEXT_LIMIT);
+    overrides.problems = &problems;
+    struct config *config = config_load(options->words[0], &overrides, &err);
+    if (config)
+        rc = check_scripts(options, config, &problems, &report);
+    else
+        tell_nothing_there(options, &err, &report);
+    fwrite(report.data, 1, report.len, rc == 0 || options->json ? stdout : stderr);
+    buf_deinit(&problems);
+    buf_deinit(&report);
     config_free(config);
-    return rc == 0 ? 0 : 1;
+    return rc;
 }

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,9 @@ static const char help_text[] =
     "tidegate: one base URL for every AI model, routed by Lua scripts.\n"
     "\n"
     "usage:\n"
-    "  tidegate run [FOLDER or gateway.lua] [options]   serve until SIGTERM\n"
-    "  tidegate check [FOLDER or gateway.lua]           say what is wrong, with file and line\n"
-    "  tidegate settings                                every field of gateway.lua\n"
+    "  tidegate run [FOLDER or gateway.lua]      serve until SIGTERM\n"
+    "  tidegate check [FOLDER or gateway.lua]    say what is wrong, with file and line\n"
+    "  tidegate settings                         every field of gateway.lua\n"
     "  tidegate version\n"
     "  tidegate help\n"
     "\n"
@@ -23,6 +24,21 @@ static const char help_text[] =
     "  --admin HOST:PORT|off   instead of `admin.listen`\n"
     "  --workers N             instead of `workers` (default: one per core, at most 4)\n"
     "  --no-watch              do not reload changed files (this version never does)\n"
+    "\n"
+    "options of check, explain and replay:\n"
+    "  --json                  for programs\n"
+    "\n"
+    "options of test:\n"
+    "  --filter TEXT           only cases whose file or name has TEXT in it\n"
+    "  --tap                   TAP 14 on standard output\n"
+    "  --junit FILE            JUnit XML into FILE\n"
+    "  --watch                 again whenever a file changes\n"
+    "\n"
+    "REQUEST is a file with the body of a request, or with one line of log.bodies; -: standard\n"
+    "input. RECORDED is a file of such lines.\n"
+    "options of replay:\n"
+    "  --old FOLDER            what to compare with (default: what was recorded)\n"
+    "  --new FOLDER            what decides now (default: the current folder)\n"
     "\n"
     "Without a FOLDER the current one is used; without a gateway.lua in it, the providers whose\n"
     "keys are in the environment or in .env, and always the built-in `mock`:\n"
@@ -68,19 +84,42 @@ static int command_settings(const struct cli_options *options)
     return 0;
 }
 
+// Which options a command takes.
+enum { RUN = 1, CHECK = 2, TEST = 4, EXPLAIN = 8, REPLAY = 16 };
+
 static const struct command {
     const char *name;
     int (*run)(const struct cli_options *options);
-    bool takes_words; // a folder and options may follow
+    unsigned options;
+    int words; // that may follow, beside options
 } commands[] = {
-    {"run", command_run, true},
-    {"check", command_check, true},
-    {"settings", command_settings, false},
-    {"version", command_version, false},
-    {"--version", command_version, false},
-    {"help", command_help, false},
-    {"--help", command_help, false},
-    {"-h", command_help, false},
+    {"run", command_run, RUN, 1},         {"check", command_check, CHECK, 1},
+    {"settings", command_settings, 0, 0}, {"version", command_version, 0, 0},
+    {"--version", command_version, 0, 0}, {"help", command_help, 0, 0},
+    {"--help", command_help, 0, 0},       {"-h", command_help, 0, 0},
+};
+
+enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_WORKERS };
+
+#define PLACE(field) offsetof(struct cli_options, field)
+
+static const struct option {
+    const char *name;
+    unsigned commands;
+    enum option_type type;
+    size_t place; // of the bool, text or int
+} options_table[] = {
+    {"--listen", RUN | CHECK, OPTION_TEXT, PLACE(overrides.listen)},
+    {"--admin", RUN | CHECK, OPTION_TEXT, PLACE(overrides.admin)},
+    {"--workers", RUN | CHECK, OPTION_WORKERS, PLACE(overrides.workers)},
+    {"--no-watch", RUN | CHECK, OPTION_FLAG, PLACE(no_watch)},
+    {"--json", CHECK | EXPLAIN | REPLAY, OPTION_FLAG, PLACE(json)},
+    {"--filter", TEST, OPTION_TEXT, PLACE(filter)},
+    {"--tap", TEST, OPTION_FLAG, PLACE(tap)},
+    {"--junit", TEST, OPTION_TEXT, PLACE(junit)},
+    {"--watch", TEST, OPTION_FLAG, PLACE(watch)},
+    {"--old", REPLAY, OPTION_TEXT, PLACE(old_path)},
+    {"--new", REPLAY, OPTION_TEXT, PLACE(new_path)},
 };
 
 static const struct command *find_command(const char *name)
@@ -88,6 +127,16 @@ static const struct command *find_command(const char *name)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
+    }
+    return NULL;
+}
+
+static const struct option *find_option(const struct command *command, const char *name)
+{
+    for (size_t i = 0; i < sizeof(options_table) / sizeof(options_table[0]); i++) {
+        if (options_table[i].commands & command->options &&
+            strcmp(options_table[i].name, name) == 0)
+            return &options_table[i];
     }
     return NULL;
 }
@@ -102,54 +151,57 @@ static int read_workers(const char *text, int *workers)
     return 0;
 }
 
-// One option that takes a value. Returns the exit status, 0 to go on.
-static int read_value_option(const char *name, const char *value, struct cli_options *options)
+// Returns the exit status, 0 to go on.
+static int read_value(const struct option *option, const char *value, struct cli_options *options)
 {
+    char *place = (char *)options + option->place;
+
     if (!value)
-        return usage_error("a value is missing after", name);
-    if (strcmp(name, "--listen") == 0)
-        options->overrides.listen = value;
-    else if (strcmp(name, "--admin") == 0)
-        options->overrides.admin = value;
-    else
-        return read_workers(value, &options->overrides.workers);
+        return usage_error("a value is missing after", option->name);
+    if (option->type == OPTION_WORKERS)
+        return read_workers(value, (int *)place);
+    *(const char **)place = value;
     return 0;
 }
 
-static bool takes_value(const char *name)
+static int read_word(const struct command *command, const char *word, struct cli_options *options)
 {
-    return strcmp(name, "--listen") == 0 || strcmp(name, "--admin") == 0 ||
-           strcmp(name, "--workers") == 0;
-}
-
-// A word that is no option with a value. Returns the exit status, 0 to go on.
-static int read_word(const char *word, struct cli_options *options, bool *wants_help)
-{
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        *wants_help = true;
-    else if (word[0] == '-' && strcmp(word, "--no-watch") != 0)
+    if (word[0] == '-' && word[1])
         return usage_error("unknown option", word);
-    else if (word[0] != '-' && options->path)
-        return usage_error("one folder or gateway.lua is enough; what is", word);
-    else if (word[0] != '-')
-        options->path = word;
+    if (command->words == 0)
+        return usage_error("nothing can follow that command; what is", word);
+    if (options->word_count == command->words)
+        return usage_error(command->words == 1 ? "one of them is enough; what is"
+                                               : "two of them are enough; what is",
+                           word);
+    options->words[options->word_count++] = word;
     return 0;
 }
 
 // Returns the exit status, 0 to go on. "--name=value" and "--name value" are the same.
-static int read_options(int argc, char **argv, struct cli_options *options, bool *wants_help)
+static int read_options(const struct command *command, int argc, char **argv,
+                        struct cli_options *options)
 {
     int rc = 0;
 
     for (int i = 2; rc == 0 && i < argc; i++) {
         char *equals = strncmp(argv[i], "--", 2) == 0 ? strchr(argv[i], '=') : NULL;
         const char *name = argv[i];
+        if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+            options->wants_help = true;
+            continue;
+        }
         if (equals)
-            *equals++ = '\0';
-        if (!takes_value(name))
-            rc = read_word(name, options, wants_help);
+            *equals = '\0';
+        const struct option *option = find_option(command, name);
+        if (!option)
+            rc = read_word(command, name, options);
+        else if (option->type != OPTION_FLAG)
+            rc = read_value(option, equals ? equals + 1 : argv[++i], options);
+        else if (equals)
+            rc = usage_error("no value can follow", name);
         else
-            rc = read_value_option(name, equals ? equals : argv[++i], options);
+            *((bool *)((char *)options + option->place)) = true;
     }
     return rc;
 }
@@ -157,7 +209,6 @@ static int read_options(int argc, char **argv, struct cli_options *options, bool
 int cli_main(int argc, char **argv)
 {
     struct cli_options options = {0};
-    bool wants_help = false;
 
     if (argc < 2) {
         fputs(help_text, stderr);
@@ -166,10 +217,8 @@ int cli_main(int argc, char **argv)
     const struct command *command = find_command(argv[1]);
     if (!command)
         return usage_error("unknown command", argv[1]);
-    if (!command->takes_words && argc > 2 && strcmp(argv[2], "--help") != 0)
-        return usage_error("nothing can follow that command; what is", argv[2]);
-    int rc = read_options(argc, argv, &options, &wants_help);
+    int rc = read_options(command, argc, argv, &options);
     if (rc != 0)
         return rc;
-    return wants_help ? command_help(&options) : command->run(&options);
+    return options.wants_help ? command_help(&options) : command->run(&options);
 }

@@ -6,7 +6,7 @@
 int command_run(const struct cli_options *options)
 {
     struct error err = {ERROR_NONE, ""};
-    struct config *config = config_load(options->path, &options->overrides, &err);
+    struct config *config = config_load(options->words[0], &options->overrides, &err);
 
     if (!config) {
         fprintf(stderr, "tidegate: %s\n", err.message);

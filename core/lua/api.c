@@ -154,6 +154,14 @@ static int modules(lua_State *L)
     return 1;
 }
 
+static int place(lua_State *L)
+{
+    struct error err;
+    config_error_at(vm_of(L)->env.config, luaL_checkstring(L, 1), luaL_checkstring(L, 2), &err);
+    lua_pushstring(L, err.message);
+    return 1;
+}
+
 static int source(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -256,14 +264,23 @@ static void set_constants(struct vm *vm)
 void api_open(struct vm *vm)
 {
     static const luaL_Reg functions[] = {
-        {"decode", decode},           {"encode", encode},
-        {"array", mark_array},        {"now", now},
-        {"time", wall_time},          {"uuid", uuid},
-        {"env_secret", env_secret},   {"redact", redact},
-        {"find_client", find_client}, {"is_admin", is_admin},
-        {"modules", modules},         {"source", source},
-        {"sleep", sleep_for},         {"log", write_log},
-        {"metrics", print_metrics},   {NULL, NULL},
+        {"decode", decode},
+        {"encode", encode},
+        {"array", mark_array},
+        {"now", now},
+        {"time", wall_time},
+        {"uuid", uuid},
+        {"env_secret", env_secret},
+        {"redact", redact},
+        {"find_client", find_client},
+        {"is_admin", is_admin},
+        {"modules", modules},
+        {"source", source},
+        {"place", place},
+        {"sleep", sleep_for},
+        {"log", write_log},
+        {"metrics", print_metrics},
+        {NULL, NULL},
     };
     lua_State *L = vm->L;
 

@@ -13,6 +13,8 @@
 //                           (the user's folder beside gateway.lua and the shipped ones together)
 //   core.source(path)       -> text, chunk name, whether it is the user's, of "adapters/groq.lua"
 //                           (the user's file wins), or nil
+//   core.place(path, message) -> "gateway.lua:12: message" for a field of the configuration, given
+//                           as "models.smart.targets.2"; without a file the message alone
 //   core.watch(rules)       -> watch; rules = { content = {...}, finish = {...}, usage = {...},
 //                           terminal = {...}, error = {...}, choices = "choices[]",
 //                           index = "choices[].index" }; an entry is a path string or a table

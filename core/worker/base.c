@@ -2,7 +2,7 @@
 
 enum { UPSTREAM_IDLE_MS = 60 * 1000 }; // most providers close a little later than this
 
-int worker_base_open(struct worker_base *base, struct worker_shared *shared, struct error *err)
+void worker_base_init(struct worker_base *base, struct worker_shared *shared)
 {
     struct upstream_settings settings = {
         .idle_per_origin = LIMIT_ORIGIN_IDLE,
@@ -22,6 +22,11 @@ int worker_base_open(struct worker_base *base, struct worker_shared *shared, str
         .store = shared->store,
     };
     base->vm = vm_new(&env);
+}
+
+int worker_base_open(struct worker_base *base, struct worker_shared *shared, struct error *err)
+{
+    worker_base_init(base, shared);
     return vm_load(base->vm, err);
 }
 

@@ -15,6 +15,9 @@ struct worker_base {
     struct vm *vm;
 };
 
+// Builds all, and loads nothing into the Lua state.
+void worker_base_init(struct worker_base *base, struct worker_shared *shared);
+
 // Builds all and loads the Lua side. On failure (-1 with `err`) worker_base_close() is still due.
 int worker_base_open(struct worker_base *base, struct worker_shared *shared, struct error *err);
 

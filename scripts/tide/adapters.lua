@@ -11,18 +11,21 @@ local M = {}
 -- What says how a protocol is spoken passes on; where a service is, its keys and models do not.
 local INHERITED = { "dialect", "ops", "serve" }
 
-local function load_folder(folder, kind)
+-- Without anybody who wants to hear of all problems the first one ends the loading.
+local function stop() return false end
+
+local function load_folder(folder, kind, report)
   local loaded = {}
   for _, entry in ipairs(core.modules(folder)) do
     local name = entry:gsub("%.lua$", "")
     local value, err, source = loader.load({
       path = folder .. "/" .. name .. ".lua", name = name, kind = kind,
     })
-    if not value then return nil, err end
-    if value.name and value.name ~= name then
-      return nil, source:error_at("name", "name must be '" .. name .. "', as the file is")
+    if value and value.name and value.name ~= name then
+      err = source:error_at("name", "name must be '" .. name .. "', as the file is")
     end
-    loaded[name] = { value = value, source = source }
+    if err and not report(err) then return nil, err end
+    if value then loaded[name] = { value = value, source = source } end
   end
   return loaded
 end
@@ -87,16 +90,20 @@ local function resolve(name, files, done, open)
   return result
 end
 
-local function compile_dialects(files)
+local function compile_dialects(files, report)
   local dialects = {}
   for name, entry in pairs(files) do
     local value = entry.value
     local ok, watch = pcall(core.watch, value.watch)
-    if not ok then return nil, field_error(entry, "watch", tostring(watch)) end
-    dialects[name] = {
-      name = name, watch = watch, terminal_bytes = value.terminal_bytes,
-      error_body = value.error_body, error_event = value.error_event,
-    }
+    if ok then
+      dialects[name] = {
+        name = name, watch = watch, terminal_bytes = value.terminal_bytes,
+        error_body = value.error_body, error_event = value.error_event,
+      }
+    else
+      local err = field_error(entry, "watch", tostring(watch))
+      if not report(err) then return nil, err end
+    end
   end
   return dialects
 end
@@ -126,24 +133,26 @@ local function finish(adapter, entry, dialects)
 end
 
 --- Reads and resolves every adapter and dialect.
+-- @tparam function|nil report called with each thing that is wrong, { file =, line =, message = };
+--   when it returns true the loading goes on with what is right
 -- @treturn table|nil { adapters = { name = adapter }, dialects = { name = dialect } }
--- @treturn nil|table { file =, line =, message = } of the first file that is wrong
-function M.load()
-  local dialect_files, err = load_folder("adapters/dialects", "dialect")
+-- @treturn nil|table what was wrong first, when there is no `report`
+function M.load(report)
+  report = report or stop
+  local dialect_files, err = load_folder("adapters/dialects", "dialect", report)
   if not dialect_files then return nil, err end
   local dialects
-  dialects, err = compile_dialects(dialect_files)
+  dialects, err = compile_dialects(dialect_files, report)
   if not dialects then return nil, err end
   local files
-  files, err = load_folder("adapters", "adapter")
+  files, err = load_folder("adapters", "adapter", report)
   if not files then return nil, err end
   local adapters, done = {}, {}
   for _, name in ipairs(suggest.names(files)) do
     local resolved
     resolved, err = resolve(name, files, done, {})
-    if not resolved then return nil, err end
-    adapters[name], err = finish(resolved, files[name], dialects)
-    if not adapters[name] then return nil, err end
+    if resolved then adapters[name], err = finish(resolved, files[name], dialects) end
+    if not adapters[name] and not report(err) then return nil, err end
   end
   return { adapters = adapters, dialects = dialects }
 end

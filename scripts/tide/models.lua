@@ -109,15 +109,19 @@ local function make_plan(self, name, targets, settings, metric_model)
   }
 end
 
-local function build_configured(self)
+local function build_configured(self, report)
   for _, name in ipairs(suggest.names(self.definitions)) do
     local result = { targets = {}, seen = {} }
     local message, path = expand(self, name, result, {})
     if not message and #result.targets == 0 then
       message, path = "names no target", "models." .. name
     end
-    if message then return nil, { path = path, message = message } end
-    self.plans[name] = make_plan(self, name, result.targets, settings_of(self, name), name)
+    if message then
+      local err = { path = path, message = message }
+      if not (report and report(err)) then return nil, err end
+    else
+      self.plans[name] = make_plan(self, name, result.targets, settings_of(self, name), name)
+    end
   end
   return self
 end
@@ -125,15 +129,16 @@ end
 --- Resolves the configuration's models once.
 -- @tparam table config core.config
 -- @tparam table providers of providers.build()
+-- @tparam function|nil report as that of providers.build()
 -- @treturn table|nil registry, or nil and { path =, message = }
-function M.build(config, providers)
+function M.build(config, providers, report)
   return build_configured({
     config = config,
     providers = providers,
     definitions = config.models or {},
     plans = {},
     young = {}, old = {}, young_count = 0,
-  })
+  }, report)
 end
 
 local function remember(self, name, plan)

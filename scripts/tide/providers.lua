@@ -159,16 +159,18 @@ end
 --- All providers by name, or nil and { path =, message = }.
 -- @tparam table config core.config
 -- @tparam table adapters of adapters.load()
-function M.build(config, adapters)
+-- @tparam function|nil report as that of adapters.load(), called with { path =, message = }
+function M.build(config, adapters, report)
   local entries = config.zero and zero_entries(adapters) or config.providers or {}
   local providers = {}
   for _, name in ipairs(suggest.names(entries)) do
     local err
     if name:find("/", 1, true) then
-      return nil, { path = "providers." .. name, message = "a provider's name may not contain '/'" }
+      err = { path = "providers." .. name, message = "a provider's name may not contain '/'" }
+    else
+      providers[name], err = make(name, entries[name], adapters, config.folder)
     end
-    providers[name], err = make(name, entries[name], adapters, config.folder)
-    if not providers[name] then return nil, err end
+    if err and not (report and report(err)) then return nil, err end
   end
   return providers
 end

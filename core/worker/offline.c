@@ -1,0 +1,106 @@
+#include "worker/offline.h"
+
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "lua/task.h"
+
+enum { LONGEST_MS = 24 * 3600 * 1000 }; // of virtual time, for one call
+
+// Hands what the function returns to C: a task's own results go nowhere.
+static const char trampoline[] = "local module, name, argument, hand = ...\n"
+                                 "hand(require(module)[name](argument))\n";
+
+static int hand(lua_State *L)
+{
+    struct offline *offline = lua_touserdata(L, lua_upvalueindex(1));
+    struct slice text;
+
+    offline->status = (int)luaL_checkinteger(L, 1);
+    text.data = luaL_checklstring(L, 2, &text.len);
+    if (buf_add_slice(offline->out, text) != 0)
+        return luaL_error(L, "the result is too large");
+    return 0;
+}
+
+static void on_end(void *owner, const char *error)
+{
+    struct offline *offline = owner;
+
+    offline->is_ended = true;
+    if (!error)
+        return;
+    offline->status = -1;
+    error_set(offline->err, ERROR_SCRIPT, "%s", error);
+}
+
+int offline_open(struct offline *offline, struct config *config, struct error *err)
+{
+    *offline = (struct offline){.shared = {.config = config}};
+    offline->shared.log = log_new("/dev/null", LOG_ERROR, err);
+    if (!offline->shared.log)
+        return -1;
+    offline->shared.names = metric_names_new();
+    worker_base_init(&offline->base, &offline->shared);
+    timers_set_virtual(offline->base.timers);
+    return 0;
+}
+
+int offline_load(struct offline *offline, struct error *err)
+{
+    return vm_load(offline->base.vm, err);
+}
+
+// Something happens outside of this thread and will be heard of.
+static bool is_busy(struct offline *offline)
+{
+    return offline->base.loop->uv.active_reqs.count > 0;
+}
+
+static int turn_until_ended(struct offline *offline, uint64_t until_ms)
+{
+    while (!offline->is_ended) {
+        uv_run(&offline->base.loop->uv, is_busy(offline) ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+        if (!offline->is_ended && !is_busy(offline) && !timers_step(offline->base.timers, until_ms))
+            return error_set(offline->err, ERROR_SCRIPT, "it waits for what never comes");
+    }
+    return offline->status;
+}
+
+int offline_call(struct offline *offline, const char *module, const char *function,
+                 struct slice argument, struct buf *out, struct error *err)
+{
+    struct vm *vm = offline->base.vm;
+    uint64_t until_ms = timers_now_ms(offline->base.timers) + LONGEST_MS;
+
+    offline->out = out;
+    offline->err = err;
+    offline->status = -1;
+    offline->is_ended = false;
+    struct task *task = task_new(vm, on_end, offline);
+    if (luaL_loadbuffer(task->co, trampoline, sizeof(trampoline) - 1, "=call") != 0)
+        return error_set(err, ERROR_SCRIPT, "no memory for Lua");
+    lua_pushstring(task->co, module);
+    lua_pushstring(task->co, function);
+    lua_pushlstring(task->co, argument.len ? argument.data : "", argument.len);
+    lua_pushlightuserdata(task->co, offline);
+    lua_pushcclosure(task->co, hand, 1);
+    task_run(task, 4);
+    return turn_until_ended(offline, until_ms);
+}
+
+size_t offline_close(struct offline *offline)
+{
+    size_t left = 0;
+
+    if (offline->base.loop) {
+        left = offline->base.vm->task_count;
+        worker_base_close(&offline->base);
+        uv_run(&offline->base.loop->uv, UV_RUN_DEFAULT);
+        left += worker_base_free(&offline->base);
+    }
+    metric_names_free(offline->shared.names);
+    log_free(offline->shared.log);
+    return left;
+}

@@ -1,0 +1,87 @@
+-- tidegate check: everything that can be known to be wrong before a request comes.
+local core = require("core")
+local adapters = require("tide.adapters")
+local check_files = require("tide.check_files")
+local check_problems = require("tide.check_problems")
+local models = require("tide.models")
+local providers = require("tide.providers")
+local suggest = require("tide.suggest")
+
+local M = {}
+
+local NO_FILE = "no gateway.lua"
+
+-- Who is wrong already: what others say about it would be the same news again.
+local function is_follow_up(broken, message)
+  local name = message:match("unknown adapter '([^']+)'")
+    or message:match("unknown provider '([^']+)'")
+  return name ~= nil and broken[name] == true
+end
+
+local function reporter(problems, broken)
+  return function(err)
+    if is_follow_up(broken, err.message) then return true end
+    if err.file then
+      broken[err.file:match("([^/]+)%.lua$") or ""] = true
+      -- What running a line says was found better by looking at it.
+      if not problems:has(err.file, err.line) then problems:add(err) end
+    else
+      local path = err.path:gsub("%.extends$", ""):gsub("%.base_url$", "")
+      broken[path:match("^providers%.(.*)$") or ""] = true
+      problems:add_text(core.place(err.path, err.path .. ": " .. err.message))
+    end
+    return true
+  end
+end
+
+-- What loading says to the log, a check says to the person who asked for it.
+local function warner(problems)
+  return function(level, message)
+    if level ~= "warn" and level ~= "error" then return end
+    local provider = message:match("^provider ([^ ]+)")
+    local path = provider and "providers." .. provider or ""
+    problems:add_text(core.place(path, message), "warning")
+  end
+end
+
+local function link(problems)
+  local report = reporter(problems, {})
+  core.log = warner(problems) -- this Lua state does nothing else
+  local loaded = adapters.load(report)
+  local made = providers.build(core.config, loaded.adapters, report)
+  models.build(core.config, made, report)
+  return made
+end
+
+local function plural(count, word)
+  return count .. " " .. word .. (count == 1 and "" or "s")
+end
+
+local function summary(made)
+  return (core.config.file or NO_FILE) .. ": ok, "
+    .. plural(#suggest.names(made), "provider") .. ", "
+    .. plural(#suggest.names(core.config.models or {}), "model") .. "\n"
+end
+
+local function report(problems, given, made)
+  local is_ok = problems:count("error") == 0
+  if given.json then return is_ok and 0 or 1, problems:json() end
+  return is_ok and 0 or 1, problems:text() .. (is_ok and summary(made) or "")
+end
+
+--- Checks the configuration that this Lua state has.
+-- @tparam string text JSON: { problems = { "file:line: text" }, warnings = lines, is_broken =,
+--   json = } of what has been found before; with is_broken what scripts say about the
+--   configuration is not looked at
+-- @treturn number 0, or 1 when something is wrong
+-- @treturn string the report
+function M.run(text)
+  local given = core.decode(text)
+  local problems = check_problems.new()
+  for _, line in ipairs(given.problems) do problems:add_text(line) end
+  for line in given.warnings:gmatch("[^\n]+") do problems:add_text(line, "warning") end
+  check_files.run(problems)
+  return report(problems, given, link(problems))
+end
+
+return M
