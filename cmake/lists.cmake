@@ -3,6 +3,7 @@ set(TIDEGATE_C
   core/base/blocks.c core/base/buf.c core/base/clock.c core/base/error.c core/base/file.c
   core/base/log.c
   core/base/logline.c core/base/mem.c core/base/redact.c
+  core/loop/mailbox.c
   core/loop/loop.c core/loop/outbox.c core/loop/pace.c core/loop/timers.c
   core/json/json.c core/json/match.c core/json/ordinary.c core/json/splice.c core/json/tokenizer.c
   core/json/tree.c
@@ -60,7 +61,7 @@ set(TIDEGATE_LUA
 # spec/core/NAME_test.c
 set(TIDEGATE_C_TESTS
   base/blocks base/buf base/file base/list base/log base/logline base/redact base/utf8 config/access
-  config/bundle
+  config/bundle loop/mailbox
   config/address config/check config/config config/document config/env config/evaluate
   config/field config/formats config/lines config/settings config/suggest config/tokens
   http/certs http/chunks http/connection http/connector_resolver http/connector http/exchange

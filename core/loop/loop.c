@@ -21,6 +21,38 @@ static void on_turn_end(uv_prepare_t *prepare)
     loop->on_turn(loop->on_turn_owner, ns);
 }
 
+// Those who wait again in their callback wait for the turn after this one.
+static void on_turn_start(uv_idle_t *idle)
+{
+    struct loop *loop = idle->data;
+    struct list due;
+
+    loop_woke(loop);
+    list_init(&due);
+    list_add_front(&loop->turn_waits, &due);
+    list_remove(&loop->turn_waits);
+    while (!list_is_empty(&due)) {
+        struct turn_wait *wait = LIST_ITEM(due.next, struct turn_wait, node);
+        list_remove(&wait->node);
+        wait->on_turn(wait->owner);
+    }
+    if (list_is_empty(&loop->turn_waits))
+        uv_idle_stop(idle);
+}
+
+void loop_wait_turn(struct loop *loop, struct turn_wait *wait)
+{
+    loop_stop_wait(wait);
+    list_add_back(&loop->turn_waits, &wait->node);
+    uv_idle_start(&loop->turn_start, on_turn_start);
+}
+
+void loop_stop_wait(struct turn_wait *wait)
+{
+    if (wait->node.next)
+        list_remove(&wait->node);
+}
+
 struct loop *loop_new(void)
 {
     struct loop *loop = mem_alloc(sizeof(*loop));
@@ -34,6 +66,9 @@ struct loop *loop_new(void)
     uv_prepare_start(&loop->turn_end, on_turn_end);
     uv_unref((uv_handle_t *)&loop->turn_end);
     loop->turn_end.data = loop;
+    list_init(&loop->turn_waits);
+    uv_idle_init(&loop->uv, &loop->turn_start);
+    loop->turn_start.data = loop;
     return loop;
 }
 
@@ -48,8 +83,10 @@ static void name_handle(uv_handle_t *handle, void *count)
 int loop_free(struct loop *loop)
 {
     int open_handles = 0;
-    if (!uv_is_closing((uv_handle_t *)&loop->turn_end))
+    if (!uv_is_closing((uv_handle_t *)&loop->turn_end)) {
         uv_close((uv_handle_t *)&loop->turn_end, NULL);
+        uv_close((uv_handle_t *)&loop->turn_start, NULL);
+    }
     uv_run(&loop->uv, UV_RUN_NOWAIT); // until it is closed
     if (uv_loop_close(&loop->uv) == 0) {
         free(loop);

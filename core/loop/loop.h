@@ -9,11 +9,14 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/list.h"
 #include "loop/outbox.h"
 
 struct loop {
     uv_loop_t uv;
     uv_prepare_t turn_end; // the loop's own: unreferenced, closed by loop_free()
+    uv_idle_t turn_start;  // likewise; runs while somebody waits for a turn
+    struct list turn_waits;
     struct outbox outbox;
     uint64_t turns;                            // ended so far
     uint64_t woke_ns;                          // when this turn's first callback ran; 0: none has
@@ -41,6 +44,20 @@ static inline void loop_woke(struct loop *loop)
     if (loop->woke_ns == 0)
         loop->woke_ns = clock_monotonic_ns();
 }
+
+// Long work gives way: waits until everything else that is ready has had its turn. Embedded in its
+// owner; zeroed means that it does not wait.
+struct turn_wait {
+    struct list node;
+    void (*on_turn)(void *owner);
+    void *owner;
+};
+
+// Calls `on_turn` once, in the next turn of the loop.
+void loop_wait_turn(struct loop *loop, struct turn_wait *wait);
+
+// Harmless on one that does not wait.
+void loop_stop_wait(struct turn_wait *wait);
 
 // uv_alloc_cb that lends `read_buf`. Needs handle->loop->data to be the struct loop (loop_new sets
 // it).

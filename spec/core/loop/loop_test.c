@@ -70,6 +70,57 @@ static void test_writing_to_a_closed_pipe_is_an_error_and_no_signal(void **state
     assert_int_equal(loop_free(loop), 0);
 }
 
+struct worker {
+    struct loop *loop;
+    struct turn_wait wait;
+    uv_async_t other;
+    char order[16];
+};
+
+static void note(struct worker *worker, char what)
+{
+    worker->order[strlen(worker->order)] = what;
+}
+
+// Work of three pieces; each makes something else ready.
+static void on_piece(void *owner)
+{
+    struct worker *worker = owner;
+
+    note(worker, 'p');
+    uv_async_send(&worker->other);
+    if (strlen(worker->order) < 5)
+        loop_wait_turn(worker->loop, &worker->wait);
+}
+
+static void on_other(uv_async_t *other)
+{
+    note(other->data, 'o');
+}
+
+static void test_long_work_gives_way_between_its_pieces(void **state)
+{
+    (void)state;
+    struct worker worker = {.loop = loop_new()};
+
+    worker.wait = (struct turn_wait){.on_turn = on_piece, .owner = &worker};
+    worker.other.data = &worker;
+    uv_async_init(&worker.loop->uv, &worker.other, on_other);
+    loop_wait_turn(worker.loop, &worker.wait);
+    assert_string_equal(worker.order, "");
+    while (strlen(worker.order) < 6)
+        uv_run(&worker.loop->uv, UV_RUN_ONCE);
+    assert_string_equal(worker.order, "popopo");
+    loop_stop_wait(&worker.wait);
+    loop_wait_turn(worker.loop, &worker.wait);
+    loop_stop_wait(&worker.wait);
+    uv_run(&worker.loop->uv, UV_RUN_NOWAIT);
+    assert_string_equal(worker.order, "popopo");
+    uv_close((uv_handle_t *)&worker.other, NULL);
+    uv_run(&worker.loop->uv, UV_RUN_DEFAULT);
+    assert_int_equal(loop_free(worker.loop), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -78,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_the_read_buffer_is_lent_to_every_handle),
         cmocka_unit_test(test_time_is_that_of_the_turn),
         cmocka_unit_test(test_writing_to_a_closed_pipe_is_an_error_and_no_signal),
+        cmocka_unit_test(test_long_work_gives_way_between_its_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
