@@ -42,6 +42,7 @@ int offline_open(struct offline *offline, struct config *config, struct error *e
     if (!offline->shared.log)
         return -1;
     offline->shared.names = metric_names_new();
+    offline->shared.store = shared_store_new();
     worker_base_init(&offline->base, &offline->shared);
     timers_set_virtual(offline->base.timers);
     return 0;
@@ -101,6 +102,7 @@ size_t offline_close(struct offline *offline)
         left += worker_base_free(&offline->base);
     }
     metric_names_free(offline->shared.names);
+    shared_store_free(offline->shared.store);
     log_free(offline->shared.log);
     return left;
 }
