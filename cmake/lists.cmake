@@ -52,6 +52,8 @@ set(TIDEGATE_LUA
   scripts/tide/api_policy.lua scripts/tide/health.lua scripts/tide/scripts.lua
   scripts/tide/check.lua scripts/tide/check_files.lua scripts/tide/check_globals.lua
   scripts/tide/check_problems.lua
+  scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
+  scripts/tide/current.lua scripts/tide/error_value.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua

@@ -9,9 +9,11 @@
 #include "base/limits.h"
 #include "http/inner.h"
 #include "http/sse.h"
+#include "lua/budget.h"
 #include "lua/call.h"
 #include "lua/call_class.h"
 #include "lua/inner_call.h"
+#include "lua/script.h"
 #include "lua/task.h"
 #include "lua/value.h"
 #include "lua/vm.h"
@@ -92,11 +94,9 @@ static void on_wait_canceled(void *owner)
 // Waits for news of the answer: true, or nil and an error.
 static int pause_for_news(lua_State *L)
 {
+    struct task *running = script_check_wait(L);
     struct reader *reader = check_reader(L);
-    struct task *running = reader->vm->running;
 
-    if (!running)
-        return luaL_error(L, "a script cannot wait while it is being loaded");
     if (reader->waiter)
         return luaL_error(L, "this inner request is already being waited for");
     if (running->is_canceled) {
@@ -410,10 +410,9 @@ static int push_refusal(lua_State *L, const char *kind)
 static int new_inner(lua_State *L)
 {
     struct vm *vm = vm_of(L);
+    struct task *running = script_check_wait(L);
     struct inner_request request = {.method = SLICE("POST")};
 
-    if (!vm->running)
-        return luaL_error(L, "a script cannot ask for anything while it is being loaded");
     lua_settop(L, OPTION_CONTEXT);
     request.path.data = luaL_checklstring(L, OPTION_PATH, &request.path.len);
     request.body.data = luaL_checklstring(L, OPTION_BODY, &request.body.len);
@@ -423,6 +422,8 @@ static int new_inner(lua_State *L)
     const char *refused = refusal(vm, parent, is_detached, depth);
     if (refused)
         return push_refusal(L, refused);
+    if (!is_detached && !budget_take(running->budget, BUDGET_CALLS))
+        return budget_push_error(L, running->budget, BUDGET_CALLS);
     struct reader *reader = push_reader(L, vm);
     struct inner *inner =
         inner_new(&request, &inner_handler, reader, upstream_pool_turn(vm->env.upstreams));

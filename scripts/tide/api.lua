@@ -6,6 +6,7 @@ local M = {}
 -- Each adds its functions to the `tide` of one script.
 local PARTS = {
   require("tide.api_adapter"),
+  require("tide.api_chat"),
   require("tide.api_policy"),
 }
 

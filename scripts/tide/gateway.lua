@@ -5,6 +5,7 @@ local admin = require("tide.admin")
 local answer = require("tide.answer")
 local auth = require("tide.auth")
 local cors = require("tide.cors")
+local current = require("tide.current")
 local endpoints = require("tide.endpoints")
 local errors = require("tide.errors")
 local listing = require("tide.listing")
@@ -50,6 +51,7 @@ function M.load()
     origins = cors.compile(core.config.cors),
     catalogue = listing.all(registry),
   }
+  current.gen = state
   return true
 end
 

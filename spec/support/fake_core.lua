@@ -279,6 +279,46 @@ function M.install(options)
   return core
 end
 
+-- ---- inner requests -----------------------------------------------------------------------------
+
+local Inner = {}
+Inner.__index = Inner
+
+function Inner:wait()
+  local answer = self.answer
+  if not answer.status then return nil, answer.err end
+  return answer.status, answer.headers or {}, answer.body or table.concat(answer.pieces or {})
+end
+
+function Inner:head()
+  if not self.answer.status then return nil, self.answer.err end
+  return self.answer.status, self.answer.headers or {}
+end
+
+function Inner:event()
+  self.at = (self.at or 0) + 1
+  local data = (self.answer.events or {})[self.at]
+  if data then return data end
+  return nil, self.answer.err
+end
+
+function Inner:cancel() self.canceled = true end
+function Inner:facts() return self.answer.facts end
+
+--- Lets core.inner() answer, one after the other, with { status, headers, body | events, facts,
+-- err }; core.asked are the requests, core.running is what core.context() gives.
+function M.answer_inner(core, ...)
+  local answers = { ... }
+  core.asked = {}
+  function core.context() return core.running end
+  function core.inner(options)
+    core.asked[#core.asked + 1] = options
+    local answer = answers[#core.asked]
+    if answer.refused then return nil, answer.refused end
+    return setmetatable({ answer = answer }, Inner)
+  end
+end
+
 -- ---- requests -----------------------------------------------------------------------------------
 
 local Request = {}
@@ -291,7 +331,12 @@ function Request:header(name) return (self.options.headers or {})[name] end
 function Request:body() return self.options.body or "" end
 function Request:is_started() return self.started == true end
 function Request:is_gone() return self.gone == true end
-function Request:deadline(seconds) self.total = seconds end
+function Request:deadline(seconds)
+  self.total = seconds
+  return seconds
+end
+function Request:depth() return self.options.depth or 0 end
+function Request:set_context(context) self.context = context end
 
 function Request:set_header(name, value)
   assert(type(value) == "string", "a header's value must be text")

@@ -16,7 +16,7 @@
 #include "lua/inner_call.h"
 #include "lua/task.h"
 
-enum { TURNS = 20 };
+enum { TURNS = 100 };
 
 struct trial {
     struct lua_fixture fixture;
@@ -97,9 +97,9 @@ static void turns(struct trial *trial)
 static void ask(struct trial *trial, const char *text)
 {
     trial->task = lua_fixture_run(&trial->fixture, text, on_end, trial);
+    turns(trial);
     if (trial->error[0])
         fail_msg("%s", trial->error);
-    turns(trial);
 }
 
 #define RECORD "req:record({ outcome = 'ok', target = 'a/b', kind = 'k', message = 'm' })"
@@ -244,8 +244,19 @@ static void test_loading_asks_for_nothing(void **state)
     struct trial *trial = *state;
     lua_State *L = trial->fixture.vm->L;
     assert_int_not_equal(luaL_dostring(L, "core.inner({ path = '/', body = '' })"), 0);
-    assert_non_null(strstr(lua_tostring(L, -1), "while it is being loaded"));
+    assert_non_null(strstr(lua_tostring(L, -1), "while the script is being loaded"));
     lua_settop(L, 0);
+}
+
+static void test_inner_requests_count_as_outbound_calls(void **state)
+{
+    struct trial *trial = *state;
+    serve_with(trial, "req:reply(200, '')\n" RECORD);
+    ask(trial, "core.run(function() end)\n" // a script has run: there is a budget
+               "for i = 1, 32 do core.inner({ path = '/', body = '' }):wait() end\n"
+               "local inner, err = core.inner({ path = '/', body = '' })\n"
+               "note(inner, err.kind, err.limit)");
+    assert_string_equal(trial->trace, "nil budget calls");
 }
 
 static void test_wrong_options_raise(void **state)
@@ -273,6 +284,7 @@ int main(void)
         TEST(test_an_inner_request_has_no_more_time_than_its_parent),
         TEST(test_the_context_is_that_of_the_running_request),
         TEST(test_loading_asks_for_nothing),
+        TEST(test_inner_requests_count_as_outbound_calls),
         TEST(test_wrong_options_raise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
