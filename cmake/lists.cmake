@@ -7,6 +7,7 @@ set(TIDEGATE_C
   core/loop/loop.c core/loop/outbox.c core/loop/pace.c core/loop/timers.c
   core/json/json.c core/json/match.c core/json/ordinary.c core/json/splice.c core/json/tokenizer.c
   core/json/tree.c
+  core/json/estimate.c
   core/config/access.c core/config/address.c core/config/check.c core/config/config.c
   core/config/document.c core/config/env.c core/config/evaluate.c core/config/field.c
   core/config/formats.c core/config/lines.c core/config/settings.c core/config/suggest.c
@@ -76,6 +77,7 @@ set(TIDEGATE_C_TESTS
   lua/budget lua/script
   lua/dict_class lua/limit_class
   base/xxh64 store/dict store/limiter store/shared_store
+  json/estimate
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

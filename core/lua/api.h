@@ -80,6 +80,8 @@
 //                       arrays are decoded), or false, err (bad_request: not JSON, with the
 //                       position; a repeated top-level model or stream)
 //   req:raw(i, most) -> JSON text of the i-th field of the last scan, or nil; at most `most` bytes
+//   req:estimate(i)  -> tokens (a guess), elements, has_images, has_audio of the i-th field of the
+//                       last scan, as core/json/estimate.h has it, or nothing
 //   req:set_header(name, value)   adds a header to whatever answer follows
 //   req:deadline(seconds) -> seconds          timeout.total, from now; an inner request gets no
 //                                 more than what its parent has left

@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "base/mem.h"
+#include "json/estimate.h"
 #include "lua/attempt.h"
 #include "lua/call.h"
 #include "lua/inner_call.h"
@@ -230,6 +231,21 @@ static int get_raw(lua_State *L)
     return 1;
 }
 
+// What req:estimate() says of the i-th field of the last scan.
+static int get_estimate(lua_State *L)
+{
+    struct call *call = check_call(L);
+    int i = (int)luaL_checkinteger(L, 2);
+    if (i < 1 || (size_t)i > call->scan_count || call->scan[i - 1].value.type == JSON_ABSENT)
+        return 0;
+    struct json_estimate estimate = json_estimate(call->scan[i - 1].value.raw);
+    lua_pushnumber(L, estimate.tokens);
+    lua_pushinteger(L, (lua_Integer)estimate.elements);
+    lua_pushboolean(L, estimate.has_images);
+    lua_pushboolean(L, estimate.has_audio);
+    return 4;
+}
+
 // ---- answering --------------------------------------------------------------------------------
 
 static bool has_control_byte(struct slice text)
@@ -442,6 +458,7 @@ void call_class_open(struct vm *vm)
         {"is_gone", is_gone},
         {"scan", scan},
         {"raw", get_raw},
+        {"estimate", get_estimate},
         {"set_header", set_header},
         {"reply", reply},
         {"fail_stream", fail_stream},

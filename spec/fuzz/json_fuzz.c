@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/estimate.h"
 #include "json/match.h"
 #include "json/tree.h"
 
@@ -146,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         expect(matched == 0);
         splice(text);
         splice_scanned(text);
+        expect(json_estimate(text).tokens <= (double)len);
     }
     encode(text);
     return 0;

@@ -1,0 +1,156 @@
+#include "json/estimate.h"
+
+#include <stdint.h>
+
+#include "json/tokenizer.h"
+
+enum {
+    FIRST_WIDE = 0x2E80, // from here on nearly every character is CJK or an emoji
+    ESCAPE_U_LEN = 6,    // \u00e9
+};
+
+static const double bytes_per_token = 4, wide_bytes_per_token = 2.5;
+
+struct walk {
+    const char *at, *end;
+    int depth;
+    size_t narrow, wide; // bytes of text as UTF-8
+    struct slice key;    // of the member whose value comes next; NULL data: an element
+    struct json_estimate *result;
+};
+
+static unsigned hex_digit(char c)
+{
+    return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10);
+}
+
+// A half of a surrogate pair counts as half of its four bytes.
+static void count_code_unit(struct walk *walk, unsigned unit)
+{
+    if (unit >= 0xD800 && unit < 0xE000)
+        walk->wide += 2;
+    else if (unit >= FIRST_WIDE)
+        walk->wide += 3;
+    else
+        walk->narrow += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+}
+
+static const char *count_escape(struct walk *walk, const char *p)
+{
+    if (p[1] != 'u') {
+        walk->narrow++;
+        return p + 2;
+    }
+    unsigned unit = 0;
+    for (int i = 2; i < ESCAPE_U_LEN; i++)
+        unit = unit << 4 | hex_digit(p[i]);
+    count_code_unit(walk, unit);
+    return p + ESCAPE_U_LEN;
+}
+
+// U+2E80 is E2 BA 80 in UTF-8.
+static const char *count_utf8(struct walk *walk, const char *p)
+{
+    unsigned char lead = (unsigned char)p[0], second = (unsigned char)p[1];
+    size_t len = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (lead > 0xE2 || (lead == 0xE2 && second >= 0xBA))
+        walk->wide += len;
+    else
+        walk->narrow += len;
+    return p + len;
+}
+
+// From behind the opening quote; returns behind the closing one.
+static const char *count_string(struct walk *walk, const char *p)
+{
+    while (p < walk->end) {
+        const char *run = p;
+        p = tokenizer_plain(p, walk->end);
+        walk->narrow += (size_t)(p - run);
+        if (p == walk->end || *p == '"')
+            return p + 1;
+        p = *p == '\\' ? count_escape(walk, p) : count_utf8(walk, p);
+    }
+    return p;
+}
+
+static void look_at_type(struct json_estimate *result, struct slice type)
+{
+    if (slice_equal(type, SLICE("image_url")) || slice_equal(type, SLICE("image")) ||
+        slice_equal(type, SLICE("input_image")))
+        result->has_images = true;
+    else if (slice_equal(type, SLICE("input_audio")) || slice_equal(type, SLICE("audio")))
+        result->has_audio = true;
+}
+
+static bool is_data(struct slice key, struct slice text)
+{
+    return slice_equal(key, SLICE("data")) || slice_starts_with(text, SLICE("data:"));
+}
+
+static void read_string(struct walk *walk)
+{
+    size_t narrow = walk->narrow, wide = walk->wide;
+    const char *start = walk->at + 1;
+    const char *behind = count_string(walk, start);
+    struct slice text = {start, (size_t)(behind - 1 - start)};
+
+    walk->at = tokenizer_after_space(behind, walk->end);
+    if (walk->at < walk->end && *walk->at == ':') {
+        walk->key = text;
+        return;
+    }
+    if (is_data(walk->key, text)) {
+        walk->narrow = narrow;
+        walk->wide = wide;
+    } else if (slice_equal(walk->key, SLICE("type"))) {
+        look_at_type(walk->result, text);
+    }
+}
+
+static void open_container(struct walk *walk)
+{
+    const char *first = tokenizer_after_space(walk->at + 1, walk->end);
+    if (walk->depth++ == 0 && first < walk->end && *first != ']' && *first != '}')
+        walk->result->elements = 1;
+}
+
+// Anything but a string: only what gives the text its structure is of interest.
+static void read_mark(struct walk *walk, char mark)
+{
+    switch (mark) {
+    case '[':
+    case '{':
+        open_container(walk);
+        break;
+    case ']':
+    case '}':
+        walk->depth--;
+        break;
+    case ',':
+        if (walk->depth == 1)
+            walk->result->elements++;
+        break;
+    default:
+        walk->at++;
+        return;
+    }
+    walk->key = (struct slice){NULL, 0};
+    walk->at++;
+}
+
+struct json_estimate json_estimate(struct slice value)
+{
+    struct json_estimate result = {0};
+    struct walk walk = {.at = value.data, .end = value.data + value.len, .result = &result};
+
+    while (walk.at < walk.end) {
+        if (*walk.at == '"')
+            read_string(&walk);
+        else
+            read_mark(&walk, *walk.at);
+    }
+    result.tokens =
+        (double)walk.narrow / bytes_per_token + (double)walk.wide / wide_bytes_per_token;
+    return result;
+}
