@@ -55,6 +55,7 @@ set(TIDEGATE_LUA
   scripts/tide/check_problems.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/current.lua scripts/tide/error_value.lua
+  scripts/tide/headers.lua scripts/tide/plan.lua scripts/tide/request_view.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua

@@ -4,10 +4,31 @@ local errors = require("tide.errors")
 
 local M = {}
 
-local FIELDS = core.fields({ "model", "stream", "stream_options", "n", "messages" })
+local NAMES = { "model", "stream", "stream_options", "n", "messages" }
 local STREAM_OPTIONS, MESSAGES = 3, 5 -- positions, for req:raw()
+-- What scripts may want to know as well: found in the same pass, where there are scripts.
+local FOR_SCRIPTS = {
+  "prompt", "input", "tools", "functions", "max_completion_tokens", "max_tokens",
+  "response_format", "user",
+}
 local MOST_CHOICES = 128
 local BRACE, BRACKET = ("{"):byte(), ("["):byte()
+
+local FIELDS = core.fields(NAMES)
+
+local function with_more()
+  local names, positions = {}, {}
+  for _, list in ipairs({ NAMES, FOR_SCRIPTS }) do
+    for _, name in ipairs(list) do
+      names[#names + 1] = name
+      positions[name] = #names
+    end
+  end
+  return core.fields(names), positions
+end
+
+--- Where req:raw() and req:estimate() find what: after M.read(req, op, M.for_scripts).
+M.for_scripts, M.positions = with_more()
 
 local function is_given(value)
   return value ~= nil and value ~= core.null
@@ -70,10 +91,11 @@ end
 --- Reads a body for an operation. With an error comes the model's name, when there was one.
 -- @param req the request
 -- @tparam table op of endpoints.lua: name, streams, needs_messages
+-- @param fields M.for_scripts, or nil: only what the gateway itself needs
 -- @treturn table|nil call: what the rest of the request's way works on
 -- @treturn nil|table an error of errors.lua
-function M.read(req, op)
-  local ok, model, stream, options, n, messages = req:scan(FIELDS)
+function M.read(req, op, fields)
+  local ok, model, stream, options, n, messages = req:scan(fields or FIELDS)
   if not ok then return nil, errors.bad_body(model) end
   local problem = check_model(model) or check(req, op, stream, options, n, messages)
   if problem then return nil, problem, type(model) == "string" and model or nil end

@@ -41,10 +41,10 @@ local function normal(definition)
   if definition.targets then
     return {
       targets = definition.targets, retry = definition.retry, timeout = definition.timeout,
-      field = ".targets",
+      policy = definition.policy, field = ".targets",
     }
   end
-  return { targets = definition, field = "" }
+  return { targets = definition, policy = definition.policy, field = "" }
 end
 
 local function add_unique(list, seen, target)
@@ -93,6 +93,7 @@ local function settings_of(self, name)
   return definition
 end
 
+-- `name` is what the body says; nil where that is not known: then each attempt writes its model.
 local function make_plan(self, name, targets, settings, metric_model)
   local list = {}
   local top = self.config
@@ -162,6 +163,50 @@ function M.find(self, name)
   end
   remember(self, name, plan)
   return plan
+end
+
+local function merged(under, over)
+  if not (under and over) then return over or under end
+  local result = {}
+  for key, value in pairs(under) do result[key] = value end
+  for key, value in pairs(over) do result[key] = value end
+  return result
+end
+
+-- The targets behind a name of any kind, and the settings that come with it.
+local function resolve(self, name, result)
+  if self.definitions[name] then
+    return expand(self, name, result, {}), settings_of(self, name)
+  end
+  return expand_one(self, nil, name, result, {}), {}
+end
+
+--- The plan that a policy wants; not kept here.
+-- @tparam table wanted { model = name } or { targets = { name, ... } }, retry =, timeout =,
+--   metric_model =
+-- @treturn table|nil plan
+-- @treturn nil|string what is wrong
+function M.compile(self, wanted)
+  local result = { targets = {}, seen = {} }
+  local settings = {}
+  local message
+  if wanted.model then
+    message, settings = resolve(self, wanted.model, result)
+  else
+    for _, name in ipairs(wanted.targets) do
+      message = message or resolve(self, name, result)
+    end
+  end
+  if message then return nil, message end
+  return make_plan(self, nil, result.targets, {
+    retry = merged(settings.retry, wanted.retry),
+    timeout = merged(settings.timeout, wanted.timeout),
+  }, wanted.metric_model)
+end
+
+--- The name of the policy of a configured model, when it has one of its own.
+function M.policy_of(self, name)
+  return self.definitions[name] and settings_of(self, name).policy
 end
 
 --- True for a name of the configuration's models.

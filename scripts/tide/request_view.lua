@@ -1,0 +1,279 @@
+-- `req`: what the hooks of scripts see of a request. One small object, made only where scripts run;
+-- each field is found out when it is first asked for.
+--
+-- The object itself is empty: what belongs to it stands in `states`, out of reach of scripts, and
+-- is taken away when the request has ended.
+local core = require("core")
+local body = require("tide.body")
+local headers = require("tide.headers")
+local suggest = require("tide.suggest")
+
+local M = {}
+
+local ENDED = "this request has ended"
+
+-- Weak only in case that a task dies before it has called close().
+local states = setmetatable({}, { __mode = "k" })
+local owners = setmetatable({}, { __mode = "k" }) -- of the tables that stand for headers
+
+local function state_of(view)
+  return states[view] or error(ENDED, 3)
+end
+
+-- ---- headers and query --------------------------------------------------------------------------
+
+local Headers = { __metatable = false }
+
+function Headers.__index(table_, name)
+  local state = owners[table_]
+  if not state or state.is_over then error(ENDED, 2) end
+  if type(name) ~= "string" then error("a header's name is a string", 2) end
+  return state.req:header(name)
+end
+
+function Headers.__newindex()
+  error("req.headers is read only; req:set_upstream_header() adds to what the provider gets", 2)
+end
+
+local function unescaped(text)
+  return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
+-- The first of each name counts.
+local function query_of(state)
+  local result = {}
+  for name, value in (state.req:query() or ""):gmatch("([^&=]+)=?([^&]*)") do
+    name = unescaped(name)
+    if result[name] == nil then result[name] = unescaped(value) end
+  end
+  return result
+end
+
+-- ---- what the body says -------------------------------------------------------------------------
+
+local AT = body.positions
+
+-- Looks at the body once for everything below, by what the scan of body.read() has found.
+local function facts(state)
+  if state.facts then return state.facts end
+  local req = state.req
+  local tokens, count, has_images, has_audio = req:estimate(AT.messages)
+  local found = {
+    prompt = tokens or 0, messages = count or 0,
+    has_images = has_images or false, has_audio = has_audio or false, has_tools = false,
+  }
+  for _, name in ipairs({ "prompt", "input", "tools", "functions" }) do
+    tokens, count = req:estimate(AT[name])
+    if tokens then
+      found.prompt = found.prompt + tokens
+      if name == "tools" or name == "functions" then
+        found.has_tools = found.has_tools or count > 0
+      end
+    end
+  end
+  state.facts = found
+  return found
+end
+
+local function number_at(state, name)
+  return tonumber(state.req:raw(AT[name]) or "")
+end
+
+local function tokens_of(state)
+  return {
+    prompt = math.ceil(facts(state).prompt),
+    max_out = number_at(state, "max_completion_tokens") or number_at(state, "max_tokens"),
+  }
+end
+
+-- A schema may be long; what is short says itself that it is about plain text.
+local SHORT = 100
+
+local function is_json_mode(state)
+  local text = state.req:raw(AT.response_format, SHORT)
+  if not text or text == "null" then return false end
+  if #text == SHORT then return true end
+  local format = core.decode(text)
+  return type(format) ~= "table" or format.type ~= "text"
+end
+
+local function user_of(state)
+  local value = core.decode(state.req:raw(AT.user) or "null")
+  return type(value) == "string" and value or nil
+end
+
+-- ---- fields -------------------------------------------------------------------------------------
+
+local FIELDS = {
+  id = function(state) return state.req:id() end,
+  method = function(state) return state.req:method() end,
+  path = function(state) return state.req:path() end,
+  query = query_of,
+  headers = function(state)
+    local table_ = setmetatable({}, Headers)
+    owners[table_] = state
+    return table_
+  end,
+  client = function(state)
+    return { name = state.client, ip = state.req:peer():match("^%[?(.-)%]?:%d+$") }
+  end,
+  protocol = function(state) return state.protocol end,
+  op = function(state) return state.call.op.name end,
+  model = function(state) return state.call.model end,
+  stream = function(state) return state.call.stream end,
+  tokens = tokens_of,
+  messages = function(state) return facts(state).messages end,
+  has_tools = function(state) return facts(state).has_tools end,
+  has_images = function(state) return facts(state).has_images end,
+  has_audio = function(state) return facts(state).has_audio end,
+  json_mode = is_json_mode,
+  user = user_of,
+  deadline = function(state) return state.started + state.total end,
+  ctx = function() return {} end,
+}
+
+local OF_BODY = {
+  "tokens", "messages", "has_tools", "has_images", "has_audio", "json_mode", "user",
+}
+
+local METHODS = {}
+
+--- True when the client has gone, or the request is to end for another reason.
+function METHODS.canceled(view)
+  local state = state_of(view)
+  return state.is_over or state.req:is_gone()
+end
+
+--- In a middleware's `before`: ends the request with this answer. Returns it, so that
+-- `return req:reply(...)` reads well; without `return` it holds as well.
+function METHODS.reply(view, status, lines, text)
+  local state = state_of(view)
+  if not state.may_reply then error("only `before` of a middleware may reply", 2) end
+  state.reply = { status = status, headers = lines, body = text }
+  return state.reply
+end
+
+local function check_header(name, value)
+  local problem = headers.problem(name, value)
+  if problem then error(problem, 3) end
+end
+
+--- Adds a header to the answer; until its head has gone to the client.
+function METHODS.set_header(view, name, value)
+  local state = state_of(view)
+  check_header(name, value)
+  if state.is_over or state.req:is_started() then error("the answer's head has gone", 2) end
+  state.req:set_header(name, value)
+end
+
+--- Adds a header to what the provider gets, in every attempt; before the first one.
+function METHODS.set_upstream_header(view, name, value)
+  local state = state_of(view)
+  check_header(name, value)
+  if state.is_sent then error("the request is on its way to a provider", 2) end
+  state.upstream_headers = state.upstream_headers or {}
+  state.upstream_headers[name:lower()] = value
+end
+
+local known = {}
+for name in pairs(FIELDS) do known[#known + 1] = name end
+for name in pairs(METHODS) do known[#known + 1] = name end
+
+local View = { __metatable = false }
+
+function View.__index(view, name)
+  local state = states[view] or error(ENDED, 2)
+  local find = FIELDS[name]
+  if not find then
+    if METHODS[name] then return METHODS[name] end
+    local hint = suggest.hint(tostring(name), known)
+    error("req has no field '" .. tostring(name) .. "'" .. hint, 2)
+  end
+  local values = state.values
+  local value = values[name]
+  if value == nil then
+    value = find(state)
+    values[name] = value
+  end
+  return value
+end
+
+function View.__newindex(_, name)
+  error("req." .. tostring(name) .. " is read only; values of your own go into req.ctx", 2)
+end
+
+--- The view of one request, for all its hooks.
+-- @tparam table call of body.read(req, op, body.for_scripts)
+-- @tparam string|nil client the name that the client's key belongs to
+-- @tparam string protocol the client's dialect
+-- @tparam number total seconds that the request may take, as far as is known
+function M.new(call, client, protocol, total)
+  local view = setmetatable({}, View)
+  states[view] = {
+    call = call, req = call.req, client = client, protocol = protocol, total = total,
+    started = core.now(), values = {},
+  }
+  return view
+end
+
+--- The body was changed: what is known of it holds no longer.
+function M.reread(view, call)
+  local state = states[view]
+  local values = state.values
+  state.call, state.facts = call, nil
+  for _, name in ipairs(OF_BODY) do values[name] = nil end
+  values.model, values.stream = nil, nil
+end
+
+--- The plan is known, and with it the deadline.
+function M.set_total(view, total)
+  local state = states[view]
+  state.total, state.values.deadline = total, nil
+end
+
+--- Allows `reply` until it is called with false; returns the reply that was asked for.
+function M.take_reply(view, may_reply)
+  local state = states[view]
+  local reply = state.reply
+  state.reply, state.may_reply = nil, may_reply
+  return reply
+end
+
+--- No attempt has been made until now: what is there to be added to all of them, or nil.
+function M.take_upstream_headers(view)
+  local state = states[view]
+  state.is_sent = true
+  return state.upstream_headers
+end
+
+local OF_CONNECTION = { "id", "method", "path", "query", "client" }
+
+local function find_all(view, names)
+  for _, name in ipairs(names) do
+    local _ = view[name]
+  end
+end
+
+--- For hooks that run when the body has gone: what it says is found out now.
+function M.keep_body(view)
+  find_all(view, OF_BODY)
+end
+
+--- For a hook that runs when the client's answer has ended: from now on the view does without the
+-- request, headers included.
+function M.detach(view)
+  find_all(view, OF_CONNECTION)
+  states[view].is_over = true
+end
+
+--- From now on every use raises.
+function M.close(view)
+  local state = states[view]
+  if not state then return end
+  if state.values.headers then owners[state.values.headers] = nil end
+  states[view] = nil
+end
+
+return M
