@@ -33,7 +33,7 @@ set(TIDEGATE_C
   core/base/xxh64.c core/store/cells.c core/store/dict.c core/store/limiter.c core/store/shared_store.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
-  core/worker/offline.c
+  core/worker/offline.c core/lua/mock_upstream.c
 )
 set(TIDEGATE_LUA
   scripts/tide/adapters.lua scripts/tide/admin.lua scripts/tide/answer.lua scripts/tide/api.lua

@@ -12,6 +12,7 @@
 #include "lua/endpoint.h"
 #include "lua/inner_class.h"
 #include "lua/limit_class.h"
+#include "lua/mock_upstream.h"
 #include "lua/producer.h"
 #include "lua/script.h"
 #include "lua/sources.h"
@@ -289,6 +290,7 @@ void api_open(struct vm *vm)
     lua_newtable(L);
     vm_register(vm, functions);
     script_open(vm);
+    mock_upstream_open(vm);
     endpoint_open(vm);
     watch_class_open(vm);
     usage_class_open(vm);

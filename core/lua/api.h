@@ -103,7 +103,8 @@
 //     endpoint = endpoint,            -- or serve = function(out) ... end: an answer made in Lua;
 //                                        out:head(status, { ["content-type"] = ... }),
 //                                        out:write(bytes) (y), core.sleep(s) (y), out:cut() ends
-//                                        without an end; returning ends properly
+//                                        without an end, out:cut("connect") as a connection that
+//                                        was lost before an answer; returning ends properly
 //     edits = { "model", '"gpt-4o"', "user", false, ... },  -- name, JSON text (false removes); a
 //     value
 //                                        { rename = "max_completion_tokens" } renames
@@ -128,7 +129,8 @@
 // context) of tide/gateway.lua in a task of its own. It has no line in the log and is not counted
 // as a request; its attempts and tokens are, and at its end they join those of its parent.
 //   core.context() -> value of req:set_context() of the request that the running task serves, or
-//   nil core.inner{ path =, body = text, headers = { name = value } or nil, context = any value,
+//   nil core.inner{ method = "POST" unless given, path =, body = text, headers = { name = value }
+//   or nil, context = any value,
 //               parent = req or nil (the request of the running task, if it has one),
 //               discard = bool } -> inner | nil, err
 //                           kinds: canceled (the parent's client has gone), script (nested deeper
@@ -143,6 +145,13 @@
 //   inner:cancel()
 //   inner:facts() -> { outcome =, kind =, message =, target =, usage = { input = ... } } | nil
 //                           what its record says, at its end; counts that nobody told are absent
+//
+// Tests of scripts
+//   core.mock_upstreams(function(sent) ... end)   from now on no attempt reaches a provider: the
+//                           function, which may not wait, returns another one, function(out), that
+//                           answers as `serve` does. sent = { target = "provider/model", method =,
+//                           path =, headers = { name = value without secrets }, body = text }
+//   core.fixture(path) -> text | nil, message     of a file beside gateway.lua or below it
 #pragma once
 
 struct vm;

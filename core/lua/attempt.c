@@ -10,6 +10,7 @@
 #include "json/json.h"
 #include "lua/call.h"
 #include "lua/endpoint.h"
+#include "lua/mock_upstream.h"
 #include "lua/producer.h"
 #include "lua/summary.h"
 #include "lua/task.h"
@@ -356,6 +357,9 @@ static void start_source(lua_State *L, struct attempt *attempt)
 {
     if (lua_isfunction(L, OPTION_SERVE))
         attempt->producer = producer_start(attempt->vm, L, OPTION_SERVE, attempt->relay);
+    else if (mock_upstream_is_on(attempt->vm))
+        attempt->producer =
+            mock_upstream_start(attempt->vm, L, &attempt->request, attempt->target, attempt->relay);
     else
         attempt->upstream = upstream_start(attempt->vm->env.upstreams, &attempt->request,
                                            &upstream_handler, attempt);

@@ -345,7 +345,8 @@ enum option {
     OPTION_HEADERS,
     OPTION_PARENT,
     OPTION_DISCARD,
-    OPTION_CONTEXT,
+    OPTION_METHOD,
+    OPTION_CONTEXT, // on top, see call_start_inner()
 };
 
 // The parent asked for, or the request of the running task.
@@ -411,9 +412,10 @@ static int new_inner(lua_State *L)
 {
     struct vm *vm = vm_of(L);
     struct task *running = script_check_wait(L);
-    struct inner_request request = {.method = SLICE("POST")};
+    struct inner_request request = {.query = {NULL, 0}};
 
     lua_settop(L, OPTION_CONTEXT);
+    request.method.data = luaL_optlstring(L, OPTION_METHOD, "POST", &request.method.len);
     request.path.data = luaL_checklstring(L, OPTION_PATH, &request.path.len);
     request.body.data = luaL_checklstring(L, OPTION_BODY, &request.body.len);
     bool is_detached = lua_toboolean(L, OPTION_DISCARD);
@@ -462,7 +464,8 @@ static const char wrappers[] =
     "  end\n"
     "end\n"
     "local function wrapped_new(o)\n"
-    "  return new(o.path, o.body, o.headers, o.parent, o.discard, o.context)\n"
+    "  return new(o.path, o.body, o.headers, o.parent, o.discard, o.method,\n"
+    "    o.context)\n"
     "end\n"
     "return wrapped_new, awaiting(look_for_all), awaiting(look_for_head),\n"
     "  awaiting(look_for_piece), awaiting(look_for_event)\n";

@@ -151,9 +151,12 @@ static int out_write(lua_State *L)
 
 static int out_cut(lua_State *L)
 {
+    static const char *const names[] = {"protocol", "connect", NULL};
+    static const enum error_kind kinds[] = {ERROR_PROTOCOL, ERROR_CONNECT};
     struct producer *producer = check_out(L);
+    enum error_kind kind = kinds[luaL_checkoption(L, 2, "protocol", names)];
     if (!producer->error.kind)
-        error_set(&producer->error, ERROR_PROTOCOL, "the answer was cut");
+        error_set(&producer->error, kind, "the answer was cut");
     end_later(producer);
     return 0;
 }

@@ -161,6 +161,7 @@ struct vm *vm_new(const struct vm_env *env)
     vm->env = *env;
     vm->ready_end = &vm->ready;
     vm->serve_ref = vm->serve_admin_ref = vm->serve_inner_ref = vm->summary_ref = LUA_NOREF;
+    vm->mock_ref = LUA_NOREF;
     list_init(&vm->loose_inner);
     buf_init(&vm->scratch, 0);
     if (getrandom(&vm->random, sizeof(vm->random), 0) != sizeof(vm->random))

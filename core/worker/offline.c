@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "lua/inner_call.h"
 #include "lua/task.h"
 
 enum { LONGEST_MS = 24 * 3600 * 1000 }; // of virtual time, for one call
@@ -45,6 +46,8 @@ int offline_open(struct offline *offline, struct config *config, struct error *e
     offline->shared.store = shared_store_new();
     worker_base_init(&offline->base, &offline->shared);
     timers_set_virtual(offline->base.timers);
+    for (size_t i = 0; i < config->secret_count; i++)
+        log_add_secret(offline->shared.log, slice_of(config->secrets[i].value));
     return 0;
 }
 
@@ -53,20 +56,39 @@ int offline_load(struct offline *offline, struct error *err)
     return vm_load(offline->base.vm, err);
 }
 
-// Something happens outside of this thread and will be heard of.
-static bool is_busy(struct offline *offline)
+// Does what can be done now, else lets time pass. False: there is nothing to wait for.
+static bool turn(struct offline *offline, uint64_t until_ms)
 {
-    return offline->base.loop->uv.active_reqs.count > 0;
+    uv_loop_t *uv = &offline->base.loop->uv;
+
+    if (uv_loop_alive(uv) && uv_backend_timeout(uv) == 0) {
+        uv_run(uv, UV_RUN_NOWAIT);
+        return true;
+    }
+    if (uv->active_reqs.count > 0) { // something happens in another thread and will be heard of
+        uv_run(uv, UV_RUN_ONCE);
+        return true;
+    }
+    return timers_step(offline->base.timers, until_ms);
 }
 
 static int turn_until_ended(struct offline *offline, uint64_t until_ms)
 {
     while (!offline->is_ended) {
-        uv_run(&offline->base.loop->uv, is_busy(offline) ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-        if (!offline->is_ended && !is_busy(offline) && !timers_step(offline->base.timers, until_ms))
+        if (!turn(offline, until_ms))
             return error_set(offline->err, ERROR_SCRIPT, "it waits for what never comes");
     }
     return offline->status;
+}
+
+// Requests that nobody waits for any more, and what they wait for.
+static void end_tasks(struct offline *offline)
+{
+    uint64_t until_ms = timers_now_ms(offline->base.timers) + LONGEST_MS;
+
+    inner_call_cancel_loose(offline->base.vm);
+    while (offline->base.vm->task_count && turn(offline, until_ms))
+        ;
 }
 
 int offline_call(struct offline *offline, const char *module, const char *function,
@@ -96,6 +118,7 @@ size_t offline_close(struct offline *offline)
     size_t left = 0;
 
     if (offline->base.loop) {
+        end_tasks(offline);
         left = offline->base.vm->task_count;
         worker_base_close(&offline->base);
         uv_run(&offline->base.loop->uv, UV_RUN_DEFAULT);
