@@ -8,6 +8,7 @@ set(TIDEGATE_C
   core/json/json.c core/json/match.c core/json/ordinary.c core/json/splice.c core/json/tokenizer.c
   core/json/tree.c
   core/json/estimate.c
+  core/lua/background.c
   core/config/access.c core/config/address.c core/config/check.c core/config/config.c
   core/config/document.c core/config/env.c core/config/evaluate.c core/config/field.c
   core/config/formats.c core/config/lines.c core/config/settings.c core/config/suggest.c
@@ -50,7 +51,6 @@ set(TIDEGATE_LUA
   scripts/tide/provider_error.lua scripts/tide/providers.lua scripts/tide/retry_after.lua
   scripts/tide/schema.lua scripts/tide/suggest.lua scripts/tide/timeouts.lua scripts/tide/url.lua
   scripts/tide/usage.lua
-  scripts/tide/api_policy.lua scripts/tide/health.lua scripts/tide/scripts.lua
   scripts/tide/check.lua scripts/tide/check_files.lua scripts/tide/check_globals.lua
   scripts/tide/check_problems.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
@@ -78,7 +78,7 @@ set(TIDEGATE_C_TESTS
   lua/budget lua/script
   lua/dict_class lua/limit_class
   base/xxh64 store/dict store/limiter store/shared_store
-  json/estimate
+  json/estimate lua/background
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

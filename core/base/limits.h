@@ -22,6 +22,7 @@ enum {
     LIMIT_LOG_QUEUE = 4 * 1024 * 1024,  // bytes waiting for the log's writer; more is dropped
     LIMIT_TASK_POOL = 256,              // finished coroutines kept for reuse, per worker
     LIMIT_DETACHED = 64,                // copies of requests that nobody waits for, per worker
+    LIMIT_BACKGROUND = 1024,            // on_finish and the like at the same time, per worker
     LIMIT_METRIC_SERIES = 10000,        // label sets of all metrics together
     LIMIT_ATTEMPTS_TEXT = 4 * 1024,     // the x-tidegate-attempts header
 };

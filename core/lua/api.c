@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/version.h"
+#include "lua/background.h"
 #include "lua/call_class.h"
 #include "lua/dict_class.h"
 #include "lua/endpoint.h"
@@ -298,6 +299,7 @@ void api_open(struct vm *vm)
     inner_class_open(vm);
     dict_class_open(vm);
     limit_class_open(vm);
+    background_open(vm);
     set_constants(vm);
     lua_setfield(L, -2, "core");
     lua_pop(L, 2);

@@ -44,6 +44,10 @@
 //   core.run_now(fn, ...) -> the same for places where nothing may wait (loading, on_event, cost):
 //                           a function that would wait raises inside the script
 //
+//   core.background(fn, ...) -> true | nil, err (overloaded: LIMIT_BACKGROUND of them run)
+//                           runs trusted code in a task of its own, with a budget of its own and no
+//                           request, once the running task waits or has ended; an error is logged
+//
 // Values
 //   core.decode(text) -> value | nil, err     arrays are tagged (an empty one encodes as []), null
 //   is core.encode(value) -> text                core.null; object keys are written sorted
@@ -97,6 +101,10 @@
 //                                 once: what the log line and the metrics say
 //   req:record_values(..., is_answer)  the same, the values in that order without their names;
 //                                 is_answer: with the usage of the last attempt
+//
+//   req:facts() -> status, duration, time to first token (seconds), attempts (text of the header),
+//                                 input, output, cached, cache_write, reasoning tokens; after the
+//                                 record. nil: unknown, or there was none
 //
 //   req:attempt{
 //     label = "openai/gpt-4o#1", target = "openai/gpt-4o",

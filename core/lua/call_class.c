@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "json/estimate.h"
 #include "lua/attempt.h"
@@ -400,6 +401,36 @@ static int get_context(lua_State *L)
     return 1;
 }
 
+static void push_seconds(lua_State *L, uint64_t from_ns, uint64_t to_ns)
+{
+    if (to_ns > from_ns)
+        lua_pushnumber(L, (double)(to_ns - from_ns) / 1e9);
+    else
+        lua_pushnil(L);
+}
+
+// What the record says, for scripts that want to know how it ended.
+static int get_facts(lua_State *L)
+{
+    const struct call *call = check_call(L);
+    uint64_t ready_ns = exchange_request(call->exchange)->ready_ns;
+
+    if (call->status)
+        lua_pushinteger(L, call->status);
+    else
+        lua_pushnil(L);
+    push_seconds(L, ready_ns, clock_monotonic_ns());
+    push_seconds(L, ready_ns, call->first_content_ns);
+    push_slice(L, call->attempts.len ? buf_slice(&call->attempts) : SLICE(""));
+    for (int kind = 0; kind < USAGE_KINDS; kind++) {
+        if (call->usage.of[kind] >= 0)
+            lua_pushnumber(L, (double)call->usage.of[kind]);
+        else
+            lua_pushnil(L);
+    }
+    return 4 + USAGE_KINDS;
+}
+
 // ---- class ------------------------------------------------------------------------------------
 
 // Tables are taken apart and put together in Lua, where a field costs a tenth of what it costs from
@@ -467,6 +498,7 @@ void call_class_open(struct vm *vm)
         {"depth", get_depth},
         {"attempt", attempt},
         {"record_values", record_values},
+        {"facts", get_facts},
         {NULL, NULL},
     };
     static const luaL_Reg fields_methods[] = {{NULL, NULL}};

@@ -164,6 +164,7 @@ struct vm *vm_new(const struct vm_env *env)
     vm->mock_ref = LUA_NOREF;
     list_init(&vm->loose_inner);
     buf_init(&vm->scratch, 0);
+    list_init(&vm->background);
     if (getrandom(&vm->random, sizeof(vm->random), 0) != sizeof(vm->random))
         abort();
     vm->L = luaL_newstate();

@@ -44,7 +44,9 @@ struct vm {
     struct list loose_inner;                                      // inner requests without a parent
     size_t detached_count; // those of them that were detached
     const void *inner_class;
-    int mock_ref;              // what answers instead of providers, see mock_upstream.h
+    int mock_ref;           // what answers instead of providers, see mock_upstream.h
+    struct list background; // functions that core.background started
+    size_t background_count;
     unsigned long long random; // state of the id generator
     const void *dict_class, *limit_class, *metric_class, *document_class;
     struct buf scratch; // see vm_scratch()

@@ -7,14 +7,16 @@
 #include "http/response.h"
 #include "http/server.h"
 #include "loop/pace.h"
+#include "lua/background.h"
 #include "lua/call.h"
 #include "lua/inner_call.h"
 #include "worker/base.h"
 #include "worker/tidy.h"
 
 enum {
-    TASK_POLL_MS = 5,    // while the last tasks end after a drain
-    TASK_WAIT_MS = 2000, // then they count as lost
+    TASK_POLL_MS = 5,         // while the last tasks end after a drain
+    BACKGROUND_WAIT_MS = 500, // then what runs in the background is canceled
+    TASK_WAIT_MS = 2000,      // then they count as lost
 };
 
 struct worker {
@@ -136,9 +138,11 @@ static void close_base(struct worker *worker)
 static void await_tasks(void *owner)
 {
     struct worker *worker = owner;
+    uint64_t waited_ms = timers_now_ms(worker->base.timers) - worker->drained_ms;
 
-    if (worker->base.vm->task_count &&
-        timers_now_ms(worker->base.timers) < worker->drained_ms + TASK_WAIT_MS) {
+    if (waited_ms >= BACKGROUND_WAIT_MS)
+        background_cancel_all(worker->base.vm);
+    if (worker->base.vm->task_count && waited_ms < TASK_WAIT_MS) {
         timer_start(worker->base.timers, &worker->drain_timer, TASK_POLL_MS);
         return;
     }
