@@ -55,7 +55,8 @@ set(TIDEGATE_LUA
   scripts/tide/check_problems.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/current.lua scripts/tide/error_value.lua
-  scripts/tide/headers.lua scripts/tide/plan.lua scripts/tide/request_view.lua
+  scripts/tide/api_policy.lua scripts/tide/headers.lua scripts/tide/health.lua
+  scripts/tide/plan.lua scripts/tide/request_view.lua scripts/tide/scripts.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua
