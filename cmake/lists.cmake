@@ -31,6 +31,7 @@ set(TIDEGATE_C
   core/lua/vm.c core/lua/watch_class.c
   core/lua/budget.c core/lua/script.c
   core/lua/dict_class.c core/lua/holds.c core/lua/limit_class.c
+  core/lua/digest.c core/lua/metric_class.c core/lua/values.c core/metrics/custom.c
   core/base/xxh64.c core/store/cells.c core/store/dict.c core/store/limiter.c core/store/shared_store.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
@@ -55,8 +56,9 @@ set(TIDEGATE_LUA
   scripts/tide/check_problems.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/current.lua scripts/tide/error_value.lua
-  scripts/tide/api_policy.lua scripts/tide/headers.lua scripts/tide/health.lua
-  scripts/tide/plan.lua scripts/tide/request_view.lua scripts/tide/scripts.lua
+  scripts/tide/headers.lua scripts/tide/plan.lua scripts/tide/request_view.lua
+  scripts/tide/api_values.lua scripts/tide/config_view.lua scripts/tide/state.lua
+  scripts/tide/api_policy.lua scripts/tide/health.lua scripts/tide/scripts.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua
@@ -77,7 +79,8 @@ set(TIDEGATE_C_TESTS
   json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap
   lua/task lua/value metrics/metrics
   lua/budget lua/script
-  lua/dict_class lua/limit_class
+  lua/dict_class lua/limit_class lua/metric_class
+  lua/digest lua/values metrics/custom
   base/xxh64 store/dict store/limiter store/shared_store
   json/estimate lua/background
 )

@@ -24,5 +24,8 @@ enum {
     LIMIT_DETACHED = 64,                // copies of requests that nobody waits for, per worker
     LIMIT_BACKGROUND = 1024,            // on_finish and the like at the same time, per worker
     LIMIT_METRIC_SERIES = 10000,        // label sets of all metrics together
+    LIMIT_SCRIPT_METRICS = 100,         // metrics that scripts declare
+    LIMIT_SCRIPT_SERIES = 2000,         // label sets of those together
+    LIMIT_SCRIPT_LOG_FIELD = 4 * 1024,  // a table as field of a log line, as JSON
     LIMIT_ATTEMPTS_TEXT = 4 * 1024,     // the x-tidegate-attempts header
 };

@@ -292,6 +292,20 @@ void log_event(struct log *log, enum log_level level, const char *format, ...)
     buf_deinit(&message);
 }
 
+void log_note(struct log *log, enum log_level level, const struct log_note *note)
+{
+    if (!log_wants(log, level))
+        return;
+    struct logline line = {log->redact, clock_wall_us(), level};
+    struct buf text = take_line(log);
+
+    if (log->is_terminal)
+        logline_plain_note(&line, note, &text);
+    else
+        logline_json_note(&line, note, &text);
+    end_line(log, &text);
+}
+
 void log_request(struct log *log, const struct log_request *request)
 {
     bool is_failure = request->error_kind.data &&

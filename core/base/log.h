@@ -50,6 +50,24 @@ struct log_request {
 
 void log_request(struct log *log, const struct log_request *request);
 
+// What a script says. Numbers and booleans are `is_bare`: their text is printed without quotes.
+struct log_field {
+    struct slice name, text;
+    bool is_bare;
+};
+
+enum { LOG_FIELDS = 16 };
+
+struct log_note {
+    struct slice message, script, request_id; // NULL data: none
+    uint64_t generation;                      // 0: none
+    const struct log_field *fields;           // at most LOG_FIELDS
+    size_t field_count;
+};
+
+// Like log_event(), with what it knows beside the message.
+void log_note(struct log *log, enum log_level level, const struct log_note *note);
+
 bool log_wants(const struct log *log, enum log_level level);
 
 // From now on lines below `level` are left out. Any thread.

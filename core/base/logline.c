@@ -319,6 +319,44 @@ void logline_json_event(const struct logline *line, struct slice message, struct
     end_json(at, out);
 }
 
+// Names come from scripts, as values do.
+static char *put_fields(const struct logline *line, char *at, const struct log_note *note)
+{
+    at = PUT(at, ",\"fields\":{");
+    for (size_t i = 0; i < note->field_count; i++) {
+        const struct log_field *field = &note->fields[i];
+        if (i)
+            *at++ = ',';
+        at = PUT(put_string(line, at, field->name), ":");
+        at = field->is_bare ? put_bytes(at, field->text.data, field->text.len)
+                            : put_string(line, at, field->text);
+    }
+    return PUT(at, "}");
+}
+
+void logline_json_note(const struct logline *line, const struct log_note *note, struct buf *out)
+{
+    struct slice texts[3 + 2 * LOG_FIELDS] = {note->message, note->script, note->request_id};
+    size_t count = 3;
+
+    for (size_t i = 0; i < note->field_count; i++) {
+        texts[count++] = note->fields[i].name;
+        texts[count++] = note->fields[i].text;
+    }
+    char *at = begin_json(line, texts, count, out);
+    if (!at)
+        return;
+    at = put_string(line, PUT(at, ",\"message\":"), note->message);
+    at = put_string(line, PUT(at, ",\"script\":"), note->script);
+    if (note->generation)
+        at = put_number(PUT(at, ",\"generation\":"), note->generation);
+    if (note->request_id.data)
+        at = put_string(line, PUT(at, ",\"request_id\":"), note->request_id);
+    if (note->field_count)
+        at = put_fields(line, at, note);
+    end_json(at, out);
+}
+
 // Local time of day: a person compares it with the clock on the wall.
 static void begin_plain(const struct logline *line, struct buf *out)
 {
@@ -328,6 +366,13 @@ static void begin_plain(const struct logline *line, struct buf *out)
 
     localtime_r(&seconds, &local);
     buf_add(out, text, strftime(text, sizeof(text), "%H:%M:%S ", &local));
+}
+
+static void begin_plain_event(const struct logline *line, struct buf *out)
+{
+    begin_plain(line, out);
+    buf_add_text(out, level_names[line->level]);
+    buf_add_text(out, line->level == LOG_INFO || line->level == LOG_WARN ? "   " : "  ");
 }
 
 static void add_plain(const struct logline *line, struct buf *out, struct slice text)
@@ -374,9 +419,22 @@ void logline_plain_request(const struct logline *line, const struct log_request 
 
 void logline_plain_event(const struct logline *line, struct slice message, struct buf *out)
 {
-    begin_plain(line, out);
-    buf_add_text(out, level_names[line->level]);
-    buf_add_text(out, line->level == LOG_INFO || line->level == LOG_WARN ? "   " : "  ");
+    begin_plain_event(line, out);
     add_plain(line, out, message);
     buf_add_text(out, "\n");
+}
+
+void logline_plain_note(const struct logline *line, const struct log_note *note, struct buf *out)
+{
+    begin_plain_event(line, out);
+    add_plain(line, out, note->message);
+    for (size_t i = 0; i < note->field_count; i++) {
+        buf_add_text(out, " ");
+        add_plain(line, out, note->fields[i].name);
+        buf_add_text(out, "=");
+        add_plain(line, out, note->fields[i].text);
+    }
+    buf_add_text(out, "  (");
+    add_plain(line, out, note->script);
+    buf_add_text(out, ")\n");
 }

@@ -20,6 +20,8 @@ enum { LOGLINE_VALUE = 8 * 1024 }; // of one string in a line; a request target 
 void logline_json_request(const struct logline *line, const struct log_request *request,
                           struct buf *out);
 void logline_json_event(const struct logline *line, struct slice message, struct buf *out);
+void logline_json_note(const struct logline *line, const struct log_note *note, struct buf *out);
 void logline_plain_request(const struct logline *line, const struct log_request *request,
                            struct buf *out);
 void logline_plain_event(const struct logline *line, struct slice message, struct buf *out);
+void logline_plain_note(const struct logline *line, const struct log_note *note, struct buf *out);

@@ -10,9 +10,11 @@
 #include "lua/background.h"
 #include "lua/call_class.h"
 #include "lua/dict_class.h"
+#include "lua/digest.h"
 #include "lua/endpoint.h"
 #include "lua/inner_class.h"
 #include "lua/limit_class.h"
+#include "lua/metric_class.h"
 #include "lua/mock_upstream.h"
 #include "lua/producer.h"
 #include "lua/script.h"
@@ -20,6 +22,7 @@
 #include "lua/task.h"
 #include "lua/usage_class.h"
 #include "lua/value.h"
+#include "lua/values.h"
 #include "lua/vm.h"
 #include "lua/watch_class.h"
 
@@ -300,6 +303,9 @@ void api_open(struct vm *vm)
     dict_class_open(vm);
     limit_class_open(vm);
     background_open(vm);
+    metric_class_open(vm);
+    digest_open(vm);
+    values_open(vm);
     set_constants(vm);
     lua_setfield(L, -2, "core");
     lua_pop(L, 2);

@@ -59,6 +59,19 @@
 //   core.needs_client                         true when the configuration has clients
 //   core.is_admin(token | nil) -> boolean     constant time; true when no token is configured
 //   core.log(level, message)                  "debug" "info" "warn" "error"
+//   core.note(level, script path, generation or 0, message, fields | nil)   a script's line: with
+//   the
+//                                             running request's id; nothing once its lines are used
+//   core.fresh_now() -> monotonic seconds, not cached
+//   core.rand(n) -> a whole number from 1 to n; without n a number in [0, 1)
+//   core.uuid4() -> "8b9e...", as RFC 9562 writes them; cannot be guessed
+//   core.env(name) -> text | nil              of the environment or .env
+//   core.hash.sha256(text, form), .hmac_sha256(key or secret, text, form) -> text; form = "hex",
+//   "base64" or "raw";  .xxh64(text, seed = 0) -> 16 hex digits;  .crc32(text) -> number
+//   core.base64.encode(text), .encode_url(text), .decode(text) -> text (decode: | nil, bad_request)
+//   core.metric.counter(name, { label, ... }, help), .gauge(...), .histogram(...) -> metric
+//                                             "tidegate_script_" is put before the name
+//     m:add(n, value, ...) m:set(n, value, ...) m:observe(seconds, value, ...)   a value per label
 //   core.sleep(seconds) (y)
 //   core.metrics() -> Prometheus text
 //

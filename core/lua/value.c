@@ -35,6 +35,11 @@ static int secret_tostring(lua_State *L)
     return 1;
 }
 
+static int secret_concat(lua_State *L)
+{
+    return luaL_error(L, "a secret cannot become part of a text");
+}
+
 static int secret_gc(lua_State *L)
 {
     struct secret *secret = lua_touserdata(L, 1);
@@ -56,6 +61,8 @@ void value_open(lua_State *L)
     luaL_newmetatable(L, SECRET_CLASS);
     lua_pushcfunction(L, secret_tostring);
     lua_setfield(L, -2, "__tostring");
+    lua_pushcfunction(L, secret_concat);
+    lua_setfield(L, -2, "__concat");
     lua_pushcfunction(L, secret_gc);
     lua_setfield(L, -2, "__gc");
     lua_pushboolean(L, 0);

@@ -33,25 +33,37 @@ void metrics_free(struct metrics *metrics)
             free(series->text);
             free(series);
         }
+        free(metric->text);
         free(metric);
     }
     pthread_mutex_destroy(&metrics->lock);
     free(metrics);
 }
 
+struct metric **metrics_find(struct metrics *metrics, const char *name)
+{
+    struct metric **link = &metrics->first;
+    while (*link && strcmp((*link)->name, name) != 0)
+        link = &(*link)->next;
+    return link;
+}
+
+void metric_set_type(struct metric *metric, enum metric_type type)
+{
+    metric->type = type;
+    metric->bounds = type == METRIC_HISTOGRAM         ? bounds
+                     : type == METRIC_HISTOGRAM_SHORT ? short_bounds
+                                                      : NULL;
+}
+
 struct metric *metrics_declare(struct metrics *metrics, enum metric_type type, const char *name,
                                const char *help, const char *const *labels)
 {
     pthread_mutex_lock(&metrics->lock);
-    struct metric **link = &metrics->first;
-    while (*link && strcmp((*link)->name, name) != 0)
-        link = &(*link)->next;
+    struct metric **link = metrics_find(metrics, name);
     if (!*link) {
         struct metric *metric = mem_alloc(sizeof(*metric));
-        metric->type = type;
-        metric->bounds = type == METRIC_HISTOGRAM         ? bounds
-                         : type == METRIC_HISTOGRAM_SHORT ? short_bounds
-                                                          : NULL;
+        metric_set_type(metric, type);
         metric->name = name;
         metric->help = help;
         while (labels && metric->label_count < METRIC_LABELS && labels[metric->label_count]) {
@@ -137,7 +149,16 @@ static struct metric_series *add_series(struct metrics *metrics, struct metric *
     atomic_store_explicit(&metrics->heads[head], series, memory_order_release);
     metric->series_count++;
     metrics->series_count++;
+    if (metric->text)
+        metrics->custom_series_count++;
     return series;
+}
+
+// Scripts have a share of their own, so that they cannot take the gateway's.
+static bool is_full(const struct metrics *metrics, const struct metric *metric)
+{
+    return metrics->series_count >= LIMIT_METRIC_SERIES ||
+           (metric->text && metrics->custom_series_count >= LIMIT_SCRIPT_SERIES);
 }
 
 struct metric_series *metrics_series(struct metrics *metrics, struct metric *metric,
@@ -152,7 +173,7 @@ struct metric_series *metrics_series(struct metrics *metrics, struct metric *met
 
     pthread_mutex_lock(&metrics->lock);
     series = find_series(metrics, head, metric, values); // another thread may have added it
-    if (!series && metrics->series_count >= LIMIT_METRIC_SERIES) {
+    if (!series && is_full(metrics, metric)) {
         values = others;
         head = hash_series(metric, values);
         series = find_series(metrics, head, metric, values);

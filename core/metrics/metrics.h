@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "base/slice.h"
 
 struct metrics;
@@ -25,9 +26,23 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_HISTOG
 struct metric *metrics_declare(struct metrics *metrics, enum metric_type type, const char *name,
                                const char *help, const char *const *labels);
 
+enum { METRIC_LABELS = 4 };
+
+// What a script declares; everything is copied. `name` gets "tidegate_script_" in front. Labels and
+// name are lower-case letters, digits and '_'. NULL with `err` when a name is none, when it is
+// declared already with another type or other labels, and past LIMIT_SCRIPT_METRICS.
+struct metric_custom {
+    enum metric_type type;
+    struct slice name, help;
+    struct slice labels[METRIC_LABELS];
+    size_t label_count;
+};
+struct metric *metrics_declare_custom(struct metrics *metrics, const struct metric_custom *custom,
+                                      struct error *err);
+
 // The series with these label values (as many as declared; copied). Any thread. Past
-// LIMIT_METRIC_SERIES the metric's series "other" is returned. Never NULL; lives as long as
-// `metrics`.
+// LIMIT_METRIC_SERIES (for those of scripts: LIMIT_SCRIPT_SERIES) the metric's series "other" is
+// returned. Never NULL; lives as long as `metrics`.
 struct metric_series *metrics_series(struct metrics *metrics, struct metric *metric,
                                      const struct slice *values);
 

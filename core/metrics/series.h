@@ -6,7 +6,7 @@
 
 #include "metrics/metrics.h"
 
-enum { METRIC_LABELS = 4, METRIC_BUCKETS = 18, METRIC_HEADS = 4096 };
+enum { METRIC_BUCKETS = 18, METRIC_HEADS = 4096 };
 
 struct metric_series {
     struct metric *metric;                        // borrowed
@@ -28,14 +28,20 @@ struct metric {
     size_t label_count;
     size_t series_count;
     struct metric_series *series; // owned; new ones in front
+    char *text;                   // owned; what name, help and labels of a custom metric point into
 };
 
 struct metrics {
     pthread_mutex_t lock; // guards the lists; the numbers are atomic
     struct metric *first; // owned
     size_t series_count;
+    size_t custom_count, custom_series_count; // those of metrics_declare_custom()
     // Read without the lock, for series are never removed; a new one is whole before it is seen.
     _Atomic(struct metric_series *) heads[METRIC_HEADS];
 };
 
 double metric_double(uint64_t bits);
+
+// With the lock held: the metric of that name, or the link to its place at the end.
+struct metric **metrics_find(struct metrics *metrics, const char *name);
+void metric_set_type(struct metric *metric, enum metric_type type);

@@ -8,18 +8,13 @@ local PARTS = {
   require("tide.api_adapter"),
   require("tide.api_chat"),
   require("tide.api_policy"),
+  require("tide.api_values"),
 }
 
 --- The `tide` of one file.
 -- @tparam table script of loader.load(): path, name, kind
 function M.new(script)
-  local tide = {
-    json = {
-      encode = core.encode, decode = core.decode, null = core.null, array = core.array,
-    },
-    sleep = core.sleep,
-    now = core.now,
-  }
+  local tide = { sleep = core.sleep }
   for _, add in ipairs(PARTS) do add(tide, script) end
   return tide
 end

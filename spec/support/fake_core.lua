@@ -196,6 +196,15 @@ local function add_values(core)
     core.slept[#core.slept + 1] = seconds
     return true
   end
+  function core.note(level, script, generation, message, fields)
+    core.notes[#core.notes + 1] = {
+      level = level, script = script, generation = generation, message = message, fields = fields,
+    }
+  end
+  function core.fresh_now() return core.clock end
+  function core.uuid4() return "00000000-0000-4000-8000-000000000000" end
+  core.rand = function(n) return n or 0.5 end
+  core.dict, core.limit, core.metric, core.hash, core.base64 = print, {}, {}, {}, {}
   function core.endpoint(spec)
     if not spec.url:match("^https?://[^/]+") then
       return nil, { kind = "bad_request", message = "not a URL: " .. spec.url }
@@ -244,6 +253,7 @@ local function add_people(core, options)
     local value = (options.env or {})[name]
     return value and { secret = value }
   end
+  function core.env(name) return (options.env or {})[name] end
   core.needs_client = options.clients ~= nil
   function core.find_client(key) return (options.clients or {})[key] end
   function core.is_admin(token) return options.admin == nil or options.admin == token end
@@ -269,7 +279,7 @@ function M.install(options)
   end
   local core = {
     version = "0.1.0", config = with_defaults(options.config or {}), files = options.files or {},
-    clock = 100, slept = {}, logged = {},
+    clock = 100, slept = {}, logged = {}, notes = {},
   }
   add_files(core)
   add_values(core)

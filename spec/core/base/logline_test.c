@@ -286,9 +286,40 @@ static void test_a_terminal_gets_no_control_characters(void **state)
     free(text);
 }
 
+static void test_a_note_of_a_script_has_what_it_knows(void **state)
+{
+    (void)state;
+    struct redact *redact = redact_of_test();
+    const struct logline line = {redact, TIME_US, LOG_INFO};
+    const struct log_field fields[] = {{SLICE("n"), SLICE("1.5"), true},
+                                       {SLICE("text"), SLICE("sk-secret-1"), false}};
+    const struct log_note note = {
+        .message = SLICE("hello"),
+        .script = SLICE("x.lua"),
+        .request_id = SLICE("r1"),
+        .generation = 3,
+        .fields = fields,
+        .field_count = 2,
+    };
+    struct buf json, plain;
+
+    buf_init(&json, 1 << 20);
+    buf_init(&plain, 1 << 20);
+    logline_json_note(&line, &note, &json);
+    logline_plain_note(&line, &note, &plain);
+    redact_free(redact);
+    assert_string_equal(json.data, PREFIX ",\"message\":\"hello\",\"script\":\"x.lua\","
+                                          "\"generation\":3,\"request_id\":\"r1\",\"fields\":"
+                                          "{\"n\":1.5,\"text\":\"***\"}}\n");
+    assert_string_equal(plain.data + strlen("00:00:00 "), "info   hello n=1.5 text=***  (x.lua)\n");
+    buf_deinit(&json);
+    buf_deinit(&plain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_note_of_a_script_has_what_it_knows),
         cmocka_unit_test(test_a_request_is_one_json_object),
         cmocka_unit_test(test_what_is_unknown_is_null),
         cmocka_unit_test(test_an_error_has_kind_and_message),
