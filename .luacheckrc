@@ -5,6 +5,8 @@ max_cyclomatic_complexity = 12
 ignore = { "212/_.*", "213/_.*" } -- unused arguments and loop variables named _something
 files["spec/**/*.lua"] = { std = "luajit+busted" }
 files["adapters/**/*.lua"] = { read_globals = { "tide" } }
+files["scripts/policies/*.lua"] = { read_globals = { "tide" } }
+files["scripts/middleware/*.lua"] = { read_globals = { "tide" } }
 files["examples/**/*.lua"] = { read_globals = { "tide", "secret", "env" } }
 -- The corpus is broken on purpose, the configuration of the benchmark has places to fill in.
 exclude_files = { "build/**", "spec/fuzz/corpus/**", "spec/bench/peers/**" }

@@ -59,11 +59,15 @@ set(TIDEGATE_LUA
   scripts/tide/headers.lua scripts/tide/plan.lua scripts/tide/request_view.lua
   scripts/tide/api_values.lua scripts/tide/config_view.lua scripts/tide/state.lua
   scripts/tide/api_policy.lua scripts/tide/health.lua scripts/tide/scripts.lua
+  scripts/tide/middleware.lua scripts/tide/policies.lua scripts/tide/policy_hooks.lua
+  scripts/tide/request_sum.lua scripts/tide/script_failure.lua scripts/tide/scripted.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua
   adapters/qwen.lua adapters/together.lua adapters/vllm.lua adapters/xai.lua adapters/zhipu.lua
   adapters/dialects/openai-chat.lua
+  scripts/policies/by_header.lua scripts/policies/canary.lua scripts/policies/cheap_first.lua
+  scripts/policies/json_or_else.lua scripts/policies/shadow.lua scripts/middleware/request_id.lua
 )
 # spec/core/NAME_test.c
 set(TIDEGATE_C_TESTS

@@ -20,7 +20,7 @@
 #include "lua/watch_class.h"
 
 enum {
-    EDITS_MAX = 24,          // top-level members that one adapter may change in a request
+    EDITS_MAX = 48,          // top-level members that adapter and policy may change in a request
     EDITS_SCRATCH = 1 << 16, // bytes that changing them adds: names and punctuation
 };
 

@@ -12,6 +12,7 @@ end
 -- @tparam table dialect
 -- @tparam table err of errors.lua
 -- @tparam table|nil facts more for the record: client, model, metric_model, target
+-- @return outcome, target, kind and message, as recorded
 function M.fail(req, dialect, err, facts)
   if req:is_started() then
     req:fail_stream(dialect.error_event(err))
@@ -22,6 +23,7 @@ function M.fail(req, dialect, err, facts)
   record.outcome, record.kind, record.message = err.outcome, err.kind, err.message
   record.metric_model = record.metric_model or "other"
   req:record(record)
+  return err.outcome, record.target, err.kind, err.message
 end
 
 --- Answers with JSON text of the gateway's own.

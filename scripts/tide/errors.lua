@@ -1,4 +1,6 @@
 -- The errors that the gateway itself gives to clients. The dialect turns them into bytes.
+local core = require("core")
+
 local M = {}
 
 -- What the clients' SDKs expect as `type` beside a kind.
@@ -82,6 +84,46 @@ function M.method_not_allowed(method, path, allow)
     code = "method_not_allowed", message = path .. " takes " .. allow .. ", not " .. method .. ".",
     headers = { allow = allow }, outcome = "client_error",
   }
+end
+
+-- The status of an error that a script hands over: what a client can make of its kind.
+local STATUSES = {
+  bad_request = 400, context_length = 400, content_filter = 400, upstream_4xx = 400, auth = 401,
+  quota = 402, budget = 402, no_target = 404, too_large = 413, rate_limited = 429,
+  canceled = 499, script = 500, dns = 502, connect = 502, tls = 502, protocol = 502,
+  upstream_5xx = 502, overloaded = 503, breaker_open = 503, timeout = 504,
+}
+
+M.kinds = STATUSES
+
+local function outcome_of(status, kind)
+  if kind == "script" then return "script_error" end
+  if kind == "canceled" then return "canceled" end
+  if status == 429 then return "limited" end
+  return status < 500 and "client_error" or "gateway_error"
+end
+
+--- What a script said with `return nil, err`, for the client.
+-- @tparam table said { kind = of the closed list, message =, retry_after = seconds }
+function M.of_script(said)
+  local kind = said.kind
+  local status = STATUSES[kind]
+  local wait = tonumber(said.retry_after)
+  return {
+    status = status, kind = kind, type = M.type_of(kind), code = M.code_of(kind) or kind,
+    message = type(said.message) == "string" and core.redact(said.message) or kind,
+    headers = wait and { ["retry-after"] = string.format("%d", math.max(1, math.ceil(wait))) },
+    outcome = outcome_of(status, kind),
+  }
+end
+
+--- A script failed: the log says how, the client is told where to look.
+function M.script_failed(id)
+  local err = M.of_script({
+    kind = "script", message = "a script of the gateway failed; request id " .. id,
+  })
+  err.code = "gateway_script_error"
+  return err
 end
 
 --- For req:attempt: writes the error event of a stream that breaks after the commit point.

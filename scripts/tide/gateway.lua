@@ -12,6 +12,7 @@ local listing = require("tide.listing")
 local models = require("tide.models")
 local operation = require("tide.operation")
 local providers = require("tide.providers")
+local scripted = require("tide.scripted")
 local suggest = require("tide.suggest")
 local url = require("tide.url")
 
@@ -50,7 +51,10 @@ function M.load()
     dialect = loaded.dialects["openai-chat"],
     origins = cors.compile(core.config.cors),
     catalogue = listing.all(registry),
+    number = 1,
   }
+  state.scripts, err = scripted.load(state, core.config)
+  if err then return nil, err end
   current.gen = state
   return true
 end
@@ -73,6 +77,7 @@ local function dispatch(req, method, path, is_allowed)
     if not client then return answer.fail(req, state.dialect, err) end
   end
   if ACTIONS[what] then return ACTIONS[what](req, client, id) end
+  if state.scripts then return scripted.serve(state, req, what, client) end
   operation.serve(state.registry, state.dialect, req, what, client)
 end
 
@@ -93,6 +98,7 @@ function M.serve_inner(req, context)
   if type(what) ~= "table" then
     return answer.fail(req, gen.dialect, errors.not_found("POST", path, endpoints.known))
   end
+  if gen.scripts then return scripted.serve(gen, req, what, context.client, true) end
   operation.serve(gen.registry, gen.dialect, req, what, context.client)
 end
 

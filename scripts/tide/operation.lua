@@ -32,6 +32,7 @@ local function finish_committed(req, call, plan, client, summary, lane)
   end
   req:record_values(outcome, client, call.model, plan.metric_model, lane.target, summary.kind,
     summary.message, true)
+  return outcome, lane.target, summary.kind, summary.message
 end
 
 -- Refused inside a 200, or without a body: no answer to pass on, so it is told in our words.
@@ -60,9 +61,15 @@ local function pass_on(req, dialect, record, summary, verdict)
   record.outcome, record.kind = "client_error", verdict.kind
   record.message = verdict.message
   req:record(record)
+  return "client_error", record.target, verdict.kind, verdict.message
 end
 
-local function run(req, dialect, call, plan, client)
+--- Executes a plan, answers and records.
+-- @treturn string outcome, as the metrics have it
+-- @treturn string|nil target that was tried last
+-- @treturn string|nil kind of the error
+-- @treturn string|nil message
+function M.run(req, dialect, call, plan, client)
   local lanes = plan.lanes[call.op.name]
   if #lanes == 0 then
     local message = "the model `" .. call.model .. "` does not offer this operation"
@@ -76,14 +83,19 @@ local function run(req, dialect, call, plan, client)
     return finish_committed(req, call, plan, client, summary, lane)
   end
   local record = facts_of(call, plan, client, lane)
-  if ended == "client" then
-    pass_on(req, dialect, record, summary, verdict)
-  elseif ended == "gone" then
+  if ended == "client" then return pass_on(req, dialect, record, summary, verdict) end
+  if ended == "gone" then
     record.outcome, record.kind = "canceled", "canceled"
     req:record(record)
-  else
-    answer.fail(req, dialect, failure.of(verdict), record)
+    return "canceled", record.target, "canceled"
   end
+  return answer.fail(req, dialect, failure.of(verdict), record)
+end
+
+--- Answers a request for a model that does not exist.
+function M.not_found(registry, dialect, call, client)
+  local err = errors.model_not_found(call.model, models.explain(registry, call.model))
+  return answer.fail(call.req, dialect, err, facts_of(call, nil, client))
 end
 
 --- Serves one request.
@@ -98,11 +110,8 @@ function M.serve(registry, dialect, req, op, client)
     return answer.fail(req, dialect, err, { client = client, model = model })
   end
   local plan = models.find(registry, call.model)
-  if not plan then
-    err = errors.model_not_found(call.model, models.explain(registry, call.model))
-    return answer.fail(req, dialect, err, facts_of(call, nil, client))
-  end
-  run(req, dialect, call, plan, client)
+  if not plan then return M.not_found(registry, dialect, call, client) end
+  return M.run(req, dialect, call, plan, client)
 end
 
 return M

@@ -73,8 +73,12 @@ local function own_edits(call, lane, shared)
   if call.stream_options and injects(call, lane) then
     edits[#edits] = merged_stream_options(call) -- in place of USAGE_OPTIONS, which comes last
   end
-  local compiled = lane.provider.adapter.params
-  if compiled then warn(call, lane, params.apply(compiled, call.req, call.op.name, edits)) end
+  local compiled, wanted = lane.provider.adapter.params, call.plan and call.plan.params
+  if compiled then
+    warn(call, lane, params.apply(compiled, call.req, call.op.name, edits, wanted))
+  elseif wanted then
+    params.set(wanted, edits)
+  end
   return #edits > 0 and edits or nil
 end
 
@@ -122,7 +126,8 @@ function M.of(call, lane, fresh)
     prepared[variant] = shared
   end
   local adapter = lane.provider.adapter
-  if fresh or call.choices or call.stream_options or adapter.params or adapter.serve then
+  if fresh or call.choices or call.stream_options or adapter.params or adapter.serve
+      or call.plan then
     return own(call, lane, shared, fresh)
   end
   return shared

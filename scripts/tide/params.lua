@@ -3,6 +3,8 @@ local core = require("core")
 
 local M = {}
 
+local NOTHING = {}
+
 local function add(names, seen, name)
   if not seen[name] then
     seen[name] = true
@@ -102,15 +104,60 @@ local function scan(compiled, req)
   return values
 end
 
+--- Appends to `edits` what a policy sets.
+-- @tparam table wanted { name = value }
+function M.set(wanted, edits)
+  for _, name in ipairs(sorted_keys(wanted)) do push(edits, name, core.encode(wanted[name])) end
+end
+
+local function dropped_names(compiled)
+  local names = {}
+  for _, name in ipairs(compiled.drop) do names[name] = true end
+  return names
+end
+
+-- What a policy sets, as this adapter would have it: renamed, clamped, or left out.
+local function adapted(compiled, wanted, lost, bent)
+  local result, drop = {}, dropped_names(compiled)
+  for _, name in ipairs(sorted_keys(wanted)) do
+    local to, value = compiled.rename[name] or name, wanted[name]
+    local range = compiled.clamp[to]
+    if drop[to] then
+      lost[#lost + 1] = name
+    else
+      if range and type(value) == "number" and (value < range[1] or value > range[2]) then
+        value = math.min(math.max(value, range[1]), range[2])
+        bent[#bent + 1] = name
+      end
+      result[to] = value
+    end
+  end
+  return result
+end
+
+-- What the body says of the same things counts no more.
+local function overrule(compiled, values, wanted, edits)
+  for name in pairs(wanted) do values[name] = nil end
+  for _, from in ipairs(compiled.renamed) do
+    if wanted[compiled.rename[from]] ~= nil and values[from] ~= nil then
+      push(edits, from, false)
+      values[from] = nil
+    end
+  end
+end
+
 --- Appends to `edits` what the adapter changes in this body.
 -- @tparam table compiled of compile()
 -- @param req the request, scanned once more for the adapter's own fields
 -- @tparam string op "chat", "complete" or "embed"; defaults are for the first two
 -- @tparam table edits name, text, name, text ... as req:attempt takes them
+-- @tparam table|nil set what a policy sets, { name = value }: as if the client had said so
 -- @treturn string|nil what the client should be warned of
-function M.apply(compiled, req, op, edits)
+function M.apply(compiled, req, op, edits, set)
   local values = scan(compiled, req)
   local lost, bent = {}, {}
+  local wanted = set and adapted(compiled, set, lost, bent) or NOTHING
+  overrule(compiled, values, wanted, edits)
   apply_renames(compiled, values, edits, lost)
   for _, name in ipairs(compiled.drop) do
     if values[name] ~= nil then remove(edits, lost, name, values[name]) end
@@ -118,9 +165,12 @@ function M.apply(compiled, req, op, edits)
   apply_clamps(compiled, values, edits, bent)
   if op ~= "embed" then
     for _, name in ipairs(compiled.defaulted) do
-      if values[name] == nil then push(edits, name, core.encode(compiled.default[name])) end
+      if values[name] == nil and wanted[name] == nil then
+        push(edits, name, core.encode(compiled.default[name]))
+      end
     end
   end
+  M.set(wanted, edits)
   return warning(lost, bent)
 end
 

@@ -5,6 +5,7 @@
 -- where a request goes is followed through a tree of known contents to the plan that was compiled
 -- for them; what concerns this one request only (headers, params, hold, shadow) is looked at each
 -- time.
+local core = require("core")
 local headers = require("tide.headers")
 local models = require("tide.models")
 local schema = require("tide.schema")
@@ -17,6 +18,7 @@ local CACHE_HALF = 256
 
 local MOST_TARGETS = 64
 local MOST_RETRIES = 100
+local MOST_PARAMS = 16 -- those of an adapter come on top, EDITS_MAX in core/lua/attempt.c
 
 local SECONDS = {
   connect = "number", first_token = "number", head = "number", idle = "number", total = "number",
@@ -111,11 +113,15 @@ end
 
 local function check_params(params)
   if type(params) ~= "table" then return "params must be a table" end
+  local count = 0
   for name in pairs(params) do
+    count = count + 1
+    if count > MOST_PARAMS then return "params has more than " .. MOST_PARAMS .. " fields" end
     if type(name) ~= "string" then return "params must be named fields of the body" end
     if name == "model" or name == "stream" then
       return "params." .. name .. " cannot be set by a plan"
     end
+    if not pcall(core.encode, params[name]) then return "params." .. name .. " is no JSON" end
   end
 end
 

@@ -264,6 +264,7 @@ end
 --- For a hook that runs when the client's answer has ended: from now on the view does without the
 -- request, headers included.
 function M.detach(view)
+  find_all(view, OF_BODY)
   find_all(view, OF_CONNECTION)
   states[view].is_over = true
 end

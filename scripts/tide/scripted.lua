@@ -1,0 +1,125 @@
+-- The way of a request where the configuration names policies or middleware: what operation.lua
+-- does, with scripts around it.
+local answer = require("tide.answer")
+local body = require("tide.body")
+local middleware = require("tide.middleware")
+local models = require("tide.models")
+local operation = require("tide.operation")
+local policies = require("tide.policies")
+local policy_hooks = require("tide.policy_hooks")
+local request_sum = require("tide.request_sum")
+local request_view = require("tide.request_view")
+local scripts = require("tide.scripts")
+local timeouts = require("tide.timeouts")
+
+local M = {}
+
+local NONE = {}
+
+--- Loads the scripts of a generation.
+-- @tparam table gen registry and number
+-- @tparam table config core.config
+-- @treturn table|nil what serve() needs, in gen.scripts; nil when the configuration names no script
+-- @treturn nil|table { file =, line =, message = } or { path =, message = }
+function M.load(gen, config)
+  local loaded, err = scripts.load(config)
+  if not loaded then return nil, err end
+  local found = policies.build(config, gen.registry, loaded.policies, gen.number)
+  if not found and #loaded.middleware == 0 then return nil end
+  return {
+    policies = found,
+    middleware = loaded.middleware,
+    has_after = middleware.has_after(loaded.middleware),
+    total = timeouts.total(nil, nil, config.timeout),
+    contexts = {},
+  }
+end
+
+-- What requests that scripts make for this one begin with: the same for all of a client.
+local function context_of(gen, client)
+  local contexts, key = gen.scripts.contexts, client or false
+  if not contexts[key] then contexts[key] = { gen = gen, client = client } end
+  return contexts[key]
+end
+
+local function reply(call, client, given)
+  local req, status = call.req, given.status
+  req:reply(status, given.body, given.headers)
+  local outcome = status < 400 and "ok" or status == 429 and "limited"
+    or status < 500 and "client_error" or "gateway_error"
+  req:record({ outcome = outcome, client = client, model = call.model, metric_model = "other" })
+  return outcome
+end
+
+local function plan_of(gen, call, view, policy)
+  if policy then return policies.plan(gen.scripts.policies, policy, call, view) end
+  return models.find(gen.registry, call.model)
+end
+
+-- The plan with the headers that middleware wants for the provider, under its own.
+local function with_headers(view, plan)
+  local lines = request_view.take_upstream_headers(view)
+  if not lines then return plan end
+  for name, value in pairs(plan.headers or NONE) do lines[name:lower()] = value end
+  if not plan.is_own then plan = policies.own(plan) end
+  plan.headers = lines
+  return plan
+end
+
+-- Finds the plan and executes it; returns what operation.run() does.
+local function run(gen, call, client, view, policy)
+  local dialect = gen.dialect
+  local plan, err = plan_of(gen, call, view, policy)
+  if err then
+    return answer.fail(call.req, dialect, err, { client = client, model = call.model })
+  end
+  if not plan then return operation.not_found(gen.registry, dialect, call, client) end
+  request_view.set_total(view, plan.total)
+  if gen.scripts.has_after or (policy and policy.has_late_hooks) then
+    request_view.keep_body(view)
+  end
+  plan = with_headers(view, plan)
+  if plan.is_own then call.plan = plan end
+  return operation.run(call.req, dialect, call, plan, client)
+end
+
+local function finish(gen, call, view, policy, passed, ...)
+  local has_after = passed > 0 and gen.scripts.has_after
+  if has_after or (policy and policy.on_finish) then
+    local sum = request_sum.of(call.req, ...)
+    if has_after then middleware.after(gen.scripts.middleware, passed, call, view, sum) end
+    if policy and policy.on_finish then
+      request_view.detach(view)
+      return policy_hooks.finish(policy, view, sum, request_view.close)
+    end
+  end
+  request_view.close(view)
+end
+
+--- Serves one request.
+-- @tparam table gen with `scripts` of load()
+-- @param req the request
+-- @tparam table op of endpoints.lua
+-- @tparam string|nil client the name that the client's key belongs to
+-- @tparam boolean is_inner asked by a script: it has no middleware
+function M.serve(gen, req, op, client, is_inner)
+  local call, err, model = body.read(req, op, body.for_scripts)
+  if not call then
+    return answer.fail(req, gen.dialect, err, { client = client, model = model })
+  end
+  if not is_inner then req:set_context(context_of(gen, client)) end
+  local own = gen.scripts
+  local list = is_inner and NONE or own.middleware
+  local view = request_view.new(call, client, gen.dialect.name, own.total)
+  local passed, given, problem = middleware.before(list, call, view)
+  if given then
+    return finish(gen, call, view, nil, passed, reply(call, client, given))
+  elseif problem then
+    return finish(gen, call, view, nil, passed,
+      answer.fail(req, gen.dialect, problem, { client = client, model = call.model }))
+  end
+  local policy = own.policies and policies.find(own.policies, call)
+  return finish(gen, call, view, policy, passed, run(gen, call, client, view, policy))
+end
+
+return M
