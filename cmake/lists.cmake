@@ -31,6 +31,7 @@ set(TIDEGATE_C
   core/lua/vm.c core/lua/watch_class.c
   core/lua/budget.c core/lua/script.c
   core/lua/dict_class.c core/lua/holds.c core/lua/limit_class.c
+  core/json/document.c core/json/document_edit.c core/lua/call_body.c core/lua/document_class.c
   core/lua/digest.c core/lua/metric_class.c core/lua/values.c core/metrics/custom.c
   core/base/xxh64.c core/store/cells.c core/store/dict.c core/store/limiter.c core/store/shared_store.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
@@ -84,6 +85,7 @@ set(TIDEGATE_C_TESTS
   lua/task lua/value metrics/metrics
   lua/budget lua/script
   lua/dict_class lua/limit_class lua/metric_class
+  json/document lua/document_class
   lua/digest lua/values metrics/custom
   base/xxh64 store/dict store/limiter store/shared_store
   json/estimate lua/background

@@ -53,6 +53,14 @@ const char *exchange_peer(const struct exchange *exchange)
     return connection->peer_text;
 }
 
+void exchange_take_body(struct exchange *exchange, char *bytes, size_t len)
+{
+    if (exchange->inner)
+        inner_take_body(exchange->inner, bytes, len);
+    else
+        request_reader_take_body(&connection_of(exchange)->reader, bytes, len);
+}
+
 void exchange_drop_body(struct exchange *exchange)
 {
     if (exchange->inner)

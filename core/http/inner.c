@@ -14,7 +14,8 @@ struct inner {
     struct exchange exchange;
     struct request request;
     struct headers headers;
-    char *line; // owned: method, path and query, which `request` points into
+    char *line;     // owned: method, path and query, which `request` points into
+    char *own_body; // owned; what inner_take_body() took, or NULL
     const struct inner_handler *handler;
     void *reader; // NULL: it has left
     struct turn *turn;
@@ -35,6 +36,7 @@ static void free_when_left(struct inner *inner)
     buf_deinit(&inner->lines);
     buf_deinit(&inner->answer);
     free(inner->line);
+    free(inner->own_body);
     free(inner);
 }
 
@@ -199,8 +201,17 @@ bool inner_is_gone(const struct inner *inner)
     return inner->is_canceled;
 }
 
+void inner_take_body(struct inner *inner, char *bytes, size_t len)
+{
+    inner_drop_body(inner);
+    inner->own_body = bytes;
+    inner->request.body = (struct slice){bytes, len};
+}
+
 void inner_drop_body(struct inner *inner)
 {
+    free(inner->own_body);
+    inner->own_body = NULL;
     inner->request.body = (struct slice){NULL, 0};
 }
 

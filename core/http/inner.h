@@ -77,6 +77,7 @@ void inner_free(struct inner *inner);
 // ---- for exchange.c ---------------------------------------------------------------------------
 
 bool inner_is_gone(const struct inner *inner);
+void inner_take_body(struct inner *inner, char *bytes, size_t len);
 void inner_drop_body(struct inner *inner);
 void inner_begin(struct inner *inner, int status, struct slice headers);
 void inner_write(struct inner *inner, struct slice bytes);

@@ -53,6 +53,16 @@ void request_reader_drop_body(struct request_reader *reader)
     reader->is_block = false;
 }
 
+void request_reader_take_body(struct request_reader *reader, char *bytes, size_t len)
+{
+    request_reader_drop_body(reader);
+    reader->body = bytes;
+    reader->body_len = reader->body_cap = len;
+    reader->request.body = (struct slice){bytes, len};
+    if (reader->limits->bodies_held)
+        atomic_fetch_add_explicit(reader->limits->bodies_held, len, memory_order_relaxed);
+}
+
 // `cap` bytes for the body, what was read so far in front.
 static void move_body(struct request_reader *reader, size_t cap)
 {

@@ -67,5 +67,8 @@ struct room {
 struct room request_reader_room(struct request_reader *reader);
 void request_reader_filled(struct request_reader *reader, size_t len);
 
+// Takes another body (of malloc) in place of the one that has come whole.
+void request_reader_take_body(struct request_reader *reader, char *bytes, size_t len);
+
 // Frees the body; its bytes leave limits->bodies_held.
 void request_reader_drop_body(struct request_reader *reader);

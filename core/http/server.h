@@ -97,6 +97,10 @@ bool exchange_is_gone(const struct exchange *exchange);
 // "127.0.0.1:5000", or "inner" for one without a connection (http/inner.h); borrowed.
 const char *exchange_peer(const struct exchange *exchange);
 
+// The request has another body from now on: takes `bytes` (of malloc). They count in bodies_held,
+// whatever limit that passes.
+void exchange_take_body(struct exchange *exchange, char *bytes, size_t len);
+
 // Frees the request body early (its bytes leave bodies_held).
 void exchange_drop_body(struct exchange *exchange);
 

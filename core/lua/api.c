@@ -11,6 +11,7 @@
 #include "lua/call_class.h"
 #include "lua/dict_class.h"
 #include "lua/digest.h"
+#include "lua/document_class.h"
 #include "lua/endpoint.h"
 #include "lua/inner_class.h"
 #include "lua/limit_class.h"
@@ -305,6 +306,7 @@ void api_open(struct vm *vm)
     background_open(vm);
     metric_class_open(vm);
     digest_open(vm);
+    document_class_open(vm);
     values_open(vm);
     set_constants(vm);
     lua_setfield(L, -2, "core");

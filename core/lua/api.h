@@ -99,6 +99,19 @@
 //   req:raw(i, most) -> JSON text of the i-th field of the last scan, or nil; at most `most` bytes
 //   req:estimate(i)  -> tokens (a guess), elements, has_images, has_audio of the i-th field of the
 //                       last scan, as core/json/estimate.h has it, or nothing
+//   req:document() -> document | nil, err (bad_request: no JSON object)    the body by paths:
+//   names,
+//                       and positions from 1 on (-1 is the last). Of a body that is sent on,
+//                       members of the top level that nobody changed keep their bytes. Good until
+//                       the body is dropped (when an answer has begun) or the request ends
+//     d:get(path...) -> value (arrays and objects as tables of their own) | nil
+//     d:set(path..., value) -> true | nil, err (too_large, bad_request)
+//     d:del(path...) -> whether there was something    d:len(path...) -> items | nil
+//     d:each(path...) -> iterator of name or position, value; in order
+//     d:table() -> the whole as a table                d:raw(path...) -> JSON text | nil
+//   req:replace_body(text) -> true | nil, err (too_large)
+//                       set, del and replace_body raise while an attempt runs. They make the last
+//                       req:scan() void
 //   req:set_header(name, value)   adds a header to whatever answer follows
 //   req:deadline(seconds) -> seconds          timeout.total, from now; an inner request gets no
 //                                 more than what its parent has left

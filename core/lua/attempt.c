@@ -9,6 +9,7 @@
 #include "http/relay.h"
 #include "json/json.h"
 #include "lua/call.h"
+#include "lua/call_body.h"
 #include "lua/endpoint.h"
 #include "lua/mock_upstream.h"
 #include "lua/producer.h"
@@ -126,7 +127,7 @@ static void read_body(lua_State *L, struct attempt *attempt)
         use_segments(attempt, &body, 1);
         return;
     }
-    body = exchange_request(attempt->call->exchange)->body;
+    body = call_body(attempt->call);
     size_t count = lua_istable(L, OPTION_EDITS) ? lua_objlen(L, OPTION_EDITS) / 2 : 0;
     struct json_edit list[EDITS_MAX];
     struct slice segments[JSON_SEGMENTS(EDITS_MAX)];

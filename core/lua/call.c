@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http/response.h"
+#include "json/document.h"
 #include "lua/attempt.h"
 #include "lua/call_class.h"
 #include "lua/holds.h"
@@ -246,6 +247,7 @@ static void on_end(void *owner, const char *error)
     buf_deinit(&call->headers);
     buf_deinit(&call->attempts);
     holds_release(&call->holds);
+    document_free(call->document);
     free(call->scan);
     free(call);
 }
@@ -303,6 +305,8 @@ void call_start_inner(struct vm *vm, struct exchange *exchange, const struct inn
 
 void call_drop_body(struct call *call)
 {
+    document_free(call->document);
+    call->document = NULL;
     exchange_drop_body(call->exchange);
     free(call->scan);
     call->scan = NULL;

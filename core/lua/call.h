@@ -20,6 +20,7 @@ struct inner_asked;
 struct inner_call;
 struct inner_family;
 struct hold;
+struct document;
 
 enum { CALL_ID_LEN = 32 };
 
@@ -51,6 +52,8 @@ struct call {
     struct inner_family *family; // owned; NULL: it has asked nothing of the gateway itself
     int context_ref;             // of the Lua value of core.context(); 0: none
     struct hold *holds;          // owned
+    struct document *document;   // owned; the body, once scripts look into it (call_body.h)
+    uint32_t documents;          // made until now
 };
 
 enum call_kind {

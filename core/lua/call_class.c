@@ -10,6 +10,8 @@
 #include "json/estimate.h"
 #include "lua/attempt.h"
 #include "lua/call.h"
+#include "lua/call_body.h"
+#include "lua/document_class.h"
 #include "lua/inner_call.h"
 #include "lua/task.h"
 #include "lua/value.h"
@@ -103,12 +105,12 @@ static int get_id(lua_State *L)
 
 static int get_body(lua_State *L)
 {
-    return push_slice(L, exchange_request(check_call(L)->exchange)->body);
+    return push_slice(L, call_body(check_call(L)));
 }
 
 static int get_size(lua_State *L)
 {
-    lua_pushnumber(L, (double)exchange_request(check_call(L)->exchange)->body.len);
+    lua_pushnumber(L, (double)call_body(check_call(L)).len);
     return 1;
 }
 
@@ -198,7 +200,7 @@ static int scan(lua_State *L)
 {
     struct call *call = check_call(L);
     const struct fields *fields = vm_check_class(L, 2, vm_of(L)->fields_class);
-    struct slice body = exchange_request(call->exchange)->body;
+    struct slice body = call_body(call);
     int max_depth = (int)call->vm->env.config->limits.json_depth;
     struct json_error err;
 
@@ -245,6 +247,28 @@ static int get_estimate(lua_State *L)
     lua_pushboolean(L, estimate.has_images);
     lua_pushboolean(L, estimate.has_audio);
     return 4;
+}
+
+// ---- the body as a document -------------------------------------------------------------------
+
+static int get_document(lua_State *L)
+{
+    return document_class_push(L, check_call(L));
+}
+
+static int replace_body(lua_State *L)
+{
+    struct call *call = check_call(L);
+    struct error err;
+    struct slice text;
+
+    text.data = luaL_checklstring(L, 2, &text.len);
+    if (!call_may_change_body(call))
+        return luaL_error(L, "the body cannot be changed any more: it is on its way to a provider");
+    if (call_replace_body(call, text, &err) != 0)
+        return task_push_error(L, error_kind_name(err.kind), err.message);
+    lua_pushboolean(L, 1);
+    return 1;
 }
 
 // ---- answering --------------------------------------------------------------------------------
@@ -488,6 +512,8 @@ void call_class_open(struct vm *vm)
         {"is_started", is_started},
         {"is_gone", is_gone},
         {"scan", scan},
+        {"document", get_document},
+        {"replace_body", replace_body},
         {"raw", get_raw},
         {"estimate", get_estimate},
         {"set_header", set_header},

@@ -120,8 +120,11 @@ static void test_a_request_is_what_was_asked(void **state)
     assert_bytes(headers_find(request->headers, SLICE("x-one")), "1");
     assert_true(request->ready_ns > 0);
     assert_string_equal(exchange_peer(fixture->exchange), "inner");
+    exchange_take_body(fixture->exchange, mem_dup("[1]", 3), 3);
+    assert_bytes(request->body, "[1]");
     exchange_drop_body(fixture->exchange);
     assert_null(request->body.data);
+    exchange_take_body(fixture->exchange, mem_dup("[2]", 3), 3); // freed with the rest
     exchange_release(fixture->exchange);
     inner_free(fixture->inner);
 }

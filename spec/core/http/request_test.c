@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "base/mem.h"
 
 #define GET_HEAD  "GET / HTTP/1.1\r\nHost: a\r\n"
 #define POST_HEAD "POST / HTTP/1.1\r\nHost: a\r\n"
@@ -584,6 +585,26 @@ static void test_a_large_body_grows_as_it_comes(void **state)
     free(body);
 }
 
+static void test_another_body_is_counted_in_place_of_the_first(void **state)
+{
+    (void)state;
+    _Atomic size_t held = 0;
+    struct server_limits counted = limits;
+    struct request_reader reader;
+    char *bytes = mem_dup("another body", 12);
+    counted.bodies_held = &held;
+    counted.bodies_total = 1 << 20;
+    request_reader_init(&reader, &counted);
+    feed_text(&reader, POST_HEAD "Content-Length: 5\r\n\r\nhello");
+    assert_int_equal(held, 5);
+    request_reader_take_body(&reader, bytes, 12);
+    assert_int_equal(held, 12);
+    assert_true(slice_equal(reader.request.body, SLICE("another body")));
+    request_reader_reset(&reader);
+    assert_int_equal(held, 0);
+    request_reader_deinit(&reader);
+}
+
 static void test_a_long_body_can_be_read_to_where_it_is_kept(void **state)
 {
     (void)state;
@@ -686,6 +707,7 @@ int main(void)
         cmocka_unit_test(test_chunks_are_counted_against_the_limit_of_the_body),
         cmocka_unit_test(test_trailers_and_extensions_without_end_are_431),
         cmocka_unit_test(test_a_large_body_grows_as_it_comes),
+        cmocka_unit_test(test_another_body_is_counted_in_place_of_the_first),
         cmocka_unit_test(test_a_long_body_can_be_read_to_where_it_is_kept),
         cmocka_unit_test(test_a_body_in_chunks_has_no_room_to_be_read_to),
         cmocka_unit_test(test_room_that_the_total_refuses_is_503),
