@@ -36,7 +36,7 @@ set(TIDEGATE_C
   core/base/xxh64.c core/store/cells.c core/store/dict.c core/store/limiter.c core/store/shared_store.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
-  core/worker/offline.c core/lua/mock_upstream.c
+  core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c
 )
 set(TIDEGATE_LUA
   scripts/tide/adapters.lua scripts/tide/admin.lua scripts/tide/answer.lua scripts/tide/api.lua
@@ -62,6 +62,9 @@ set(TIDEGATE_LUA
   scripts/tide/api_policy.lua scripts/tide/health.lua scripts/tide/scripts.lua
   scripts/tide/middleware.lua scripts/tide/policies.lua scripts/tide/policy_hooks.lua
   scripts/tide/request_sum.lua scripts/tide/script_failure.lua scripts/tide/scripted.lua
+  scripts/tide/testing.lua scripts/tide/testing_answer.lua scripts/tide/testing_checks.lua
+  scripts/tide/testing_diff.lua scripts/tide/testing_report.lua scripts/tide/testing_requests.lua
+  scripts/tide/testing_upstream.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua

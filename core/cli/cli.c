@@ -15,6 +15,7 @@ static const char help_text[] =
     "usage:\n"
     "  tidegate run [FOLDER or gateway.lua]      serve until SIGTERM\n"
     "  tidegate check [FOLDER or gateway.lua]    say what is wrong, with file and line\n"
+    "  tidegate test [FOLDER or gateway.lua]     run the *_test.lua beside adapters and scripts\n"
     "  tidegate settings                         every field of gateway.lua\n"
     "  tidegate version\n"
     "  tidegate help\n"
@@ -93,10 +94,11 @@ static const struct command {
     unsigned options;
     int words; // that may follow, beside options
 } commands[] = {
-    {"run", command_run, RUN, 1},         {"check", command_check, CHECK, 1},
-    {"settings", command_settings, 0, 0}, {"version", command_version, 0, 0},
-    {"--version", command_version, 0, 0}, {"help", command_help, 0, 0},
-    {"--help", command_help, 0, 0},       {"-h", command_help, 0, 0},
+    {"run", command_run, RUN, 1},       {"check", command_check, CHECK, 1},
+    {"test", command_test, TEST, 1},    {"settings", command_settings, 0, 0},
+    {"version", command_version, 0, 0}, {"--version", command_version, 0, 0},
+    {"help", command_help, 0, 0},       {"--help", command_help, 0, 0},
+    {"-h", command_help, 0, 0},
 };
 
 enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_WORKERS };

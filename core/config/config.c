@@ -21,6 +21,8 @@ enum {
     MAX_DEFAULT_WORKERS = 4,   // more gain nothing before the upstreams are the limit
 };
 
+static const char changes_name[] = "t.config";
+
 // folder/name, owned by the caller; a name that is absolute, or in ".", stands for itself.
 static char *join(const char *folder, const char *name)
 {
@@ -113,9 +115,24 @@ static int load_file(struct config *config, const struct bundle *bundle, struct 
     struct slice source = {file->text, file->len};
 
     config->lines = lines_new(source);
-    if (evaluate_source(config, source, root, err) != 0)
-        return note_problem(config, err);
-    return check_fields(config, root, err);
+    return evaluate_source(config, source, root, err) == 0 ? 0 : note_problem(config, err);
+}
+
+// From here on the changes are the file that is spoken of.
+static int load_changes(struct config *config, struct slice source, struct field *root,
+                        struct error *err)
+{
+    struct field changes = {.type = FIELD_TABLE};
+
+    free(config->file);
+    config->file = mem_dup(changes_name, strlen(changes_name));
+    lines_free(config->lines);
+    config->lines = lines_new(source);
+    int rc = evaluate_source(config, source, &changes, err);
+    if (rc == 0)
+        field_take(root, &changes);
+    field_deinit(&changes);
+    return rc;
 }
 
 static int apply_workers(struct config *config, const struct config_overrides *overrides,
@@ -163,6 +180,11 @@ static int load(struct config *config, const struct bundle *bundle, struct field
     if (load_env(config, bundle, err) != 0)
         return -1;
     if (bundle->file && load_file(config, bundle, root, err) != 0)
+        return -1;
+    if (overrides && overrides->changes.data &&
+        load_changes(config, overrides->changes, root, err) != 0)
+        return -1;
+    if (check_fields(config, root, err) != 0)
         return -1;
     if (access_apply(config, root, overrides, err) != 0 && note_problem(config, err) != 0)
         return -1;

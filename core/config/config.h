@@ -79,6 +79,9 @@ struct config_overrides {
     // NULL: the first thing that is wrong ends the loading. Otherwise this gets all of them, each
     // text with a NUL behind it, and the configuration is made of what is right.
     struct buf *problems;
+    // Of a test: source of a second gateway.lua, called "t.config", whose top-level fields replace
+    // those of the first. NULL `data`: none.
+    struct slice changes;
     bool fakes_secrets; // one that is not set gets a value that nobody takes for a key
     bool no_watch;      // whatever reload.watch says
 };

@@ -60,6 +60,25 @@ void field_remove(struct field *table, size_t index)
             (table->count - index) * sizeof(*table->items));
 }
 
+void field_take(struct field *table, struct field *other)
+{
+    for (size_t i = 0; i < other->count; i++) {
+        for (size_t at = table->count; at-- > 0;) {
+            if (compare_fields(&table->items[at], &other->items[i]) == 0)
+                field_remove(table, at);
+        }
+    }
+    size_t count = table->count + other->count;
+    table->items = mem_realloc(table->items, count * sizeof(*table->items) + 1);
+    if (other->count)
+        memcpy(table->items + table->count, other->items, other->count * sizeof(*table->items));
+    table->count = count;
+    free(other->items);
+    other->items = NULL;
+    other->count = 0;
+    field_sort(table);
+}
+
 const char *field_describe(const struct field *field)
 {
     switch (field->type) {

@@ -44,6 +44,10 @@ struct field *field_add(struct field *table, const char *name);
 // Frees the item at `index` and takes it out.
 void field_remove(struct field *table, size_t index);
 
+// Takes the items of `other`, which has none afterwards; of two with the same name or position
+// that of `other` stays.
+void field_take(struct field *table, struct field *other);
+
 // "a number", "a list" ...: for messages. Static or borrowed from the field.
 const char *field_describe(const struct field *field);
 

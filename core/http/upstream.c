@@ -32,7 +32,7 @@ struct upstream_pool {
     struct headers headers; // empty; memory for the next answer's head
     struct list spare;
     size_t spare_count;
-    bool is_closed;
+    bool is_closed, is_offline;
 };
 
 // CONNECTING -> RUNNING -> DONE; ENDING, from any of them, waits for the next turn to call on_done.
@@ -303,6 +303,11 @@ static void connect_anew(struct upstream *upstream)
                                            upstream->request.connect_ms, on_connected, upstream);
 }
 
+void upstream_pool_set_offline(struct upstream_pool *pool)
+{
+    pool->is_offline = true;
+}
+
 struct upstream *upstream_start(struct upstream_pool *pool, const struct upstream_request *request,
                                 const struct upstream_handler *handler, void *owner)
 {
@@ -325,6 +330,8 @@ struct upstream *upstream_start(struct upstream_pool *pool, const struct upstrea
         end_later(upstream, ERROR_CANCELED, "canceled");
     } else if (!request_head_is_target(request->path)) {
         end_later(upstream, ERROR_BAD_REQUEST, "the path has a byte that must be percent-encoded");
+    } else if (pool->is_offline) {
+        end_later(upstream, ERROR_CONNECT, "there is no network here");
     } else if (!request->fresh && (transport = pool_take(request->origin))) {
         upstream->is_reused = true;
         run_on(upstream, transport);

@@ -37,6 +37,9 @@ void upstream_pool_free(struct upstream_pool *pool);
 // Where what belongs to the pool defers work; closed with the pool.
 struct turn *upstream_pool_turn(struct upstream_pool *pool);
 
+// From now on no connection is made: exchanges end with kind connect. For tests of scripts.
+void upstream_pool_set_offline(struct upstream_pool *pool);
+
 size_t upstream_pool_in_flight(const struct upstream_pool *pool);
 size_t upstream_pool_idle(const struct upstream_pool *pool);
 

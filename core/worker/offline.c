@@ -46,6 +46,7 @@ int offline_open(struct offline *offline, struct config *config, struct error *e
     offline->shared.store = shared_store_new();
     worker_base_init(&offline->base, &offline->shared);
     timers_set_virtual(offline->base.timers);
+    upstream_pool_set_offline(offline->base.upstreams);
     for (size_t i = 0; i < config->secret_count; i++)
         log_add_secret(offline->shared.log, slice_of(config->secrets[i].value));
     return 0;

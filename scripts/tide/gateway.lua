@@ -89,8 +89,9 @@ end
 
 --- Serves a request that a script asks, on the generation and for the client of the request that it
 -- runs for: without a key and without middleware.
--- @tparam table context { gen =, client = }
+-- @tparam table context { gen =, client = }, or { as_client = true }: as a client would have asked
 function M.serve_inner(req, context)
+  if context.as_client then return M.serve(req) end
   req:set_context(context)
   local gen, path = context.gen, req:path()
   local route = endpoints.find(path)
@@ -105,6 +106,11 @@ end
 --- Serves one request of the admin listener.
 function M.serve_admin(req)
   admin.serve(req, state.dialect)
+end
+
+--- The providers that requests go to, by name.
+function M.providers()
+  return state.providers
 end
 
 --- What the start-up message says.

@@ -284,6 +284,21 @@ static void test_refused_connection_names_host_and_port(void **state)
     trial_close(&trial);
 }
 
+static void test_offline_pool_reaches_nobody(void **state)
+{
+    struct trial trial;
+    struct record record;
+
+    (void)state;
+    trial_open(&trial, hello, NULL);
+    upstream_pool_set_offline(trial.pool);
+    record_get(&record, &trial);
+    assert_int_equal(record.err.kind, ERROR_CONNECT);
+    assert_string_equal(record.err.message, "there is no network here");
+    record_deinit(&record);
+    trial_close(&trial);
+}
+
 static void test_unknown_name_is_a_dns_error(void **state)
 {
     (void)state;
@@ -424,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_reused_connection_that_dies_unheard_says_so),
         cmocka_unit_test(test_request_meets_a_connection_that_has_just_been_closed),
         cmocka_unit_test(test_refused_connection_names_host_and_port),
+        cmocka_unit_test(test_offline_pool_reaches_nobody),
         cmocka_unit_test(test_unknown_name_is_a_dns_error),
         cmocka_unit_test(test_connection_that_hangs_times_out),
         cmocka_unit_test(test_cancel_while_connecting_does_not_wait),
