@@ -29,7 +29,7 @@ set(TIDEGATE_C
   core/lua/heap.c core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c
   core/lua/usage_class.c core/lua/value.c
   core/lua/vm.c core/lua/watch_class.c
-  core/lua/budget.c core/lua/script.c
+  core/lua/budget.c core/lua/guard.c core/lua/memory.c core/lua/script.c core/lua/watchdog.c
   core/lua/dict_class.c core/lua/holds.c core/lua/limit_class.c
   core/json/document.c core/json/document_edit.c core/lua/call_body.c core/lua/document_class.c
   core/lua/digest.c core/lua/metric_class.c core/lua/values.c core/metrics/custom.c
@@ -86,7 +86,7 @@ set(TIDEGATE_C_TESTS
   http/upstream_failure http/upstream_proxy http/upstream http/usage http/watch json/json json/match
   json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap
   lua/task lua/value metrics/metrics
-  lua/budget lua/script
+  lua/budget lua/guard lua/script lua/watchdog
   lua/dict_class lua/limit_class lua/metric_class
   json/document lua/document_class
   lua/digest lua/values metrics/custom

@@ -20,6 +20,7 @@ enum {
     LIMIT_ORIGINS_UNUSED = 256,         // that nobody refers to, kept with their connections
     LIMIT_CURL_HANDLES = 16,            // connections per CURLM (its lookup walks them)
     LIMIT_LOG_QUEUE = 4 * 1024 * 1024,  // bytes waiting for the log's writer; more is dropped
+    LIMIT_SCRIPT_STACK = 512 * 1024,    // of C, for functions of a script that nest
     LIMIT_TASK_POOL = 256,              // finished coroutines kept for reuse, per worker
     LIMIT_DETACHED = 64,                // copies of requests that nobody waits for, per worker
     LIMIT_BACKGROUND = 1024,            // on_finish and the like at the same time, per worker

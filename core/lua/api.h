@@ -41,8 +41,15 @@
 //                             the error table that was raised, "tasks" for one;
 //                             cause = the error object, when it was a table; its `message` is used
 //                             }
+//                           The first call starts the guard (guard.h): what the program carries is
+//                           called without.
 //   core.run_now(fn, ...) -> the same for places where nothing may wait (loading, on_event, cost):
 //                           a function that would wait raises inside the script
+//   core.wait_mark          what a function that waits yields when it was called in a coroutine of
+//                           a script: whoever resumed that yields it further out, and passes what it
+//                           is resumed with back in
+//   core.check_stack()      raises when the C stack of a script's slice is used up: called before
+//                           anything that nests C frames (coroutine.resume takes some each time)
 //
 //   core.background(fn, ...) -> true | nil, err (overloaded: LIMIT_BACKGROUND of them run)
 //                           runs trusted code in a task of its own, with a budget of its own and no

@@ -8,6 +8,8 @@ struct budget {
     unsigned refs;
     struct budget_limits limits;
     size_t used[BUDGET_KINDS];
+    uint64_t cpu_ns;
+    int64_t growth;
 };
 
 static const struct {
@@ -58,6 +60,26 @@ void budget_give(struct budget *budget, enum budget_kind kind)
 size_t budget_used(const struct budget *budget, enum budget_kind kind)
 {
     return budget ? budget->used[kind] : 0;
+}
+
+void budget_add_cpu(struct budget *budget, uint64_t ns)
+{
+    budget->cpu_ns += ns;
+}
+
+uint64_t budget_cpu_ns(const struct budget *budget)
+{
+    return budget->cpu_ns;
+}
+
+void budget_add_growth(struct budget *budget, int64_t bytes)
+{
+    budget->growth += bytes;
+}
+
+int64_t budget_growth(const struct budget *budget)
+{
+    return budget->growth;
 }
 
 const char *budget_name(enum budget_kind kind)

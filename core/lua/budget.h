@@ -38,6 +38,14 @@ void budget_give(struct budget *budget, enum budget_kind kind);
 // How many are taken now.
 size_t budget_used(const struct budget *budget, enum budget_kind kind);
 
+// CPU time of scripts. Adding never fails; whoever adds looks at the sum.
+void budget_add_cpu(struct budget *budget, uint64_t ns);
+uint64_t budget_cpu_ns(const struct budget *budget);
+
+// By how much the heap grew while its scripts ran; less than 0: it shrank.
+void budget_add_growth(struct budget *budget, int64_t bytes);
+int64_t budget_growth(const struct budget *budget);
+
 // "tasks", "calls", "log_lines": the `limit` of an error, and the setting behind "scripts.".
 const char *budget_name(enum budget_kind kind);
 

@@ -44,34 +44,21 @@ static bool find_line(lua_State *co, lua_Debug *frame)
     return false;
 }
 
-// Pushes the text of the error object at `index`; what it is when it has none.
-static void push_message(lua_State *co, int index)
+// Pushes the text of the error object on top of the stack; what it is when it has none.
+static void push_message(lua_State *L)
 {
-    lua_pushvalue(co, index);
-    if (lua_istable(co, index)) {
-        lua_pushliteral(co, "message");
-        lua_rawget(co, index);
-        lua_remove(co, -2);
-    }
-    if (lua_isstring(co, -1))
-        return;
-    lua_pop(co, 1);
-    lua_pushfstring(co, "the error object is a %s value", luaL_typename(co, index));
-}
+    int object = lua_gettop(L);
 
-static const char *limit_of(lua_State *co, int index, const char *reason)
-{
-    if (strncmp(reason, "stack overflow", 14) == 0)
-        return "stack";
-    if (strcmp(reason, "not enough memory") == 0)
-        return "memory";
-    if (!lua_istable(co, index))
-        return NULL;
-    lua_pushliteral(co, "limit");
-    lua_rawget(co, index);
-    const char *limit = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : NULL;
-    lua_pop(co, 1); // stays alive in the table
-    return limit;
+    lua_pushvalue(L, object);
+    if (lua_istable(L, object)) {
+        lua_pushliteral(L, "message");
+        lua_rawget(L, object);
+        lua_remove(L, -2);
+    }
+    if (lua_isstring(L, -1))
+        return;
+    lua_pop(L, 1);
+    lua_pushfstring(L, "the error object is a %s value", luaL_typename(L, object));
 }
 
 static void set_text(lua_State *L, const char *name, const char *text)
@@ -104,22 +91,57 @@ static void push_facts(lua_State *L, lua_State *co, const char *message)
     lua_setfield(L, -2, "line");
 }
 
-// Pushes the error on `L`. The stack of `co` ends with the error object and the traceback.
-static void push_error(lua_State *L, lua_State *co)
+// The limit that an error stands for; NULL for none. The error object is at `object`.
+static const char *limit_of(lua_State *L, int object, const char *message)
 {
-    int object = lua_gettop(co) - 1;
+    const char *reason = place_of(message).reason;
 
-    lua_checkstack(co, 4);
-    push_message(co, object);
-    const char *message = lua_tostring(co, -1);
-    push_facts(L, co, message);
-    set_text(L, "limit", limit_of(co, object, place_of(message).reason));
-    set_text(L, "traceback", lua_tostring(co, object + 1));
-    if (lua_istable(co, object)) {
-        lua_pushvalue(co, object);
-        lua_xmove(co, L, 1);
+    if (strncmp(reason, "stack overflow", 14) == 0)
+        return "stack";
+    if (strcmp(reason, "not enough memory") == 0)
+        return "memory";
+    if (!lua_istable(L, object))
+        return NULL;
+    lua_pushliteral(L, "limit");
+    lua_rawget(L, object);
+    const char *limit = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    lua_pop(L, 1); // stays alive in the table
+    return limit;
+}
+
+// What the guard stopped says so itself: a script may have caught its error and raised another.
+static void push_stopped(lua_State *L, const struct task *child)
+{
+    const struct guard *guard = child->vm->guard;
+    char place[LUA_IDSIZE + 16] = "", what[GUARD_TEXT];
+    lua_Debug frame;
+
+    if (!*guard_stopped_at(guard) && find_line(child->co, &frame))
+        snprintf(place, sizeof(place), "%s:%d: ", frame.short_src, frame.currentline);
+    guard_describe(guard, child->limit, what);
+    lua_pushfstring(L, "%s%s%s", guard_stopped_at(guard), place, what);
+}
+
+// Pushes what is told of the failed function, whose error object is on top of its stack.
+static void push_error(lua_State *L, struct task *child, const char *traceback)
+{
+    if (child->limit)
+        push_stopped(L, child);
+    else
+        lua_xmove(child->co, L, 1);
+    int object = lua_gettop(L);
+    push_message(L);
+    const char *message = lua_tostring(L, -1);
+    push_facts(L, child->co, message);
+    set_text(L, "traceback", traceback);
+    set_text(L, "limit",
+             child->limit ? guard_limit_name(child->limit) : limit_of(L, object, message));
+    if (lua_istable(L, object)) {
+        lua_pushvalue(L, object);
         lua_setfield(L, -2, "cause");
     }
+    lua_replace(L, object);
+    lua_settop(L, object);
 }
 
 // ---- calls ------------------------------------------------------------------------------------
@@ -135,18 +157,15 @@ struct run {
 // Hands the results over to the caller's stack and returns how many values that makes.
 static int hand_over(struct task *child, lua_State *L, const char *error)
 {
-    lua_State *co = child->co;
+    int count = error ? 1 : lua_gettop(child->co);
 
+    lua_pushboolean(L, !error);
     if (error) {
-        luaL_checkstack(L, 8, "for an error");
-        lua_pushboolean(L, 0);
-        push_error(L, co);
-        return 2;
+        push_error(L, child, error);
+    } else {
+        lua_checkstack(L, count);
+        lua_xmove(child->co, L, count);
     }
-    int count = lua_gettop(co);
-    luaL_checkstack(L, count + 1, "for results");
-    lua_pushboolean(L, 1);
-    lua_xmove(co, L, count);
     return count + 1;
 }
 
@@ -205,6 +224,15 @@ static int refuse_to_wait(lua_State *L, struct task *child)
     return 2;
 }
 
+static struct guard_place place_of_function(lua_State *L)
+{
+    lua_Debug function;
+
+    lua_pushvalue(L, 1);
+    lua_getinfo(L, ">S", &function);
+    return (struct guard_place){function.source, function.linedefined};
+}
+
 static int run_function(lua_State *L, bool is_now)
 {
     struct vm *vm = vm_of(L);
@@ -213,8 +241,13 @@ static int run_function(lua_State *L, bool is_now)
     struct run run = {.L = L};
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
+    struct guard *guard = vm_guard(vm);
     if (count >= LUAI_MAXCSTACK / 2)
         return luaL_error(L, "too many arguments");
+    if (!guard_has_stack(guard))
+        return luaL_error(L, "stack overflow: scripts call each other too deep");
+    struct guard_place place = place_of_function(L);
+    bool was_limited = guard_pause(guard);
     struct task *child = task_new(vm, on_end_inside, NULL);
     child->owner = child;
     child->caller = &run;
@@ -225,11 +258,16 @@ static int run_function(lua_State *L, bool is_now)
         child->parent = parent;
         parent->child = child;
     }
+    task_guard(child, &place);
     lua_checkstack(child->co, count + 1);
     lua_xmove(L, child->co, count + 1);
-    if (task_run_inside(child, count))
-        return run.result_count;
-    return child->is_now ? refuse_to_wait(L, child) : wait_for(child);
+    bool has_ended = task_run_inside(child, count);
+    if (!has_ended && child->is_now)
+        run.result_count = refuse_to_wait(L, child);
+    else if (!has_ended)
+        run.result_count = wait_for(child);
+    guard_resume(guard, was_limited);
+    return run.result_count;
 }
 
 static int run(lua_State *L)
@@ -242,19 +280,43 @@ static int run_now(lua_State *L)
     return run_function(L, true);
 }
 
+static const char *why_not_wait(lua_State *L, const struct task *task)
+{
+    if (!task || (task->is_now && !task->parent))
+        return "cannot wait while the script is being loaded";
+    if (task->is_now)
+        return WAITS_AT_ONCE;
+    if (!lua_isyieldable(L))
+        return "cannot wait inside a function that table.sort, string.gsub or the like calls";
+    return NULL;
+}
+
 struct task *script_check_wait(lua_State *L)
 {
     struct task *task = vm_of(L)->running;
+    const char *problem = why_not_wait(L, task);
 
-    if (!task || (task->is_now && !task->parent))
-        luaL_error(L, "cannot wait while the script is being loaded");
-    if (task->is_now)
-        luaL_error(L, WAITS_AT_ONCE);
+    if (problem)
+        luaL_error(L, "%s", problem);
+    else
+        task->waiting_co = L;
     return task;
+}
+
+// For whoever lets coroutines of scripts wait: see api.h.
+static int check_stack(lua_State *L)
+{
+    const struct guard *guard = vm_of(L)->guard;
+    if (guard && !guard_has_stack(guard))
+        luaL_error(L, "stack overflow: coroutines nest too deep");
+    return 0;
 }
 
 void script_open(struct vm *vm)
 {
-    static const luaL_Reg functions[] = {{"run", run}, {"run_now", run_now}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"run", run}, {"run_now", run_now}, {"check_stack", check_stack}, {NULL, NULL}};
     vm_register(vm, functions);
+    lua_pushlightuserdata(vm->L, vm);
+    lua_setfield(vm->L, -2, "wait_mark");
 }

@@ -10,5 +10,6 @@ struct task;
 void script_open(struct vm *vm);
 
 // For a C function that is about to wait: the running task. Raises where nothing may wait (while a
-// file is being loaded, below core.run_now), so call it before anything else that must be undone.
+// file is being loaded, below core.run_now, in a comparison of table.sort), so call it before
+// anything that must be undone.
 struct task *script_check_wait(lua_State *L);

@@ -21,6 +21,7 @@ static void recycle(struct task *task, bool is_reusable)
     struct vm *vm = task->vm;
 
     vm->task_count--;
+    list_remove(&task->script);
     budget_unref(task->budget);
     if (!is_reusable || vm->idle_count >= LIMIT_TASK_POOL) {
         free_task(task);
@@ -42,20 +43,37 @@ static void end(struct task *task, const char *error)
     recycle(task, error == NULL);
 }
 
+// The coroutine's own stack may be full, so nothing is put on it.
 static void fail(struct task *task)
 {
-    lua_State *co = task->co;
-    const char *message = lua_tostring(co, -1);
-    luaL_traceback(co, co, message ? message : "(error object is not a string)", 0);
-    end(task, lua_tostring(co, -1));
+    lua_State *L = task->vm->L;
+    const char *message = lua_tostring(task->co, -1);
+
+    luaL_traceback(L, task->co, message ? message : "(error object is not a string)", 0);
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len);
+    char *traceback = mem_dup(text, len);
+    lua_pop(L, 1);
+    end(task, traceback);
+    free(traceback);
 }
 
-// A script that yields by itself, outside any coroutine of its own, would never be resumed.
-static void fail_to_yield(struct task *task)
+static void fail_with(struct task *task, const char *message)
 {
     lua_settop(task->co, 0);
-    lua_pushliteral(task->co, "attempt to yield from outside a coroutine");
+    lua_pushstring(task->co, message);
     fail(task);
+}
+
+static int resume_script(struct task *task)
+{
+    struct guard *guard = task->vm->guard;
+    struct guard_slice slice;
+
+    guard_enter(guard, &slice, task_budget(task), &task->place, task->limit);
+    int rc = lua_resume(task->co, task->result_count);
+    task->limit = guard_leave(guard, &slice, rc);
+    return rc;
 }
 
 // Returns true when it has ended.
@@ -66,13 +84,16 @@ static bool resume(struct task *task)
 
     task->is_waiting = false;
     task->cancel_wait = NULL;
+    task->waiting_co = task->co;
     vm->running = task;
-    int rc = lua_resume(task->co, task->result_count);
+    int rc = task->is_script ? resume_script(task) : lua_resume(task->co, task->result_count);
     vm->running = outer;
     if (rc == LUA_YIELD && task->is_waiting)
         return false;
-    if (rc == LUA_YIELD)
-        fail_to_yield(task);
+    if (rc == LUA_YIELD) // by itself, outside any coroutine of its own: nobody would resume it
+        fail_with(task, "attempt to yield from outside a coroutine");
+    else if (rc == 0 && task->limit) // its last call caught what stopped it
+        fail_with(task, "stopped");
     else if (rc == 0)
         end(task, NULL);
     else
@@ -95,6 +116,7 @@ static struct task *new_task(struct vm *vm)
 {
     struct task *task = mem_alloc(sizeof(*task));
 
+    list_init(&task->script);
     task->vm = vm;
     task->co = lua_newthread(vm->L);
     task->co_ref = luaL_ref(vm->L, LUA_REGISTRYINDEX);
@@ -122,17 +144,32 @@ struct task *task_new(struct vm *vm, void (*on_end)(void *owner, const char *err
     task->request = NULL;
     task->budget = NULL;
     task->parent = task->child = NULL;
-    task->is_now = false;
+    task->is_now = task->is_script = false;
+    task->limit = GUARD_NONE;
     vm->task_count++;
     return task;
 }
 
 struct budget *task_budget(struct task *task)
 {
-    static const struct budget_limits limits = {{64, 32, 100}};
+    const struct config_scripts *scripts = &task->vm->env.config->scripts;
+    struct budget_limits limits = {{
+        [BUDGET_TASKS] = scripts->tasks,
+        [BUDGET_CALLS] = scripts->calls,
+        [BUDGET_LOG_LINES] = scripts->log_lines,
+    }};
     if (!task->budget)
         task->budget = budget_new(&limits);
     return task->budget;
+}
+
+void task_guard(struct task *task, const struct guard_place *place)
+{
+    struct vm *vm = task->vm;
+
+    task->is_script = true;
+    task->place = *place;
+    list_add_back(&vm->scripts, &task->script);
 }
 
 void task_inherit(struct task *task, struct task *from)
@@ -173,7 +210,10 @@ int task_wait(struct task *task, void (*cancel_wait)(void *waiter), void *waiter
     task->is_waiting = true;
     task->cancel_wait = cancel_wait;
     task->waiter = waiter;
-    return lua_yield(task->co, 0);
+    if (task->waiting_co == task->co)
+        return lua_yield(task->co, 0);
+    lua_pushlightuserdata(task->waiting_co, task->vm); // core.wait_mark
+    return lua_yield(task->waiting_co, 1);
 }
 
 void task_wake(struct task *task, int result_count)
@@ -191,6 +231,46 @@ void task_cancel(struct task *task)
     void (*cancel_wait)(void *waiter) = task->cancel_wait;
     task->cancel_wait = NULL;
     cancel_wait(task->waiter);
+}
+
+static struct budget *find_largest(struct vm *vm)
+{
+    struct budget *largest = NULL;
+
+    for (struct list *node = vm->scripts.next; node != &vm->scripts; node = node->next) {
+        struct task *task = LIST_ITEM(node, struct task, script);
+        if (!task->is_waiting || task->limit)
+            continue;
+        if (!largest || budget_growth(task->budget) > budget_growth(largest))
+            largest = task->budget;
+    }
+    return largest;
+}
+
+static struct task *find_waiting(struct vm *vm, const struct budget *budget)
+{
+    for (struct list *node = vm->scripts.next; node != &vm->scripts; node = node->next) {
+        struct task *task = LIST_ITEM(node, struct task, script);
+        if (task->is_waiting && !task->limit && task->budget == budget)
+            return task;
+    }
+    return NULL;
+}
+
+bool task_drop_largest(struct vm *vm)
+{
+    struct budget *largest = budget_ref(find_largest(vm));
+    struct task *task;
+
+    if (!largest)
+        return false;
+    // From the beginning each time: whatever ends, or begins, while one is canceled.
+    while ((task = find_waiting(vm, largest))) {
+        task->limit = GUARD_MEMORY;
+        task_cancel(task);
+    }
+    budget_unref(largest);
+    return true;
 }
 
 int task_push_error(lua_State *L, const char *kind, const char *message)

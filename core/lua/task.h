@@ -7,6 +7,9 @@
 
 #include <lua.h>
 
+#include "base/list.h"
+#include "lua/guard.h"
+
 struct budget;
 struct vm;
 
@@ -17,19 +20,24 @@ struct task {
     struct task *next; // in vm->ready or vm->idle
     bool is_canceled;  // every further wait ends at once
     bool is_waiting;
-    int result_count; // pushed on `co`, to be what the waiting call returns
+    int result_count;      // pushed on `co`, to be what the waiting call returns
+    lua_State *waiting_co; // `co`, or a coroutine of the script that runs on it
     void (*cancel_wait)(void *waiter);
     void *waiter;
     // Once, when the function has returned (error NULL, results on `co`) or failed (the traceback,
-    // borrowed, on top of the error object).
+    // borrowed; the error object is on top of `co`, which takes nothing more: it may be full).
     void (*on_end)(void *owner, const char *error);
     void *owner;
-    const void *request;   // the userdata of the request that it serves, or NULL
-    struct budget *budget; // shared; NULL until a script runs
-    struct task *parent;   // that waits for it, or in whose C function it runs; NULL: none
-    struct task *child;    // the other way round
-    void *caller;          // of the C function that it runs inside (script.c)
-    bool is_now;           // it may not wait
+    const void *request;      // the userdata of the request that it serves, or NULL
+    struct budget *budget;    // shared; NULL until a script runs
+    struct task *parent;      // that waits for it, or in whose C function it runs; NULL: none
+    struct task *child;       // the other way round
+    void *caller;             // of the C function that it runs inside (script.c)
+    bool is_now;              // it may not wait
+    bool is_script;           // user code: guarded while it runs
+    struct list script;       // in vm->scripts
+    struct guard_place place; // where the script's function begins
+    enum guard_limit limit;   // that stopped it, or stops it as soon as it runs
 };
 
 // A task whose coroutine is empty: push a function and its arguments on task->co, then task_run().
@@ -38,6 +46,13 @@ struct task *task_new(struct vm *vm, void (*on_end)(void *owner, const char *err
 // The new task belongs to what the other one serves: it shares its budget, and is canceled when
 // that one is already.
 void task_inherit(struct task *task, struct task *from);
+
+// The task runs user code: from now on the guard watches. Before its first run.
+void task_guard(struct task *task, const struct guard_place *place);
+
+// Stops the scripts whose request let the heap grow most, of those that wait: they fail with the
+// limit "memory". Returns false when there are none. Outside any task.
+bool task_drop_largest(struct vm *vm);
 
 // Its budget, made now if it has none. Borrowed.
 struct budget *task_budget(struct task *task);

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "lua/api.h"
+#include "lua/guard.h"
 #include "lua/sources.h"
 #include "lua/task.h"
 #include "lua/value.h"
@@ -160,6 +161,7 @@ struct vm *vm_new(const struct vm_env *env)
 
     vm->env = *env;
     vm->ready_end = &vm->ready;
+    list_init(&vm->scripts);
     vm->serve_ref = vm->serve_admin_ref = vm->serve_inner_ref = vm->summary_ref = LUA_NOREF;
     vm->mock_ref = LUA_NOREF;
     list_init(&vm->loose_inner);
@@ -179,9 +181,29 @@ struct vm *vm_new(const struct vm_env *env)
     return vm;
 }
 
+struct guard *vm_guard(struct vm *vm)
+{
+    if (!vm->guard)
+        vm->guard = guard_new(vm);
+    return vm->guard;
+}
+
+bool vm_is_over_memory(const struct vm *vm)
+{
+    return vm->guard && guard_is_over_memory(vm->guard);
+}
+
+void vm_stop(struct vm *vm)
+{
+    if (vm->guard)
+        guard_stop(vm->guard);
+}
+
 void vm_free(struct vm *vm)
 {
     task_free_idle(vm);
+    if (vm->guard)
+        guard_free(vm->guard);
     lua_close(vm->L);
     buf_deinit(&vm->scratch);
     free(vm);

@@ -37,7 +37,9 @@ struct vm {
     struct task **ready_end;
     struct task *idle; // finished ones whose coroutine can be used again
     size_t idle_count;
-    size_t task_count; // started and not ended
+    size_t task_count;   // started and not ended
+    struct list scripts; // tasks that run user code
+    struct guard *guard; // NULL until the first of them
     const void *request_class, *fields_class, *endpoint_class, *watch_class, *usage_class;
     int request_class_ref;                                        // its metatable
     int serve_ref, serve_admin_ref, serve_inner_ref, summary_ref; // of the module tide.gateway
@@ -55,6 +57,15 @@ struct vm {
 // A state with the trusted libraries, "core" and the searcher for tide.* modules.
 struct vm *vm_new(const struct vm_env *env);
 void vm_free(struct vm *vm);
+
+// Stops what the state does by itself as time goes by. Before its timers are closed.
+void vm_stop(struct vm *vm);
+
+// The guard of user code, made now if there is none.
+struct guard *vm_guard(struct vm *vm);
+
+// True while the memory of scripts allows no further request.
+bool vm_is_over_memory(const struct vm *vm);
 
 // Loads tide.gateway and lets it build everything from the configuration. Returns 0, or -1 with an
 // error for a person (file, line, what to do).

@@ -38,6 +38,7 @@ static void on_pool_closed(void *owner)
 
 void worker_base_close(struct worker_base *base)
 {
+    vm_stop(base->vm);
     upstream_pool_close(base->upstreams, on_pool_closed, base);
 }
 

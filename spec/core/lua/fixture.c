@@ -37,6 +37,7 @@ static void on_pool_closed(void *owner)
 void lua_fixture_close(struct lua_fixture *fixture)
 {
     assert_int_equal(fixture->vm->task_count, 0);
+    vm_stop(fixture->vm);
     vm_free(fixture->vm);
     upstream_pool_close(fixture->env.upstreams, on_pool_closed, fixture);
     uv_run(&fixture->env.loop->uv, UV_RUN_DEFAULT);

@@ -251,6 +251,27 @@ static void test_a_wait_in_a_call_that_must_not_wait_raises_in_the_script(void *
     assert_int_equal(trial->ended, 1);
 }
 
+static void test_a_wait_below_a_function_of_c_raises_there(void **state)
+{
+    struct trial *trial = *state;
+    start(trial, "local ok, err = run(table.sort, { 2, 1 }, wait) note(ok, err.reason)"
+                 "ok, err = run(string.gsub, 'x', 'x', core.sleep) note(ok)");
+    assert_non_null(strstr(trial->trace, "false cannot wait inside a function that table.sort"));
+    assert_int_equal(trial->waits, 0);
+    assert_int_equal(trial->ended, 1);
+}
+
+static void test_a_coroutine_of_a_script_passes_a_wait_on(void **state)
+{
+    struct trial *trial = *state;
+    start(trial, "local co = coroutine.create(function(a) local b = wait(a) coroutine.yield(b) end)"
+                 "note(run(function()"
+                 "  local ok, mark = coroutine.resume(co, 1) assert(ok and mark == core.wait_mark)"
+                 "  return coroutine.resume(co, coroutine.yield(mark)) end))");
+    wake(trial, "b");
+    assert_string_equal(trial->trace, "true true b ");
+}
+
 static void test_a_sleep_must_not_wait_either(void **state)
 {
     struct trial *trial = *state;
@@ -377,6 +398,8 @@ int main(void)
         TEST(test_canceling_the_caller_while_its_call_runs_ends_the_waits_to_come),
         TEST(test_a_canceled_caller_begins_canceled_calls),
         TEST(test_a_wait_in_a_call_that_must_not_wait_raises_in_the_script),
+        TEST(test_a_wait_below_a_function_of_c_raises_there),
+        TEST(test_a_coroutine_of_a_script_passes_a_wait_on),
         TEST(test_a_sleep_must_not_wait_either),
         TEST(test_a_wait_that_did_not_ask_is_given_up),
         TEST(test_nothing_waits_while_loading),

@@ -1,0 +1,473 @@
+#include "lua/guard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+#include <lauxlib.h>
+
+#include "lua/fixture.h"
+#include "lua/script.h"
+#include "lua/task.h"
+#include "lua/watchdog.h"
+
+// ThreadSanitizer puts signals off until a call that it knows: a loop in Lua has none.
+#ifdef __SANITIZE_THREAD__
+#    define NEEDS_SIGNALS() skip()
+#else
+#    define NEEDS_SIGNALS() (void)0
+#endif
+
+enum { CPU_MS = 10, KILLS = 200 };
+
+struct trial {
+    struct lua_fixture fixture;
+    char trace[600]; // what scripts noted, in order
+    struct task *waiting;
+    int ended;
+    char error[400];
+};
+
+static int set_up(void **state)
+{
+    static struct trial trial;
+    memset(&trial, 0, sizeof(trial));
+    lua_fixture_open(&trial.fixture);
+    trial.fixture.env.config->scripts.cpu_ms = CPU_MS;
+    *state = &trial;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct trial *trial = *state;
+    lua_fixture_close(&trial->fixture);
+    return 0;
+}
+
+static void on_end(void *owner, const char *error)
+{
+    struct trial *trial = owner;
+    trial->ended++;
+    if (error)
+        snprintf(trial->error, sizeof(trial->error), "%s", error);
+}
+
+static struct trial *trial_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(2));
+}
+
+static int note(lua_State *L)
+{
+    struct trial *trial = trial_of(L);
+    for (int i = 1; i <= lua_gettop(L); i++) {
+        lua_getglobal(L, "tostring");
+        lua_pushvalue(L, i);
+        lua_call(L, 1, 1);
+        size_t len = strlen(trial->trace);
+        snprintf(trial->trace + len, sizeof(trial->trace) - len, "%s ", lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+static uint64_t thread_ms(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
+}
+
+// Computes for so many milliseconds of CPU time.
+static int compute(lua_State *L)
+{
+    uint64_t until = thread_ms() + (uint64_t)luaL_checkinteger(L, 1);
+    while (thread_ms() < until)
+        continue;
+    return 0;
+}
+
+// Does nothing for so many milliseconds.
+static int stand_still(lua_State *L)
+{
+    struct timespec pause = {.tv_nsec = (long)luaL_checkinteger(L, 1) * 1000000};
+    while (nanosleep(&pause, &pause) != 0)
+        continue;
+    return 0;
+}
+
+static int wait(lua_State *L)
+{
+    struct trial *trial = trial_of(L);
+    trial->waiting = script_check_wait(L);
+    return task_wait(trial->waiting, NULL, NULL);
+}
+
+static void define(struct trial *trial, const char *name, lua_CFunction function)
+{
+    lua_State *L = trial->fixture.vm->L;
+    lua_pushlightuserdata(L, trial->fixture.vm);
+    lua_pushlightuserdata(L, trial);
+    lua_pushcclosure(L, function, 2);
+    lua_setglobal(L, name);
+}
+
+// User code is loaded as the loader does it: interpreted.
+static void define_all(struct trial *trial)
+{
+    define(trial, "note", note);
+    define(trial, "compute", compute);
+    define(trial, "stand_still", stand_still);
+    define(trial, "wait", wait);
+    assert_int_equal(luaL_dostring(trial->fixture.vm->L,
+                                   "core = require('core') run, run_now = core.run, core.run_now\n"
+                                   "function text(t, name)\n"
+                                   "  local f = assert(loadstring(t, name or '@x.lua'))\n"
+                                   "  jit.off(f, true)\n"
+                                   "  return f\n"
+                                   "end\n"
+                                   "function try(t)\n"
+                                   "  local ok, err = run(text(t))\n"
+                                   "  if ok then note('fine') return end\n"
+                                   "  note(err.limit, err.file, err.line)\n"
+                                   "end"),
+                     0);
+}
+
+static void start(struct trial *trial, const char *text)
+{
+    define_all(trial);
+    lua_fixture_run(&trial->fixture, text, on_end, trial);
+}
+
+static void wake(struct trial *trial)
+{
+    task_wake(trial->waiting, 0);
+}
+
+// ---- what never ends --------------------------------------------------------------------------
+
+static void stops(struct trial *trial, const char *script, int line)
+{
+    char text[600], expected[64];
+
+    NEEDS_SIGNALS();
+    snprintf(text, sizeof(text), "try([[%s]]) try('return 1')", script);
+    snprintf(expected, sizeof(expected), "cpu x.lua %d fine ", line);
+    start(trial, text);
+    assert_string_equal(trial->trace, expected);
+    assert_string_equal(trial->error, "");
+    assert_int_equal(trial->ended, 1);
+}
+
+#define STOPS(name, line, script)         \
+    static void test_##name(void **state) \
+    {                                     \
+        stops(*state, script, line);      \
+    }
+
+STOPS(a_loop_is_stopped, 2, "local x = 1\nwhile true do end")
+STOPS(a_long_for_is_stopped, 1, "for i = 1, 1e15 do end")
+STOPS(a_loop_that_jumps_is_stopped, 1, "::again:: goto again")
+STOPS(a_loop_that_allocates_is_stopped, 2, "local t\nwhile true do t = { 1, 2, 3 } end")
+STOPS(a_loop_of_calls_is_stopped, 1, "while true do tostring(12345) end")
+STOPS(a_tail_call_without_end_is_stopped, 1, "local function f() return f() end f()")
+STOPS(a_loop_of_pcalls_is_stopped, 1, "while true do pcall(function() while true do end end) end")
+STOPS(a_loop_of_errors_is_stopped, 1, "while true do pcall(error, {}) end")
+STOPS(a_pcall_as_the_last_word_is_stopped, 1, "return pcall(function() while true do end end)")
+STOPS(a_loop_in_a_coroutine_is_stopped, 2,
+      "local f = coroutine.wrap(function()\n"
+      "while true do end end)\nf()")
+STOPS(a_coroutine_as_the_last_word_is_stopped, 1,
+      "return coroutine.resume(coroutine.create(function() while true do end end))")
+STOPS(coroutines_without_end_are_stopped, 1,
+      "while true do coroutine.wrap(function() coroutine.yield() end)() end")
+STOPS(a_loop_in_nested_coroutines_is_stopped, 1,
+      "local function f(n) if n == 0 then while true do end end "
+      "coroutine.wrap(f)(n - 1) end while true do pcall(f, 20) end")
+STOPS(a_comparison_that_loops_is_stopped, 1,
+      "table.sort({ 3, 2, 1 }, function() while true do end end)")
+STOPS(a_replacement_that_loops_is_stopped, 1,
+      "return (('x'):gsub('x', function() while true do end end))")
+STOPS(a_handler_that_loops_is_stopped, 1,
+      "xpcall(function() error('x') end, function() while true do end end)")
+STOPS(a_handler_is_not_run_for_what_is_stopped, 1,
+      "xpcall(function() while true do end end, function() while true do end end)")
+STOPS(handlers_that_fail_are_stopped, 1,
+      "local function f() return xpcall(error, function() while true do pcall(error) end end) end "
+      "while true do f() end")
+STOPS(an_index_that_loops_is_stopped, 1,
+      "local t = setmetatable({}, { __index = function() while true do end end }) return t.x")
+STOPS(a_text_that_loops_is_stopped, 1,
+      "local t = setmetatable({}, { __tostring = function(t) return tostring(t) end }) tostring(t)")
+STOPS(an_iterator_without_end_is_stopped, 1, "for _ in function() return 1 end do end")
+
+static void test_a_script_is_stopped_after_a_wait_too(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    start(trial, "try('wait()\\nwhile true do end') note('after')");
+    assert_string_equal(trial->trace, "");
+    wake(trial);
+    assert_string_equal(trial->trace, "cpu x.lua 2 after ");
+}
+
+static void test_a_script_is_stopped_while_it_is_loaded(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    define_all(trial);
+    assert_int_equal(luaL_dostring(trial->fixture.vm->L, "try('\\nwhile true do end')"), 0);
+    assert_string_equal(trial->trace, "cpu x.lua 2 ");
+}
+
+static void test_the_message_names_the_setting_and_the_traceback_the_way(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    start(trial, "local _, err = run(text('local function forever() while true do end end\\n"
+                 "forever() return 1')) note(err.kind, err.message, err.reason)"
+                 "note(err.traceback:find(\"in function 'forever'\") ~= nil)");
+    assert_string_equal(trial->trace,
+                        "script x.lua:1: script exceeded its CPU slice of 10 ms (scripts.cpu) "
+                        "script exceeded its CPU slice of 10 ms (scripts.cpu) true ");
+}
+
+// ---- what must not be stopped -----------------------------------------------------------------
+
+static void test_a_slice_that_computes_less_is_not_stopped(void **state)
+{
+    struct trial *trial = *state;
+    start(trial, "for i = 1, 10 do try('compute(3) wait() compute(3)') end");
+    for (int i = 0; i < 10; i++)
+        wake(trial);
+    assert_string_equal(trial->trace, "fine fine fine fine fine fine fine fine fine fine ");
+}
+
+static void test_a_thread_that_stands_still_is_not_blamed(void **state)
+{
+    struct trial *trial = *state;
+    start(trial, "try('stand_still(100) local x = 0 for i = 1, 1000 do x = x + i end')");
+    assert_string_equal(trial->trace, "fine ");
+}
+
+static void test_trusted_code_is_not_stopped(void **state)
+{
+    struct trial *trial = *state;
+    start(trial, "try('return 1') compute(60) local x = 0 for i = 1, 1e5 do x = x + i end "
+                 "note('fine')");
+    assert_string_equal(trial->trace, "fine fine ");
+}
+
+static void test_trusted_code_that_a_script_calls_ends_what_it_is_about(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    start(trial, "trusted = text('compute(25) local n = 0 for i = 1, 100 do n = n + 1 end note(n)',"
+                 "'@scripts/tide/x.lua') try('trusted() note(\"no\")')");
+    assert_string_equal(trial->trace, "100 cpu x.lua 1 ");
+}
+
+static void test_trusted_code_that_a_script_keeps_busy_is_stopped(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    start(trial, "trusted = text('for i = 1, 1e15 do end', '@scripts/tide/x.lua')"
+                 "try('trusted()')");
+    assert_string_equal(trial->trace, "cpu scripts/tide/x.lua 1 ");
+}
+
+static void test_no_kill_reaches_the_slices_that_follow(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    trial->fixture.env.config->scripts.cpu_ms = 0; // stopped at the watchdog's second look
+    trial->fixture.env.config->scripts.cpu_total_ms = 1000000;
+    char text[300];
+    snprintf(text, sizeof(text),
+             "local loop, fine = text('while true do end'), text('for i = 1, 50 do end return 1')"
+             " for i = 1, %d do local ok, err = run(loop) assert(not ok and err.limit == 'cpu')"
+             " for j = 1, 20 do assert(run(fine)) end end",
+             KILLS);
+    start(trial, text);
+    assert_string_equal(trial->error, "");
+    assert_int_equal(trial->ended, 1);
+}
+
+static void test_the_heap_is_flat_after_many_kills(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    lua_State *L = trial->fixture.vm->L;
+    trial->fixture.env.config->scripts.cpu_ms = 0;
+    trial->fixture.env.config->scripts.cpu_total_ms = 1000000;
+    start(trial, "loop = text('while true do end') for i = 1, 10 do run(loop) end");
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    int before = lua_gc(L, LUA_GCCOUNT, 0);
+    lua_fixture_run(&trial->fixture, "for i = 1, 200 do run(loop) end", on_end, trial);
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    assert_in_range(lua_gc(L, LUA_GCCOUNT, 0), 0, before + 32);
+}
+
+// ---- calls within calls -----------------------------------------------------------------------
+
+static void test_a_call_within_a_call_is_stopped_alone(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    start(trial, "try('try(\"while true do end\") note(\"outer\")') note('after')");
+    assert_string_equal(trial->trace, "cpu x.lua 1 outer fine after ");
+}
+
+static void test_a_script_that_goes_on_after_such_a_stop_is_stopped_too(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    start(trial,
+          "loop = text('while true do end') try('while true do run(loop) end') note('after')");
+    assert_string_equal(trial->trace, "cpu x.lua 1 after ");
+}
+
+static void test_short_calls_within_a_call_share_its_time(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    start(trial, "short = text('return 1') try('while true do run(short) end')");
+    assert_string_equal(trial->trace, "cpu x.lua 1 ");
+}
+
+static void test_calls_that_nest_without_end_fail(void **state)
+{
+    struct trial *trial = *state;
+    trial->fixture.env.config->scripts.cpu_ms = 60000;
+    start(trial, "function down() local ok, err = run(down) if not ok then error(err, 0) end"
+                 " end jit.off(down) local ok, err = run(down) note(ok, err.limit)");
+    assert_string_equal(trial->trace, "false stack ");
+}
+
+// ---- the sum of a request ---------------------------------------------------------------------
+
+static void test_all_slices_of_a_request_share_its_time(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    trial->fixture.env.config->scripts.cpu_total_ms = 30;
+    start(trial, "local n = 0 while true do n = n + 1 "
+                 "local ok, err = run(text('\\ncompute(5)')) "
+                 "if not ok then note(n <= 10, err.limit, err.message) break end end "
+                 "try('return 1')");
+    assert_string_equal(trial->trace,
+                        "true cpu_total x.lua:2: script exceeded its CPU time of 30 ms "
+                        "per request (scripts.cpu_total) cpu_total x.lua 1 ");
+}
+
+static void test_another_request_has_its_own_time(void **state)
+{
+    struct trial *trial = *state;
+    trial->fixture.env.config->scripts.cpu_total_ms = 5;
+    start(trial, "try('compute(6)')");
+    lua_fixture_run(&trial->fixture, "try('return 1')", on_end, trial);
+    assert_string_equal(trial->trace, "fine fine ");
+}
+
+static void test_calls_within_a_call_are_not_counted_twice(void **state)
+{
+    struct trial *trial = *state;
+    trial->fixture.env.config->scripts.cpu_total_ms = 50;
+    trial->fixture.env.config->scripts.cpu_ms = 25; // and no slice counts for more than 45
+    start(trial, "run(run, run, run, run, run, run, run, run, run, run, run, compute, 15)"
+                 "try('return 1')");
+    assert_string_equal(trial->trace, "fine ");
+}
+
+static void test_waiting_is_no_cpu_time(void **state)
+{
+    struct trial *trial = *state;
+    trial->fixture.env.config->scripts.cpu_total_ms = 30;
+    start(trial, "try('wait() return 1') try('return 1')");
+    struct timespec pause = {.tv_nsec = 60000000};
+    nanosleep(&pause, NULL);
+    wake(trial);
+    assert_string_equal(trial->trace, "fine fine ");
+}
+
+// ---- what is off costs nothing ----------------------------------------------------------------
+
+static void test_without_scripts_there_is_no_guard(void **state)
+{
+    struct trial *trial = *state;
+    lua_fixture_run(&trial->fixture, "local x = 1", on_end, trial);
+    assert_null(trial->fixture.vm->guard);
+    start(trial, "try('return 1')");
+    assert_non_null(trial->fixture.vm->guard);
+}
+
+static void test_the_watchdog_sleeps_while_nothing_runs_and_wakes_for_the_next_slice(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    struct timespec pause = {.tv_nsec = 1000000};
+    start(trial, "try('return 1')");
+    for (int i = 0; i < 30000 && !watchdog_is_asleep(); i++)
+        nanosleep(&pause, NULL);
+    assert_true(watchdog_is_asleep());
+    lua_fixture_run(&trial->fixture, "try('while true do end')", on_end, trial);
+    assert_string_equal(trial->trace, "fine cpu x.lua 1 ");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_loop_is_stopped),
+        TEST(test_a_long_for_is_stopped),
+        TEST(test_a_loop_that_jumps_is_stopped),
+        TEST(test_a_loop_that_allocates_is_stopped),
+        TEST(test_a_loop_of_calls_is_stopped),
+        TEST(test_a_tail_call_without_end_is_stopped),
+        TEST(test_a_loop_of_pcalls_is_stopped),
+        TEST(test_a_loop_of_errors_is_stopped),
+        TEST(test_a_pcall_as_the_last_word_is_stopped),
+        TEST(test_a_loop_in_a_coroutine_is_stopped),
+        TEST(test_a_coroutine_as_the_last_word_is_stopped),
+        TEST(test_coroutines_without_end_are_stopped),
+        TEST(test_a_loop_in_nested_coroutines_is_stopped),
+        TEST(test_a_comparison_that_loops_is_stopped),
+        TEST(test_a_replacement_that_loops_is_stopped),
+        TEST(test_a_handler_that_loops_is_stopped),
+        TEST(test_a_handler_is_not_run_for_what_is_stopped),
+        TEST(test_handlers_that_fail_are_stopped),
+        TEST(test_an_index_that_loops_is_stopped),
+        TEST(test_a_text_that_loops_is_stopped),
+        TEST(test_an_iterator_without_end_is_stopped),
+        TEST(test_a_script_is_stopped_after_a_wait_too),
+        TEST(test_a_script_is_stopped_while_it_is_loaded),
+        TEST(test_the_message_names_the_setting_and_the_traceback_the_way),
+        TEST(test_a_slice_that_computes_less_is_not_stopped),
+        TEST(test_a_thread_that_stands_still_is_not_blamed),
+        TEST(test_trusted_code_is_not_stopped),
+        TEST(test_trusted_code_that_a_script_calls_ends_what_it_is_about),
+        TEST(test_trusted_code_that_a_script_keeps_busy_is_stopped),
+        TEST(test_no_kill_reaches_the_slices_that_follow),
+        TEST(test_the_heap_is_flat_after_many_kills),
+        TEST(test_a_call_within_a_call_is_stopped_alone),
+        TEST(test_a_script_that_goes_on_after_such_a_stop_is_stopped_too),
+        TEST(test_short_calls_within_a_call_share_its_time),
+        TEST(test_calls_that_nest_without_end_fail),
+        TEST(test_all_slices_of_a_request_share_its_time),
+        TEST(test_another_request_has_its_own_time),
+        TEST(test_calls_within_a_call_are_not_counted_twice),
+        TEST(test_waiting_is_no_cpu_time),
+        TEST(test_without_scripts_there_is_no_guard),
+        TEST(test_the_watchdog_sleeps_while_nothing_runs_and_wakes_for_the_next_slice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
