@@ -34,7 +34,7 @@ set(TIDEGATE_C
   core/json/document.c core/json/document_edit.c core/lua/call_body.c core/lua/document_class.c
   core/lua/digest.c core/lua/metric_class.c core/lua/values.c core/metrics/custom.c
   core/base/xxh64.c core/store/cells.c core/store/dict.c core/store/limiter.c core/store/shared_store.c
-  core/lua/pattern.c
+  core/lua/interrupt.c core/lua/pattern.c core/lua/string_lib.c core/lua/table_lib.c core/lua/text.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
   core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c
@@ -93,7 +93,7 @@ set(TIDEGATE_C_TESTS
   lua/digest lua/values metrics/custom
   base/xxh64 store/dict store/limiter store/shared_store
   json/estimate lua/background
-  lua/pattern
+  lua/pattern lua/string_lib lua/table_lib
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT
@@ -105,4 +105,5 @@ set(TIDEGATE_C_TEST_SUPPORT
 # spec/fuzz/NAME_fuzz.c
 set(TIDEGATE_FUZZERS
   chunks config grammar head headers inflate json request response sse url watch
+  pattern
 )

@@ -24,6 +24,7 @@ enum {
     LIMIT_TASK_POOL = 256,              // finished coroutines kept for reuse, per worker
     LIMIT_DETACHED = 64,                // copies of requests that nobody waits for, per worker
     LIMIT_BACKGROUND = 1024,            // on_finish and the like at the same time, per worker
+    LIMIT_REPEATED = 16 * 1024 * 1024,  // what string.rep makes for scripts: some 10 ms in C
     LIMIT_METRIC_SERIES = 10000,        // label sets of all metrics together
     LIMIT_SCRIPT_METRICS = 100,         // metrics that scripts declare
     LIMIT_SCRIPT_SERIES = 2000,         // label sets of those together

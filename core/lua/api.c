@@ -20,6 +20,8 @@
 #include "lua/producer.h"
 #include "lua/script.h"
 #include "lua/sources.h"
+#include "lua/string_lib.h"
+#include "lua/table_lib.h"
 #include "lua/task.h"
 #include "lua/usage_class.h"
 #include "lua/value.h"
@@ -296,6 +298,8 @@ void api_open(struct vm *vm)
     vm_register(vm, functions);
     script_open(vm);
     mock_upstream_open(vm);
+    string_lib_open(vm);
+    table_lib_open(vm);
     endpoint_open(vm);
     watch_class_open(vm);
     usage_class_open(vm);

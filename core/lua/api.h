@@ -37,7 +37,8 @@
 //                           "scripts/policies/x.lua:3: ...",
 //                             reason = message without the place, file =, line = (of the message,
 //                             else where it failed; absent when unknown), traceback = text,
-//                             limit = nil, "cpu", "cpu_total", "memory", "stack", or the `limit` of
+//                             limit = nil, "cpu", "cpu_total", "memory", "stack", "steps", or the
+//                             `limit` of
 //                             the error table that was raised, "tasks" for one;
 //                             cause = the error object, when it was a table; its `message` is used
 //                             }
@@ -54,6 +55,14 @@
 //   core.background(fn, ...) -> true | nil, err (overloaded: LIMIT_BACKGROUND of them run)
 //                           runs trusted code in a task of its own, with a budget of its own and no
 //                           request, once the running task waits or has ended; an error is logged
+//
+//   core.safe_string        `string` for scripts: the same functions, errors and results but dump.
+//                           find, match, gmatch and gsub raise after scripts.steps ("the pattern
+//                           took more than 5000000 steps (scripts.steps)"), each call of an
+//                           iterator of gmatch on its own; rep refuses more than 16 MB. Methods of
+//                           strings are looked up here, in trusted code, too
+//   core.safe_table         `table` for scripts: the same, but the guard can stop concat, insert,
+//                           move and sort; foreach and foreachi are left out
 //
 // Values
 //   core.decode(text) -> value | nil, err     arrays are tagged (an empty one encodes as []), null

@@ -100,6 +100,8 @@ static const char *limit_of(lua_State *L, int object, const char *message)
         return "stack";
     if (strcmp(reason, "not enough memory") == 0)
         return "memory";
+    if (strncmp(reason, "the pattern took more than", 26) == 0)
+        return "steps";
     if (!lua_istable(L, object))
         return NULL;
     lua_pushliteral(L, "limit");
