@@ -1,8 +1,12 @@
 -- The globals of an adapter file: a safe part of the standard library and `tide`, nothing else. A
 -- misspelt global is an error with its line, not a silent nil.
+local core = require("core")
 local suggest = require("tide.suggest")
 
 local M = {}
+
+-- What cannot run for ever. Specs without C have the standard ones.
+local SAFE_STRING, SAFE_TABLE = core.safe_string or string, core.safe_table or table
 
 local FUNCTIONS = {
   assert = assert, error = error, ipairs = ipairs, next = next, pairs = pairs, pcall = pcall,
@@ -32,8 +36,8 @@ end
 -- @tparam table tide the API that the file gets
 function M.new(tide)
   local globals = copy(FUNCTIONS)
-  globals.math, globals.table, globals.bit = copy(math), copy(table), copy(bit)
-  globals.string = copy(string, "dump")
+  globals.math, globals.table, globals.bit = copy(math), copy(SAFE_TABLE), copy(bit)
+  globals.string = copy(SAFE_STRING, "dump")
   globals.require, globals.tide = safe_require, tide
   return setmetatable({}, {
     __metatable = false,
