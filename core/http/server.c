@@ -95,13 +95,23 @@ static void set_waits(struct server *server)
     server->wait_ms[WAIT_HEAD] = limits->head_time;
     server->wait_ms[WAIT_BODY] = limits->body_time;
     server->wait_ms[WAIT_TAKING] = limits->write_time / WAIT_LOOKS + 1;
-    server->wait_ms[WAIT_CLOSE] = LINGER_MS;
     for (int kind = 0; kind < WAIT_KINDS; kind++) {
-        list_init(&server->waiting[kind]);
         if (kind != WAIT_NOTHING && server->wait_ms[kind] < least)
             least = server->wait_ms[kind];
     }
     server->tick_ms = least < TICK_MIN_MS ? TICK_MIN_MS : least;
+}
+
+void server_set_limits(struct server *server, const struct server_limits *limits)
+{
+    size_t connections = server->limits.connections;
+
+    server->limits = *limits;
+    server->limits.connections = connections;
+    server->limits.blocks = &server->blocks;
+    set_waits(server);
+    if (uv_is_active((uv_handle_t *)&server->tick))
+        uv_timer_start(&server->tick, on_tick, server->tick_ms, server->tick_ms);
 }
 
 // ---- accepting --------------------------------------------------------------------------------
@@ -301,6 +311,9 @@ struct server *server_new(struct loop *loop, int fd, const struct server_limits 
     server->owner = owner;
     server->fd = fd;
     server->listener.data = server->tick.data = server;
+    server->wait_ms[WAIT_CLOSE] = LINGER_MS;
+    for (int kind = 0; kind < WAIT_KINDS; kind++)
+        list_init(&server->waiting[kind]);
     set_waits(server);
     int rc = listen(fd, BACKLOG) == 0 ? uv_poll_init(&loop->uv, &server->listener, fd) : -errno;
     if (rc != 0) {

@@ -56,6 +56,10 @@ struct server_handler {
 struct server *server_new(struct loop *loop, int fd, const struct server_limits *limits,
                           const struct server_handler *handler, void *owner, struct error *err);
 
+// From now on these limits hold, but for `connections`, which stays; a request that is being read
+// may be judged by either.
+void server_set_limits(struct server *server, const struct server_limits *limits);
+
 // Stops accepting and closes idle connections; running exchanges finish, each with
 // "Connection: close". `on_drained` runs once, when the last connection has closed.
 void server_drain(struct server *server, void (*on_drained)(void *owner));
