@@ -13,7 +13,7 @@ set(TIDEGATE_C
   core/config/document.c core/config/env.c core/config/evaluate.c core/config/field.c
   core/config/formats.c core/config/lines.c core/config/settings.c core/config/suggest.c
   core/config/tokens.c
-  core/config/bundle.c
+  core/config/bundle.c core/config/keep.c core/config/walk.c
   core/metrics/metrics.c core/metrics/names.c core/metrics/prometheus.c
   core/http/certs.c core/http/chunks.c core/http/connection.c core/http/connector.c
   core/http/exchange.c core/http/forward.c core/http/head.c core/http/headers.c core/http/inflate.c
@@ -28,6 +28,7 @@ set(TIDEGATE_C
   core/lua/inner_call.c core/lua/inner_class.c
   core/lua/heap.c core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c
   core/lua/usage_class.c core/lua/value.c
+  core/lua/generation.c core/lua/generation_class.c core/lua/loading.c core/lua/reload.c
   core/lua/vm.c core/lua/watch_class.c
   core/lua/budget.c core/lua/guard.c core/lua/memory.c core/lua/script.c core/lua/watchdog.c
   core/lua/dict_class.c core/lua/holds.c core/lua/limit_class.c
@@ -35,6 +36,8 @@ set(TIDEGATE_C
   core/lua/digest.c core/lua/metric_class.c core/lua/values.c core/metrics/custom.c
   core/base/xxh64.c core/store/cells.c core/store/dict.c core/store/limiter.c core/store/shared_store.c
   core/lua/interrupt.c core/lua/pattern.c core/lua/string_lib.c core/lua/table_lib.c core/lua/text.c
+  core/worker/control.c core/worker/failure.c core/worker/install.c core/worker/announce.c
+  core/worker/proof.c core/worker/watch_files.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
   core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c
@@ -56,6 +59,7 @@ set(TIDEGATE_LUA
   scripts/tide/usage.lua
   scripts/tide/check.lua scripts/tide/check_files.lua scripts/tide/check_globals.lua
   scripts/tide/check_problems.lua
+  scripts/tide/generation.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/current.lua scripts/tide/error_value.lua
   scripts/tide/headers.lua scripts/tide/plan.lua scripts/tide/request_view.lua

@@ -22,15 +22,14 @@ static void describe(const struct cli_options *options, const struct config *con
         json_string_encode(out, slice_of(problems->data + at));
     }
     buf_add_text(out, "],\"warnings\":");
-    json_string_encode(out,
-                       config && config->warnings.len ? buf_slice(&config->warnings) : SLICE(""));
-    add_flag(out, "is_broken", !config || config->is_broken);
+    json_string_encode(out, config->warnings.len ? buf_slice(&config->warnings) : SLICE(""));
+    add_flag(out, "is_broken", config->is_broken);
     add_flag(out, "json", options->json);
     buf_add_text(out, "}");
 }
 
 static int check_scripts(const struct cli_options *options, struct config *config,
-                         const struct buf *problems, struct buf *report)
+                         struct bundle *bundle, const struct buf *problems, struct buf *report)
 {
     struct error err = {ERROR_NONE, ""};
     struct offline offline;
@@ -38,7 +37,7 @@ static int check_scripts(const struct cli_options *options, struct config *confi
 
     buf_init(&argument, TEXT_LIMIT);
     describe(options, config, problems, &argument);
-    int rc = offline_open(&offline, config, &err);
+    int rc = offline_open(&offline, config, bundle, &err);
     if (rc == 0)
         rc = offline_call(&offline, "tide.check", "run", buf_slice(&argument), report, &err);
     if (rc < 0)
@@ -72,14 +71,16 @@ int command_check(const struct cli_options *options)
     buf_init(&problems, TEXT_LIMIT);
     buf_init(&report, TEXT_LIMIT);
     overrides.problems = &problems;
-    struct config *config = config_load(options->words[0], &overrides, &err);
+    struct bundle *bundle = bundle_read(options->words[0], &err);
+    struct config *config = bundle ? config_load_bundle(bundle, &overrides, &err) : NULL;
     if (config)
-        rc = check_scripts(options, config, &problems, &report);
+        rc = check_scripts(options, config, bundle, &problems, &report);
     else
         tell_nothing_there(options, &err, &report);
     fwrite(report.data, 1, report.len, rc == 0 || options->json ? stdout : stderr);
     buf_deinit(&problems);
     buf_deinit(&report);
     config_free(config);
+    bundle_free(bundle);
     return rc;
 }

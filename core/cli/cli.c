@@ -24,7 +24,7 @@ static const char help_text[] =
     "  --listen HOST:PORT      instead of `listen` of the configuration (port 0: any free one)\n"
     "  --admin HOST:PORT|off   instead of `admin.listen`\n"
     "  --workers N             instead of `workers` (default: one per core, at most 4)\n"
-    "  --no-watch              do not reload changed files (this version never does)\n"
+    "  --no-watch              do not load changed files by itself (SIGHUP and POST /admin/reload do)\n"
     "\n"
     "options of check, explain and replay:\n"
     "  --json                  for programs\n"
@@ -114,7 +114,7 @@ static const struct option {
     {"--listen", RUN | CHECK, OPTION_TEXT, PLACE(overrides.listen)},
     {"--admin", RUN | CHECK, OPTION_TEXT, PLACE(overrides.admin)},
     {"--workers", RUN | CHECK, OPTION_WORKERS, PLACE(overrides.workers)},
-    {"--no-watch", RUN | CHECK, OPTION_FLAG, PLACE(no_watch)},
+    {"--no-watch", RUN | CHECK, OPTION_FLAG, PLACE(overrides.no_watch)},
     {"--json", CHECK | EXPLAIN | REPLAY, OPTION_FLAG, PLACE(json)},
     {"--filter", TEST, OPTION_TEXT, PLACE(filter)},
     {"--tap", TEST, OPTION_FLAG, PLACE(tap)},

@@ -13,7 +13,7 @@ struct cli_options {
     const char *words[CLI_WORDS]; // what is no option: a folder, a file
     int word_count;
     struct config_overrides overrides;
-    bool wants_help, no_watch, json, tap, watch;
+    bool wants_help, json, tap, watch;
     const char *filter, *junit, *old_path, *new_path;
 };
 

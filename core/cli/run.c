@@ -5,18 +5,19 @@
 
 int command_run(const struct cli_options *options)
 {
+    const struct reload_source source = {options->words[0], &options->overrides};
     struct error err = {ERROR_NONE, ""};
-    struct config *config = config_load(options->words[0], &options->overrides, &err);
+    struct generation *generation = generation_read(source.path, source.overrides, 1, &err);
 
-    if (!config) {
+    if (!generation) {
         fprintf(stderr, "tidegate: %s\n", err.message);
         return 1;
     }
-    if (config->warnings.len)
-        fputs(config->warnings.data, stderr);
-    int rc = pool_run(config, &err);
+    if (generation->config->warnings.len)
+        fputs(generation->config->warnings.data, stderr);
+    int rc = pool_run(generation, &source, &err);
     if (err.kind)
         fprintf(stderr, "tidegate: %s\n", err.message);
-    config_free(config);
+    generation_unref(generation);
     return rc;
 }

@@ -18,7 +18,7 @@ enum {
 
 struct run {
     const struct cli_options *options;
-    const struct bundle *bundle;
+    struct bundle *bundle;
     struct offline report; // keeps what has been told
 };
 
@@ -68,12 +68,12 @@ static int write_junit(struct run *run)
 // ---- one file ---------------------------------------------------------------------------------
 
 // Calls a function of tide.testing in a fresh state.
-static int call(struct config *config, bool loads, const char *function, struct slice argument,
-                struct buf *out, struct error *err)
+static int call(const struct run *run, struct config *config, bool loads, const char *function,
+                struct slice argument, struct buf *out, struct error *err)
 {
     struct offline offline;
 
-    int rc = offline_open(&offline, config, err);
+    int rc = offline_open(&offline, config, run->bundle, err);
     if (rc == 0 && loads)
         rc = offline_load(&offline, err);
     if (rc == 0)
@@ -92,7 +92,7 @@ static void run_case(struct run *run, struct config *config, const char *path, u
     buf_add_text(&argument, "{\"path\":");
     json_string_encode(&argument, slice_of(path));
     buf_addf(&argument, ",\"index\":%lu}", index);
-    if (call(config, true, "run", buf_slice(&argument), &result, &err) < 0)
+    if (call(run, config, true, "run", buf_slice(&argument), &result, &err) < 0)
         tell_broken(run, path, err.message);
     else
         print(run, "case", buf_slice(&result), stdout);
@@ -140,7 +140,7 @@ static void run_file(struct run *run, struct config *config, const char *path)
     else
         buf_add_text(&argument, "null");
     buf_add_text(&argument, "}");
-    int rc = call(config, false, "list", buf_slice(&argument), &list, &err);
+    int rc = call(run, config, false, "list", buf_slice(&argument), &list, &err);
     if (rc < 0)
         tell_broken(run, path, err.message);
     else if (rc == BROKEN)
@@ -157,7 +157,7 @@ static int run_all(struct run *run, struct config *config)
 {
     struct error err = {ERROR_NONE, ""};
 
-    if (offline_open(&run->report, config, &err) != 0) {
+    if (offline_open(&run->report, config, run->bundle, &err) != 0) {
         fprintf(stderr, "tidegate: %s\n", err.message);
         offline_close(&run->report);
         return 1;
@@ -174,7 +174,7 @@ static int run_all(struct run *run, struct config *config)
     return status == 0 ? 0 : 1;
 }
 
-static int run_bundle(const struct cli_options *options, const struct bundle *bundle)
+static int run_bundle(const struct cli_options *options, struct bundle *bundle)
 {
     struct error err = {ERROR_NONE, ""};
     struct config_overrides overrides = {.fakes_secrets = true};

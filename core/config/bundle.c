@@ -1,6 +1,5 @@
 #include "config/bundle.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "config/env.h"
+#include "config/walk.h"
 
 static const char config_name[] = "gateway.lua";
 static const char env_name[] = ".env";
@@ -25,21 +25,9 @@ struct reading {
     struct error *err;
 };
 
-static char *join(const char *folder, const char *name)
-{
-    struct buf path;
-
-    if (strcmp(folder, ".") == 0)
-        return mem_dup(name, strlen(name));
-    buf_init(&path, SIZE_MAX / 2);
-    size_t len = strlen(folder);
-    buf_addf(&path, "%s%s%s", folder, len && folder[len - 1] == '/' ? "" : "/", name);
-    return buf_take(&path, NULL);
-}
-
 char *bundle_place(const struct bundle *bundle, const char *path)
 {
-    return join(bundle->folder, path);
+    return walk_join(bundle->folder, path);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -97,43 +85,10 @@ static int read_file(struct reading *reading, const char *path, size_t limit)
     return rc < 0 ? -1 : 0;
 }
 
-static int read_folder(struct reading *reading, const char *folder, int depth);
-
-static int read_entry(struct reading *reading, const char *folder, const char *name, int depth)
+static int on_file(void *owner, const char *path, const char *place)
 {
-    struct stat found;
-    int rc = 0;
-
-    if (name[0] == '.')
-        return 0;
-    char *path = join(folder, name);
-    char *place = bundle_place(reading->bundle, path);
-    bool is_folder = stat(place, &found) == 0 && S_ISDIR(found.st_mode);
-    if (is_folder && depth > 0)
-        rc = read_folder(reading, path, depth - 1);
-    else if (!is_folder && ends_with(name, ".lua"))
-        rc = read_file(reading, path, BUNDLE_FILE_LIMIT);
-    free(place);
-    free(path);
-    return rc;
-}
-
-// The Lua files in a folder, and in folders in it down to `depth`.
-static int read_folder(struct reading *reading, const char *folder, int depth)
-{
-    char *place = bundle_place(reading->bundle, folder);
-    DIR *dir = opendir(place);
-    struct dirent *entry;
-    int rc = 0;
-
-    if (!dir && errno != ENOENT && errno != ENOTDIR)
-        rc = error_set(reading->err, ERROR_SCRIPT, "%s: %s", place, strerror(errno));
-    while (dir && rc == 0 && (entry = readdir(dir)))
-        rc = read_entry(reading, folder, entry->d_name, depth);
-    if (dir)
-        closedir(dir);
-    free(place);
-    return rc;
+    (void)place;
+    return read_file(owner, path, BUNDLE_FILE_LIMIT);
 }
 
 static int compare_paths(const void *a, const void *b)
@@ -175,7 +130,7 @@ static int locate(struct bundle *bundle, const char *path, struct error *err)
         return 0;
     }
     bundle->folder = mem_dup(given, strlen(given));
-    bundle->file = join(given, config_name);
+    bundle->file = walk_join(given, config_name);
     return 0;
 }
 
@@ -188,12 +143,11 @@ static const char *name_of(const char *file)
 static int read_all(struct reading *reading)
 {
     struct bundle *bundle = reading->bundle;
+    const struct walker walker = {.on_file = on_file, .owner = reading};
 
     if (read_file(reading, name_of(bundle->file), BUNDLE_CONFIG_LIMIT) != 0 ||
         read_file(reading, env_name, ENV_FILE_LIMIT) != 0 ||
-        read_folder(reading, "adapters", 0) != 0 ||
-        read_folder(reading, "adapters/dialects", 0) != 0 ||
-        read_folder(reading, "scripts", BUNDLE_DEPTH) != 0)
+        walk_files(bundle->folder, &walker, reading->err) != 0)
         return -1;
     if (bundle->count)
         qsort(bundle->files, bundle->count, sizeof(*bundle->files), compare_paths);

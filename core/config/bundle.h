@@ -14,7 +14,6 @@ enum {
     BUNDLE_FILE_LIMIT = 64 * 1024 * 1024,  // of any other; scripts.source is checked later
     BUNDLE_TOTAL = 256 * 1024 * 1024,      // of all together
     BUNDLE_FILES = 4096,                   // how many
-    BUNDLE_DEPTH = 8,                      // folders inside scripts/: links may lead in circles
     BUNDLE_HASH = 32,                      // bytes of a SHA-256
 };
 

@@ -1,9 +1,9 @@
 #include "lua/api.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <lauxlib.h>
-#include <openssl/crypto.h>
 
 #include "base/mem.h"
 #include "base/version.h"
@@ -13,11 +13,14 @@
 #include "lua/digest.h"
 #include "lua/document_class.h"
 #include "lua/endpoint.h"
+#include "lua/generation_class.h"
 #include "lua/inner_class.h"
 #include "lua/limit_class.h"
+#include "lua/loading.h"
 #include "lua/metric_class.h"
 #include "lua/mock_upstream.h"
 #include "lua/producer.h"
+#include "lua/reload.h"
 #include "lua/script.h"
 #include "lua/sources.h"
 #include "lua/string_lib.h"
@@ -92,7 +95,7 @@ static int uuid(lua_State *L)
 
 static int env_secret(lua_State *L)
 {
-    struct config *config = vm_of(L)->env.config;
+    struct config *config = vm_loading_generation(vm_of(L))->config;
     int secret = config_env_secret(config, luaL_checkstring(L, 1));
     if (secret < 0)
         return 0;
@@ -113,35 +116,6 @@ static int redact(lua_State *L)
     return 1;
 }
 
-static int find_client(lua_State *L)
-{
-    const struct config *config = vm_of(L)->env.config;
-    struct slice key;
-
-    key.data = luaL_checklstring(L, 1, &key.len);
-    int client = config_find_client(config, key);
-    if (client < 0)
-        return 0;
-    lua_pushstring(L, config->clients[client].name);
-    return 1;
-}
-
-static int is_admin(lua_State *L)
-{
-    const struct config *config = vm_of(L)->env.config;
-    struct slice token = {"", 0};
-
-    if (!lua_isnoneornil(L, 1))
-        token.data = luaL_checklstring(L, 1, &token.len);
-    bool matches = true;
-    if (config->admin_token >= 0) {
-        struct slice wanted = slice_of(config->secrets[config->admin_token].value);
-        matches = token.len == wanted.len && CRYPTO_memcmp(token.data, wanted.data, token.len) == 0;
-    }
-    lua_pushboolean(L, matches);
-    return 1;
-}
-
 // ---- sources ----------------------------------------------------------------------------------
 
 static void add_name(void *owner, struct slice name)
@@ -155,7 +129,7 @@ static int modules(lua_State *L)
 {
     const char *folder = luaL_checkstring(L, 1);
     lua_newtable(L);
-    sources_list(vm_of(L)->env.config, folder, add_name, L);
+    sources_list(vm_loading_generation(vm_of(L))->bundle, folder, add_name, L);
     lua_getfield(L, LUA_REGISTRYINDEX, "tidegate.sort");
     lua_pushvalue(L, -2);
     lua_call(L, 1, 0);
@@ -165,7 +139,8 @@ static int modules(lua_State *L)
 static int place(lua_State *L)
 {
     struct error err;
-    config_error_at(vm_of(L)->env.config, luaL_checkstring(L, 1), luaL_checkstring(L, 2), &err);
+    config_error_at(vm_loading_generation(vm_of(L))->config, luaL_checkstring(L, 1),
+                    luaL_checkstring(L, 2), &err);
     lua_pushstring(L, err.message);
     return 1;
 }
@@ -173,22 +148,26 @@ static int place(lua_State *L)
 static int source(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
-    const struct config *config = vm_of(L)->env.config;
-    struct buf text;
+    struct source found = sources_find(vm_loading_generation(vm_of(L))->bundle, path);
 
-    buf_init(&text, SOURCES_FILE_LIMIT);
-    int rc = sources_read(config, path, &text);
-    if (rc >= 0)
-        lua_pushlstring(L, text.data ? text.data : "", text.len);
-    buf_deinit(&text);
-    if (rc < 0)
+    if (!found.text.data)
         return 0;
-    if (rc == 1)
-        lua_pushfstring(L, "@%s/%s", config->folder, path);
-    else
-        lua_pushfstring(L, "@%s", path);
-    lua_pushboolean(L, rc == 1);
+    lua_pushlstring(L, found.text.data, found.text.len);
+    lua_pushfstring(L, "@%s", path);
+    lua_pushboolean(L, found.hash != NULL);
     return 3;
+}
+
+static int version_of(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    struct source found = sources_find(vm_loading_generation(vm_of(L))->bundle, path);
+
+    if (found.hash)
+        lua_pushlstring(L, (const char *)found.hash, BUNDLE_HASH);
+    else
+        lua_pushboolean(L, found.text.data != NULL);
+    return 1;
 }
 
 // ---- waiting, log, metrics --------------------------------------------------------------------
@@ -231,6 +210,33 @@ static int sleep_for(lua_State *L)
     return task_wait(task, on_sleep_canceled, sleep);
 }
 
+struct breath {
+    struct task *task;
+    struct turn_wait wait;
+};
+
+static void on_breath(void *owner)
+{
+    struct breath *breath = owner;
+    struct task *task = breath->task;
+    loop_stop_wait(&breath->wait);
+    free(breath);
+    task_wake(task, 0);
+}
+
+static int next_turn(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+
+    if (!vm->running || vm->running->is_canceled)
+        return 0;
+    struct breath *breath = mem_alloc(sizeof(*breath));
+    breath->task = vm->running;
+    breath->wait = (struct turn_wait){.on_turn = on_breath, .owner = breath};
+    loop_wait_turn(vm->env.loop, &breath->wait);
+    return task_wait(vm->running, on_breath, breath);
+}
+
 static int write_log(lua_State *L)
 {
     static const char *const names[] = {"debug", "info", "warn", "error", NULL};
@@ -254,18 +260,12 @@ static int print_metrics(lua_State *L)
 static void set_constants(struct vm *vm)
 {
     lua_State *L = vm->L;
-    struct json_error err;
-    struct config *config = vm->env.config;
 
     lua_pushliteral(L, TIDEGATE_VERSION);
     lua_setfield(L, -2, "version");
     value_push_null(L);
     lua_setfield(L, -2, "null");
-    lua_pushboolean(L, config->client_count > 0);
-    lua_setfield(L, -2, "needs_client");
-    struct slice document = {config->document, config->document_len};
-    if (value_push(L, document, JSON_MAX_DEPTH, config, &err) != 0)
-        luaL_error(L, "the configuration document is not JSON: %s", err.message);
+    generation_class_push_config(L, vm->config);
     lua_setfield(L, -2, "config");
 }
 
@@ -280,10 +280,10 @@ void api_open(struct vm *vm)
         {"uuid", uuid},
         {"env_secret", env_secret},
         {"redact", redact},
-        {"find_client", find_client},
-        {"is_admin", is_admin},
         {"modules", modules},
         {"source", source},
+        {"version_of", version_of},
+        {"next_turn", next_turn},
         {"place", place},
         {"sleep", sleep_for},
         {"log", write_log},
@@ -312,6 +312,8 @@ void api_open(struct vm *vm)
     digest_open(vm);
     document_class_open(vm);
     values_open(vm);
+    generation_class_open(vm);
+    reload_open(vm);
     set_constants(vm);
     lua_setfield(L, -2, "core");
     lua_pop(L, 2);

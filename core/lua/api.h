@@ -3,18 +3,41 @@
 // arguments raise; what can fail at run time returns nil (or false) and an error table
 // { kind =, message = } with a kind of base/error.h.
 //
-// Loading (once per worker and generation)
+// Loading. A generation (configuration, adapters, scripts) is loaded beside the one that serves:
+// what follows speaks of the one that is being loaded. A request uses the table of scripts/tide/
+// generation.lua that it began with, and none of these.
 //   core.config             the configuration document as a table; a secret is a secret value
 //   core.version            "0.1.0"
 //   core.null               JSON null
-//   core.env_secret(name)   -> secret value, or nil when the variable is unset
+//   core.env_secret(name)   -> secret value, or nil when the variable is unset. While requests are
+//                           served: only those that loading asked for, and of scripts.secrets
 //   core.modules(folder)    -> sorted names of the Lua files there: "adapters",
 //   "adapters/dialects"...
-//                           (the user's folder beside gateway.lua and the shipped ones together)
+//                           (the user's folder beside gateway.lua and the shipped ones together,
+//                           without *_test.lua)
 //   core.source(path)       -> text, chunk name, whether it is the user's, of "adapters/groq.lua"
 //                           (the user's file wins), or nil
 //   core.place(path, message) -> "gateway.lua:12: message" for a field of the configuration, given
 //                           as "models.smart.targets.2"; without a file the message alone
+//   core.version_of(path)   -> something that is equal for equal bytes: a hash for a user's file,
+//                           true for a shipped one, false for none
+//   core.next_turn() (y)    lets everything else have its turn of the loop. Outside a task, and in
+//                           a canceled one, it returns at once
+//   core.generation() -> generation:
+//     :number() -> 7        :config() -> the document, a new table each time
+//     :settings() -> something that is equal for equal bytes of gateway.lua and .env
+//     :files() -> { { path =, sha256 = }, ... } of the user's files, without tests and .env
+//     :needs_client() -> true when the configuration has clients
+//     :find_client(key) -> name | nil        constant time
+//     :is_admin(token | nil) -> boolean      constant time; true when no token is configured
+//
+// Reloading
+//   core.reload() (y) -> number of the generation in force, or nil, failure: loads what is on disk
+//   core.last_failure() -> failure { time =, file =, line =, message = }, or null: what is on disk
+//                          is in force
+//   core.report_bad_script(path)   a script of the running request's generation fails too often: a
+//                          new generation is taken back
+//
 //   core.watch(rules)       -> watch; rules = { content = {...}, finish = {...}, usage = {...},
 //                           terminal = {...}, error = {...}, choices = "choices[]",
 //                           index = "choices[].index" }; an entry is a path string or a table
@@ -71,9 +94,6 @@
 //   core.now() monotonic seconds, core.time() wall seconds (both cached per loop turn)
 //   core.uuid() -> 32 hex digits
 //   core.redact(text) -> text with every known secret replaced by ***
-//   core.find_client(key) -> name | nil       constant time
-//   core.needs_client                         true when the configuration has clients
-//   core.is_admin(token | nil) -> boolean     constant time; true when no token is configured
 //   core.log(level, message)                  "debug" "info" "warn" "error"
 //   core.note(level, script path, generation or 0, message, fields | nil)   a script's line: with
 //   the

@@ -77,7 +77,7 @@ static uint32_t ms_at(lua_State *L, int index)
 
 static struct relay_plan read_plan(lua_State *L, struct call *call)
 {
-    const struct config *config = call->vm->env.config;
+    const struct config *config = call_config(call);
     return (struct relay_plan){
         .exchange = call->exchange,
         .timers = call->vm->env.timers,
@@ -287,7 +287,7 @@ static void on_relay_done(void *owner, const struct relay_report *report)
         .report = report,
         .was_reused = attempt->was_reused,
         .was_heard = attempt->was_heard,
-        .json_depth = (int)attempt->vm->env.config->limits.json_depth,
+        .json_depth = (int)call_config(call)->limits.json_depth,
     };
     int count = summary_push(task->co, &facts);
     free_attempt(attempt);

@@ -13,6 +13,7 @@
 #include "lua/call_class.h"
 #include "lua/holds.h"
 #include "lua/inner_call.h"
+#include "lua/loading.h"
 #include "lua/task.h"
 #include "lua/vm.h"
 
@@ -23,6 +24,11 @@ enum {
 static struct slice json_content_type(void)
 {
     return SLICE("content-type: application/json\r\n");
+}
+
+const struct config *call_config(const struct call *call)
+{
+    return call->generation->shared->config;
 }
 
 void call_add_headers(const struct call *call, struct buf *headers)
@@ -100,7 +106,7 @@ static void on_keepalive_tick(void *owner)
 
 void call_start_keepalive(struct call *call)
 {
-    uint32_t interval_ms = call->vm->env.config->keepalive_ms;
+    uint32_t interval_ms = call_config(call)->keepalive_ms;
     if (!interval_ms || call->inner || timer_is_running(&call->keepalive))
         return;
     uint32_t tick_ms = interval_ms / KEEPALIVE_TICKS;
@@ -249,14 +255,17 @@ static void on_end(void *owner, const char *error)
     holds_release(&call->holds);
     document_free(call->document);
     free(call->scan);
+    vm_generation_unref(call->generation);
     free(call);
 }
 
-static struct call *new_call(struct vm *vm, struct exchange *exchange, enum call_kind kind)
+static struct call *new_call(struct vm *vm, struct vm_generation *generation,
+                             struct exchange *exchange, enum call_kind kind)
 {
     struct call *call = mem_alloc(sizeof(*call));
 
     call->vm = vm;
+    call->generation = vm_generation_ref(generation);
     call->exchange = exchange;
     call->usage = usage_unknown();
     call->keepalive = (struct timer){.on_due = on_keepalive_tick, .owner = call};
@@ -281,7 +290,7 @@ static void prepare(struct call *call, int function_ref)
 
 void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
 {
-    struct call *call = new_call(vm, exchange, kind);
+    struct call *call = new_call(vm, vm->current, exchange, kind);
     vm_random_hex(vm, call->id, CALL_ID_LEN / 16);
     prepare(call, kind == CALL_ADMIN ? vm->serve_admin_ref : vm->serve_ref);
     task_run(call->task, 1);
@@ -290,7 +299,8 @@ void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
 void call_start_inner(struct vm *vm, struct exchange *exchange, const struct inner_asked *asked,
                       lua_State *L)
 {
-    struct call *call = new_call(vm, exchange, CALL_INNER);
+    struct vm_generation *generation = asked->parent ? asked->parent->generation : vm->current;
+    struct call *call = new_call(vm, generation, exchange, CALL_INNER);
     if (asked->parent)
         memcpy(call->id, asked->parent->id, sizeof(call->id));
     else

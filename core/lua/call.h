@@ -14,6 +14,7 @@
 #include "loop/timers.h"
 
 struct vm;
+struct vm_generation;
 struct task;
 struct attempt;
 struct inner_asked;
@@ -26,7 +27,8 @@ enum { CALL_ID_LEN = 32 };
 
 struct call {
     struct vm *vm;
-    struct exchange *exchange; // released by call_on_end()
+    struct vm_generation *generation; // that it began with, held to its end
+    struct exchange *exchange;        // released by call_on_end()
     struct task *task;
     struct attempt *attempt; // the running one, or NULL
     struct call **handle;    // what the Lua userdata points through; NULL data after the end
@@ -73,6 +75,9 @@ void call_start_inner(struct vm *vm, struct exchange *exchange, const struct inn
 // Nobody needs the request's body, or what was found in it, any more.
 void call_drop_body(struct call *call);
 
+// The configuration of the request's generation. Borrowed, for as long as the call lives.
+const struct config *call_config(const struct call *call);
+
 // The client has gone.
 void call_on_gone(struct call *call);
 void call_on_drain(struct call *call);
@@ -89,7 +94,7 @@ void call_end_stream(struct call *call, struct slice last);
 // Ends an answer that cannot carry an error in its body: the client sees that it is not whole.
 void call_break_off(struct call *call);
 
-// From now on the client gets a comment after each `config->keepalive_ms` of silence.
+// From now on the client gets a comment after each `stream.keepalive` of silence.
 void call_start_keepalive(struct call *call);
 
 // What the log line and the metrics say. Slices are borrowed; NULL data means unknown.

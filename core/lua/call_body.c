@@ -36,7 +36,7 @@ struct slice call_body(struct call *call)
 struct document *call_document(struct call *call, struct json_error *err)
 {
     struct slice body = exchange_request(call->exchange)->body;
-    int max_depth = (int)call->vm->env.config->limits.json_depth;
+    int max_depth = (int)call_config(call)->limits.json_depth;
 
     if (!call->document && !body.data)
         *err = (struct json_error){0, "the body is gone, for its answer has begun"};
@@ -52,7 +52,7 @@ bool call_may_change_body(const struct call *call)
 
 int call_replace_body(struct call *call, struct slice text, struct error *err)
 {
-    size_t most = call->vm->env.config->limits.body;
+    size_t most = call_config(call)->limits.body;
 
     if (text.len > most)
         return error_set(err, ERROR_TOO_LARGE, "the body would be larger than limits.body");

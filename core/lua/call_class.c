@@ -201,7 +201,7 @@ static int scan(lua_State *L)
     struct call *call = check_call(L);
     const struct fields *fields = vm_check_class(L, 2, vm_of(L)->fields_class);
     struct slice body = call_body(call);
-    int max_depth = (int)call->vm->env.config->limits.json_depth;
+    int max_depth = (int)call_config(call)->limits.json_depth;
     struct json_error err;
 
     if (!body.len)

@@ -283,7 +283,7 @@ static int new_dict(lua_State *L)
     if (!name.data)
         return luaL_typerror(L, 1, "string");
     bool is_safe = read_options(L);
-    struct dict *dict = shared_store_dict(vm->env.store, name, vm->env.config->scripts.dict, &err);
+    struct dict *dict = shared_store_dict(vm->env.store, name, vm->config->scripts.dict, &err);
     if (!dict)
         return luaL_error(L, "tide.dict: %s", err.message);
     struct handle *handle = lua_newuserdata(L, sizeof(*handle));

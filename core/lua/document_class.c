@@ -275,7 +275,7 @@ static struct call *check_changeable(lua_State *L)
 // A change that might pass the limit is looked at with the exact size.
 static bool has_room(lua_State *L, struct call *call, size_t more)
 {
-    size_t most = call->vm->env.config->limits.body;
+    size_t most = call_config(call)->limits.body;
 
     if (document_bound(check_document(L, call)) + more <= most)
         return true;
@@ -293,7 +293,7 @@ static int set(lua_State *L)
     if (top < 3 || lua_isnil(L, top))
         return luaL_error(L, "set() needs a path and a value; del() removes");
     check_path(L, top - 1, &path);
-    struct buf *json = vm_scratch(call->vm, call->vm->env.config->limits.body);
+    struct buf *json = vm_scratch(call->vm, call_config(call)->limits.body);
     if (value_encode(L, top, json, &why) != 0)
         return luaL_error(L, "cannot write this as JSON: %s", why);
     enum document_result result = DOCUMENT_TOO_LARGE;

@@ -307,7 +307,7 @@ static bool drop_largest(void *owner)
 
 static void read_limits(struct guard *guard)
 {
-    const struct config_scripts *scripts = &guard->vm->env.config->scripts;
+    const struct config_scripts *scripts = &guard->vm->config->scripts;
     guard->cpu_ms = scripts->cpu_ms;
     guard->cpu_total_ms = scripts->cpu_total_ms;
     guard->limits = (struct memory_limits){.heap = scripts->memory, .slice = scripts->slice_memory};

@@ -30,7 +30,7 @@ enum guard_limit {
     GUARD_LIMITS,
 };
 
-// With the limits of vm->env.config->scripts. For the calling thread, which alone runs this state.
+// With the limits of vm->config->scripts. For the calling thread, which alone runs this state.
 struct guard *guard_new(struct vm *vm);
 
 // Before lua_close().

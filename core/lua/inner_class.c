@@ -378,7 +378,7 @@ static struct reader *push_reader(lua_State *L, struct vm *vm)
     struct reader *reader = lua_newuserdata(L, sizeof(*reader));
     memset(reader, 0, sizeof(*reader));
     reader->vm = vm;
-    buf_init(&reader->body, vm->env.config->limits.hold);
+    buf_init(&reader->body, vm->config->limits.hold);
     buf_init(&reader->events, SIZE_MAX / 4);
     luaL_getmetatable(L, INNER_CLASS);
     lua_setmetatable(L, -2);
@@ -390,7 +390,7 @@ static const char *refusal(const struct vm *vm, const struct call *parent, bool 
 {
     if (parent && !is_detached && exchange_is_gone(parent->exchange))
         return "canceled";
-    if (depth > vm->env.config->scripts.depth)
+    if (depth > (parent ? call_config(parent) : vm->config)->scripts.depth)
         return "script";
     if (is_detached && vm->detached_count >= LIMIT_DETACHED)
         return "overloaded";

@@ -30,7 +30,7 @@ static int set_mock(lua_State *L)
 static int read_fixture(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
-    const struct config *config = vm_of(L)->env.config;
+    const struct config *config = vm_of(L)->config;
     struct error err;
     struct buf text;
 

@@ -43,7 +43,7 @@ static size_t check_start(lua_State *L, int index, size_t len)
 
 static long long step_limit(lua_State *L)
 {
-    return (long long)vm_of(L)->env.config->scripts.steps;
+    return (long long)vm_of(L)->config->scripts.steps;
 }
 
 // ---- matches ----------------------------------------------------------------------------------

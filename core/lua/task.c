@@ -152,7 +152,7 @@ struct task *task_new(struct vm *vm, void (*on_end)(void *owner, const char *err
 
 struct budget *task_budget(struct task *task)
 {
-    const struct config_scripts *scripts = &task->vm->env.config->scripts;
+    const struct config_scripts *scripts = &task->vm->config->scripts;
     struct budget_limits limits = {{
         [BUDGET_TASKS] = scripts->tasks,
         [BUDGET_CALLS] = scripts->calls,

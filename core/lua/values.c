@@ -65,7 +65,7 @@ static int uuid4(lua_State *L)
 
 static int env(lua_State *L)
 {
-    lua_pushstring(L, config_env(vm_of(L)->env.config, luaL_checkstring(L, 1)));
+    lua_pushstring(L, config_env(vm_of(L)->config, luaL_checkstring(L, 1)));
     return 1;
 }
 
@@ -148,7 +148,7 @@ static bool take_line(struct vm *vm, bool *is_last)
     bool is_taken = budget_take(budget, BUDGET_LOG_LINES);
 
     *is_last = is_taken && budget &&
-               budget_used(budget, BUDGET_LOG_LINES) >= vm->env.config->scripts.log_lines;
+               budget_used(budget, BUDGET_LOG_LINES) >= vm->config->scripts.log_lines;
     return is_taken;
 }
 
@@ -198,8 +198,9 @@ static int note(lua_State *L)
 void values_open(struct vm *vm)
 {
     static const luaL_Reg functions[] = {
-        {"fresh_now", fresh_now}, {"rand", random_number}, {"uuid4", uuid4},
-        {"env", env},           {"note", note},          {NULL, NULL},
+        {"fresh_now", fresh_now}, {"rand", random_number},
+        {"uuid4", uuid4},         {"env", env},
+        {"note", note},           {NULL, NULL},
     };
     vm_register(vm, functions);
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "lua/api.h"
 #include "lua/guard.h"
+#include "lua/loading.h"
 #include "lua/sources.h"
 #include "lua/task.h"
 #include "lua/value.h"
@@ -162,7 +163,8 @@ struct vm *vm_new(const struct vm_env *env)
     vm->env = *env;
     vm->ready_end = &vm->ready;
     list_init(&vm->scripts);
-    vm->serve_ref = vm->serve_admin_ref = vm->serve_inner_ref = vm->summary_ref = LUA_NOREF;
+    vm->gateway_ref = vm->serve_ref = vm->serve_admin_ref = vm->serve_inner_ref = vm->summary_ref =
+        LUA_NOREF;
     vm->mock_ref = LUA_NOREF;
     list_init(&vm->loose_inner);
     buf_init(&vm->scratch, 0);
@@ -177,6 +179,7 @@ struct vm *vm_new(const struct vm_env *env)
     value_open(vm->L);
     set_searcher(vm);
     seed_random(vm);
+    loading_begin(vm, env->generation);
     api_open(vm);
     return vm;
 }
@@ -205,86 +208,9 @@ void vm_free(struct vm *vm)
     if (vm->guard)
         guard_free(vm->guard);
     lua_close(vm->L);
+    loading_end(vm);
     buf_deinit(&vm->scratch);
     free(vm);
-}
-
-// ---- loading ----------------------------------------------------------------------------------
-
-static int with_traceback(lua_State *L)
-{
-    luaL_traceback(L, L, lua_tostring(L, 1) ? lua_tostring(L, 1) : "error without a message", 1);
-    return 1;
-}
-
-static int take_function(struct vm *vm, const char *name)
-{
-    lua_getfield(vm->L, -1, name);
-    return luaL_ref(vm->L, LUA_REGISTRYINDEX);
-}
-
-static const char *field(lua_State *L, int index, const char *name)
-{
-    lua_getfield(L, index, name);
-    const char *text = lua_tostring(L, -1);
-    lua_pop(L, 1); // stays alive in the table
-    return text;
-}
-
-// The Lua side names a field of the configuration, or a file with its line.
-static void read_load_error(struct vm *vm, struct error *err)
-{
-    lua_State *L = vm->L;
-    if (!lua_istable(L, -1)) {
-        error_set(err, ERROR_SCRIPT, "%s", lua_tostring(L, -1) ? lua_tostring(L, -1) : "unknown");
-        return;
-    }
-    int table = lua_gettop(L);
-    const char *message = field(L, table, "message");
-    const char *path = field(L, table, "path");
-    const char *file = field(L, table, "file");
-    const char *line = field(L, table, "line");
-    if (path)
-        config_error_at(vm->env.config, path, message, err);
-    else if (file)
-        error_set(err, ERROR_SCRIPT, "%s:%s: %s", file, line ? line : "1", message);
-    else
-        error_set(err, ERROR_SCRIPT, "%s", message ? message : "unknown");
-}
-
-int vm_load(struct vm *vm, struct error *err)
-{
-    lua_State *L = vm->L;
-    int top = lua_gettop(L);
-    int rc = -1;
-
-    lua_pushcfunction(L, with_traceback);
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "tide.gateway");
-    if (lua_pcall(L, 1, 1, top + 1) != 0) {
-        read_load_error(vm, err);
-        goto out;
-    }
-    // stack: with_traceback, module
-    vm->serve_ref = take_function(vm, "serve");
-    vm->serve_admin_ref = take_function(vm, "serve_admin");
-    vm->serve_inner_ref = take_function(vm, "serve_inner");
-    vm->summary_ref = take_function(vm, "summary");
-    lua_getfield(L, -1, "load");
-    if (lua_pcall(L, 0, 2, top + 1) != 0) {
-        read_load_error(vm, err);
-        goto out;
-    }
-    // stack: with_traceback, module, true | nil, error
-    if (!lua_toboolean(L, -2)) {
-        read_load_error(vm, err);
-        goto out;
-    }
-    rc = 0;
-out:
-    lua_settop(L, top);
-    lua_gc(L, LUA_GCCOLLECT, 0); // most of what loading made is garbage now
-    return rc;
 }
 
 static size_t count_of(lua_State *L, const char *name)

@@ -15,15 +15,22 @@
 #include "loop/timers.h"
 #include "metrics/names.h"
 
+struct generation;
+struct mailbox;
+struct reloader;
 struct task;
 struct shared_store;
+struct vm_generation;
 
-// What a VM is built on. Everything is borrowed and outlives it.
+// What a VM is built on. Everything is borrowed and outlives it; of the generation that it begins
+// with it takes a reference.
 struct vm_env {
     struct loop *loop;
     struct timers *timers;
     struct upstream_pool *upstreams;
-    struct config *config; // read, but for secrets found in the environment while loading
+    struct generation *generation;
+    const struct reloader *reloader; // NULL: nothing is reloaded here
+    struct mailbox *mailbox;         // of this loop; NULL without a reloader
     struct log *log;
     struct metric_names *names;
     struct shared_store *store;
@@ -32,17 +39,23 @@ struct vm_env {
 struct vm {
     struct vm_env env;
     lua_State *L;
-    struct task *running; // whose Lua code is on the C stack now; NULL: none
-    struct task *ready;   // to resume when the running one has yielded, first come first
+    const struct config *config;    // of the committed generation; a request has its call's
+    struct vm_generation *current;  // the committed one, which new requests get
+    struct generation *building;    // being loaded, or prepared; NULL: none. Shared
+    struct vm_preparing *preparing; // its loading, while that goes on
+    struct task *running;           // whose Lua code is on the C stack now; NULL: none
+    struct task *ready;             // to resume when the running one has yielded, first come first
     struct task **ready_end;
     struct task *idle; // finished ones whose coroutine can be used again
     size_t idle_count;
     size_t task_count;   // started and not ended
     struct list scripts; // tasks that run user code
     struct guard *guard; // NULL until the first of them
+    const void *generation_class;
     const void *request_class, *fields_class, *endpoint_class, *watch_class, *usage_class;
     int request_class_ref;                                        // its metatable
-    int serve_ref, serve_admin_ref, serve_inner_ref, summary_ref; // of the module tide.gateway
+    int gateway_ref;                                              // the module tide.gateway
+    int serve_ref, serve_admin_ref, serve_inner_ref, summary_ref; // of it
     struct list loose_inner;                                      // inner requests without a parent
     size_t detached_count; // those of them that were detached
     const void *inner_class;
@@ -66,10 +79,6 @@ struct guard *vm_guard(struct vm *vm);
 
 // True while the memory of scripts allows no further request.
 bool vm_is_over_memory(const struct vm *vm);
-
-// Loads tide.gateway and lets it build everything from the configuration. Returns 0, or -1 with an
-// error for a person (file, line, what to do).
-int vm_load(struct vm *vm, struct error *err);
 
 // Appends one line for people: how many providers and models there are.
 void vm_summary(struct vm *vm, struct buf *out);

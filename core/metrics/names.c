@@ -17,6 +17,7 @@ struct metric_names *metric_names_new(void)
     static const char *const by_target_outcome[] = {"target", "outcome", NULL};
     static const char *const by_model_kind[] = {"model", "kind", NULL};
     static const char *const by_model[] = {"model", NULL};
+    static const char *const by_result[] = {"result", NULL};
     struct metric_names *names = mem_alloc(sizeof(*names));
     struct metrics *m = names->metrics = metrics_new();
 
@@ -44,6 +45,10 @@ struct metric_names *metric_names_new(void)
                             "One turn of a worker's loop, without its wait for events.");
     names->loop_turn_max = only(m, METRIC_GAUGE, "tidegate_loop_turn_max_seconds",
                                 "The longest turn of any worker's loop since the start.");
+    names->reloads = metrics_declare(m, METRIC_COUNTER, "tidegate_reloads_total",
+                                     "Changes of files: ok, failed or rolled_back.", by_result);
+    names->generation =
+        only(m, METRIC_GAUGE, "tidegate_generation", "Number of the generation in force.");
     return names;
 }
 

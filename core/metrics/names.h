@@ -5,6 +5,8 @@
 
 struct metric_names {
     struct metrics *metrics; // owned
+    struct metric *reloads;
+    struct metric_series *generation;
     struct metric *requests, *attempts, *tokens, *usage_unknown;
     struct metric_series *requests_in_flight, *upstreams_in_flight;
     struct metric_series *request_duration, *time_to_first_token, *overhead;

@@ -1,5 +1,7 @@
 #include "worker/base.h"
 
+#include "lua/loading.h"
+
 enum { UPSTREAM_IDLE_MS = 60 * 1000 }; // most providers close a little later than this
 
 void worker_base_init(struct worker_base *base, struct worker_shared *shared)
@@ -12,11 +14,14 @@ void worker_base_init(struct worker_base *base, struct worker_shared *shared)
     base->loop = loop_new();
     base->timers = timers_new(base->loop);
     base->upstreams = upstream_pool_new(base->loop, &settings);
+    mailbox_open(&base->mailbox, base->loop);
     struct vm_env env = {
         .loop = base->loop,
         .timers = base->timers,
         .upstreams = base->upstreams,
-        .config = shared->config,
+        .generation = shared->generation,
+        .reloader = shared->reloader,
+        .mailbox = &base->mailbox,
         .log = shared->log,
         .names = shared->names,
         .store = shared->store,
@@ -39,12 +44,14 @@ static void on_pool_closed(void *owner)
 void worker_base_close(struct worker_base *base)
 {
     vm_stop(base->vm);
+    mailbox_close(&base->mailbox);
     upstream_pool_close(base->upstreams, on_pool_closed, base);
 }
 
 size_t worker_base_free(struct worker_base *base)
 {
     vm_free(base->vm);
+    mailbox_deinit(&base->mailbox);
     upstream_pool_free(base->upstreams);
     return (size_t)loop_free(base->loop);
 }

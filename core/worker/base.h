@@ -4,6 +4,7 @@
 
 #include "http/upstream.h"
 #include "loop/loop.h"
+#include "loop/mailbox.h"
 #include "loop/timers.h"
 #include "lua/vm.h"
 #include "worker/worker.h"
@@ -13,12 +14,14 @@ struct worker_base {
     struct timers *timers;
     struct upstream_pool *upstreams;
     struct vm *vm;
+    struct mailbox mailbox; // for letters of the thread that reloads
 };
 
 // Builds all, and loads nothing into the Lua state.
 void worker_base_init(struct worker_base *base, struct worker_shared *shared);
 
-// Builds all and loads the Lua side. On failure (-1 with `err`) worker_base_close() is still due.
+// Builds all and loads the Lua side from shared->generation. On failure (-1 with `err`)
+// worker_base_close() is still due.
 int worker_base_open(struct worker_base *base, struct worker_shared *shared, struct error *err);
 
 // Closes the upstream pool and the timers; the loop then has nothing left to wait for, once it has

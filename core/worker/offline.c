@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "lua/inner_call.h"
+#include "lua/loading.h"
 #include "lua/task.h"
 
 enum { LONGEST_MS = 24 * 3600 * 1000 }; // of virtual time, for one call
@@ -36,9 +37,12 @@ static void on_end(void *owner, const char *error)
     error_set(offline->err, ERROR_SCRIPT, "%s", error);
 }
 
-int offline_open(struct offline *offline, struct config *config, struct error *err)
+int offline_open(struct offline *offline, struct config *config, struct bundle *bundle,
+                 struct error *err)
 {
-    *offline = (struct offline){.shared = {.config = config}};
+    *offline = (struct offline){
+        .generation = {.refs = 1, .number = 1, .config = config, .bundle = bundle}};
+    offline->shared.generation = &offline->generation;
     offline->shared.log = log_new("/dev/null", LOG_ERROR, err);
     if (!offline->shared.log)
         return -1;

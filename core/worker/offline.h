@@ -9,6 +9,7 @@
 #include "worker/base.h"
 
 struct offline {
+    struct generation generation; // owns nothing and is never freed
     struct worker_shared shared;
     struct worker_base base;
     // Of the running offline_call().
@@ -18,9 +19,10 @@ struct offline {
     bool is_ended;
 };
 
-// Makes the Lua state. `config` is borrowed and outlives it. Returns 0, or -1 with `err`;
+// Makes the Lua state. `config` and `bundle` are borrowed and outlive it. Returns 0, or -1 with `err`;
 // offline_close() is due in both cases.
-int offline_open(struct offline *offline, struct config *config, struct error *err);
+int offline_open(struct offline *offline, struct config *config, struct bundle *bundle,
+                 struct error *err);
 
 // Lets the gateway's own Lua build everything from the configuration. Returns 0, or -1 with `err`.
 int offline_load(struct offline *offline, struct error *err);

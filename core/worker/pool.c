@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "http/server.h"
+#include "worker/control.h"
 #include "worker/worker.h"
 
 enum {
@@ -21,7 +22,9 @@ enum {
 };
 
 struct pool {
-    struct config *config;
+    const struct config *config; // of the first generation
+    struct control *control;     // owned
+    atomic_bool control_has_ended;
     struct worker_shared shared;
     struct worker **workers; // owned
     int started;
@@ -82,6 +85,13 @@ static void on_worker_end(void *owner)
 {
     struct pool *pool = owner;
     atomic_fetch_sub(&pool->running, 1);
+    pthread_kill(pool->main_thread, SIGNAL_WORKER_END);
+}
+
+static void on_control_end(void *owner)
+{
+    struct pool *pool = owner;
+    atomic_store(&pool->control_has_ended, true);
     pthread_kill(pool->main_thread, SIGNAL_WORKER_END);
 }
 
@@ -154,24 +164,33 @@ static void drain(struct pool *pool)
         worker_drain(pool->workers[i]);
 }
 
+static void on_signal(struct pool *pool, int number, bool *is_draining)
+{
+    if (number == SIGHUP && !*is_draining) {
+        control_reload(pool->control);
+    } else if (number == SIGHUP) {
+        fprintf(stderr, "SIGHUP while draining: nothing is reloaded any more\n");
+    } else if (!*is_draining) {
+        *is_draining = true;
+        control_stop(pool->control); // the workers drain when nobody sends them anything any more
+    } else {
+        fprintf(stderr, "ended without waiting for running requests\n");
+        _exit(128 + number);
+    }
+}
+
 static void serve(struct pool *pool, const sigset_t *signals)
 {
-    bool is_draining = false;
+    bool is_draining = false, is_told = false;
 
     while (atomic_load(&pool->running)) {
         int number = 0;
         sigwait(signals, &number);
-        if (number == SIGNAL_WORKER_END) {
-            continue;
-        } else if (number == SIGHUP) {
-            log_event(pool->shared.log, LOG_WARN,
-                      "SIGHUP: reloading is not part of this version; restart to apply changes");
-        } else if (!is_draining) {
-            is_draining = true;
+        if (number != SIGNAL_WORKER_END)
+            on_signal(pool, number, &is_draining);
+        if (atomic_load(&pool->control_has_ended) && !is_told) {
+            is_told = true;
             drain(pool);
-        } else {
-            fprintf(stderr, "ended without waiting for running requests\n");
-            _exit(128 + number);
         }
     }
 }
@@ -186,6 +205,7 @@ static int join_all(struct pool *pool)
         sum.handles += leak.handles;
         sum.tasks += leak.tasks;
     }
+    sum.handles += control_free(pool->control);
     fprintf(stderr, "drained: %zu connections, %zu handles, %zu tasks\n", sum.connections,
             sum.handles, sum.tasks);
     return sum.connections || sum.handles || sum.tasks ? 1 : 0;
@@ -206,16 +226,20 @@ static int check_and_start(struct pool *pool, struct error *err)
     add_secrets(pool);
     int rc = worker_check(&pool->shared, &summary, err);
     add_secrets(pool); // those that adapters looked up in the environment
+    pool->shared.generation->config->is_shared = true;
     if (rc == 0)
         rc = start_workers(pool, err);
+    if (rc == 0)
+        control_start(pool->control, pool->workers, pool->started, on_control_end, pool);
     if (rc == 0)
         greet(pool, &summary);
     buf_deinit(&summary);
     return rc;
 }
 
-int pool_run(struct config *config, struct error *err)
+int pool_run(struct generation *generation, const struct reload_source *source, struct error *err)
 {
+    const struct config *config = generation->config;
     sigset_t signals;
     struct pool pool = {
         .config = config,
@@ -226,25 +250,27 @@ int pool_run(struct config *config, struct error *err)
 
     mem_keep();
     block_signals(&signals);
-    pool.shared.config = config;
+    pool.shared.generation = generation;
     pool.shared.connections = connections_per_worker(config);
     pool.shared.log = log_new(config->log_file, (enum log_level)config->log_level, err);
     if (!pool.shared.log)
         return 1;
     pool.shared.names = metric_names_new();
     pool.shared.store = shared_store_new();
+    pool.control = control_new(&pool.shared, source, generation);
+    pool.shared.reloader = control_reloader(pool.control);
     int rc = check_and_start(&pool, err);
     if (rc == 0) {
         serve(&pool, &signals);
         rc = join_all(&pool);
-        log_free(pool.shared.log);
     } else if (pool.started) {
         // A worker that cannot start leaves others running: nothing is served yet, nothing is lost.
         fprintf(stderr, "tidegate: %s\n", err->message);
         _exit(1);
     } else {
-        log_free(pool.shared.log);
+        control_free(pool.control);
     }
+    log_free(pool.shared.log);
     metric_names_free(pool.shared.names);
     shared_store_free(pool.shared.store);
     free(pool.workers);

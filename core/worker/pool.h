@@ -2,9 +2,10 @@
 #pragma once
 
 #include "base/error.h"
-#include "config/config.h"
+#include "lua/generation.h"
+#include "worker/control.h"
 
 // Serves until SIGTERM or SIGINT has drained all workers; a second signal ends the process at once.
 // Messages for people go to stderr. Returns the exit status: 0 after a clean drain, 1 with `err`
 // when it could not start, or when the drain lost something.
-int pool_run(struct config *config, struct error *err);
+int pool_run(struct generation *generation, const struct reload_source *source, struct error *err);

@@ -183,7 +183,7 @@ static void on_drain_signal(uv_async_t *signal)
     worker->servers_left = worker->admin ? 2 : 1;
     worker->drain_timer = (struct timer){.on_due = on_drain_limit, .owner = worker};
     timer_start(worker->base.timers, &worker->drain_timer,
-                worker->shared->config->limits.drain_time);
+                worker->base.vm->config->limits.drain_time);
     struct server *admin = worker->admin;
     server_drain(worker->server, on_server_drained);
     if (admin)
@@ -205,7 +205,7 @@ static void tell_ready(struct worker *worker, int rc, const struct error *err)
 
 static struct server_limits server_limits(struct worker *worker)
 {
-    const struct config_limits *limits = &worker->shared->config->limits;
+    const struct config_limits *limits = &worker->base.vm->config->limits;
     return (struct server_limits){
         .body = limits->body,
         .head = limits->head,
@@ -254,6 +254,26 @@ static void *run(void *argument)
         worker->leak.handles = worker_base_free(&worker->base);
     worker->on_end(worker->owner);
     return NULL;
+}
+
+struct mailbox *worker_mailbox(struct worker *worker)
+{
+    return &worker->base.mailbox;
+}
+
+struct vm *worker_vm(struct worker *worker)
+{
+    return worker->base.vm;
+}
+
+void worker_on_commit(struct worker *worker)
+{
+    struct server_limits limits = server_limits(worker);
+
+    server_set_limits(worker->server, &limits);
+    if (worker->admin)
+        server_set_limits(worker->admin, &limits);
+    tidy_note(&worker->tidy);
 }
 
 struct worker *worker_start(struct worker_shared *shared, int fd, int admin_fd,

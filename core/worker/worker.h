@@ -6,7 +6,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "config/config.h"
+#include "lua/generation.h"
+#include "lua/reload.h"
 #include "metrics/names.h"
 #include "store/shared_store.h"
 
@@ -14,7 +15,8 @@ struct worker;
 
 // What all workers share. Borrowed, outlives them.
 struct worker_shared {
-    struct config *config;
+    struct generation *generation;   // the one that workers begin with
+    const struct reloader *reloader; // NULL: nothing is reloaded
     struct log *log;
     struct metric_names *names;
     struct shared_store *store; // of scripts
@@ -38,10 +40,18 @@ int worker_wait_ready(struct worker *worker, struct error *err);
 // Stops accepting, lets running requests finish up to limits.drain_time, then ends. Any thread.
 void worker_drain(struct worker *worker);
 
+// For the thread that reloads: letters to the worker's thread, and, for code that such a letter
+// runs there, its Lua state.
+struct mailbox *worker_mailbox(struct worker *worker);
+struct vm *worker_vm(struct worker *worker);
+
+// On the worker's thread: a generation has been committed, whose limits hold from now on.
+void worker_on_commit(struct worker *worker);
+
 // Joins the ended thread and frees the worker.
 struct worker_leak worker_join(struct worker *worker);
 
 // Builds a Lua side as a worker does and throws it away: the check of configuration and scripts.
-// Secrets that scripts look up in the environment are known to `shared->config` afterwards.
+// Secrets that scripts look up in the environment are known to its configuration afterwards.
 // `summary` (may be NULL) gets a line for people. Returns 0, or -1 with `err`.
 int worker_check(struct worker_shared *shared, struct buf *summary, struct error *err);

@@ -132,29 +132,49 @@ local function finish(adapter, entry, dialects)
   }
 end
 
+-- The loader gives a file that has not changed the same source again.
+local function are_same(files, others)
+  for name, entry in pairs(files) do
+    if not others[name] or others[name].source ~= entry.source then return false end
+  end
+  for name in pairs(others) do
+    if not files[name] then return false end
+  end
+  return true
+end
+
 --- Reads and resolves every adapter and dialect.
 -- @tparam function|nil report called with each thing that is wrong, { file =, line =, message = };
 --   when it returns true the loading goes on with what is right
--- @treturn table|nil { adapters = { name = adapter }, dialects = { name = dialect } }
+-- @tparam table|nil previous what this returned for the generation before: returned again when no
+--   file has changed
+-- @treturn table|nil { adapters = { name = adapter }, dialects = { name = dialect }, ... }
 -- @treturn nil|table what was wrong first, when there is no `report`
-function M.load(report)
+function M.load(report, previous)
   report = report or stop
   local dialect_files, err = load_folder("adapters/dialects", "dialect", report)
   if not dialect_files then return nil, err end
-  local dialects
-  dialects, err = compile_dialects(dialect_files, report)
-  if not dialects then return nil, err end
   local files
   files, err = load_folder("adapters", "adapter", report)
   if not files then return nil, err end
+  if previous and are_same(files, previous.files)
+    and are_same(dialect_files, previous.dialect_files) then
+    return previous
+  end
+  local dialects
+  dialects, err = compile_dialects(dialect_files, report)
+  if not dialects then return nil, err end
   local adapters, done = {}, {}
   for _, name in ipairs(suggest.names(files)) do
     local resolved
     resolved, err = resolve(name, files, done, {})
     if resolved then adapters[name], err = finish(resolved, files[name], dialects) end
+    core.next_turn()
     if not adapters[name] and not report(err) then return nil, err end
   end
-  return { adapters = adapters, dialects = dialects }
+  return {
+    adapters = adapters, dialects = dialects, files = files, dialect_files = dialect_files,
+  }
 end
 
 return M

@@ -1,4 +1,5 @@
--- The admin listener: health, metrics, lanes, scripts. Every path but /health asks for the token.
+-- The admin listener: health, metrics, lanes, scripts, reload. Every path but /health asks for the
+-- token.
 local core = require("core")
 local auth = require("tide.auth")
 local errors = require("tide.errors")
@@ -7,17 +8,32 @@ local M = {}
 
 local JSON = { ["content-type"] = "application/json" }
 local PROMETHEUS = { ["content-type"] = "text/plain; version=0.0.4; charset=utf-8" }
-local ALLOW = "GET, HEAD"
-local KNOWN = "GET /health, GET /metrics, GET /admin/lanes, GET /admin/scripts"
+local KNOWN = "GET /health, GET /metrics, GET /admin/lanes, GET /admin/scripts, POST /admin/reload"
 
-local PAGES = {
-  ["/health"] = function() return '{"status":"ok"}', JSON end,
-  ["/metrics"] = function() return core.metrics(), PROMETHEUS end,
-  ["/admin/lanes"] = function() return "[]", JSON end,
-  ["/admin/scripts"] = function()
-    return core.encode({ generation = 1, files = core.array({}), last_failure = core.null }), JSON
-  end,
+local function failure_of(failure)
+  return { file = failure.file, line = failure.line, message = failure.message }
+end
+
+local function reload()
+  local number, failure = core.reload()
+  if number then return 200, core.encode({ generation = number }), JSON end
+  return 422, core.encode({ error = failure_of(failure) }), JSON
+end
+
+local function scripts(gen)
+  return 200, core.encode({
+    generation = gen.number, files = gen.source:files(), last_failure = core.last_failure(),
+  }), JSON
+end
+
+local GET = {
+  ["/health"] = function() return 200, '{"status":"ok"}', JSON end,
+  ["/metrics"] = function() return 200, core.metrics(), PROMETHEUS end,
+  ["/admin/lanes"] = function() return 200, "[]", JSON end,
+  ["/admin/scripts"] = scripts,
 }
+local POST = { ["/admin/reload"] = reload }
+local METHODS = { GET = GET, HEAD = GET, POST = POST }
 
 local function refuse(req, dialect, err)
   local headers = { ["content-type"] = "application/json" }
@@ -25,21 +41,24 @@ local function refuse(req, dialect, err)
   req:reply(err.status, dialect.error_body(err), headers)
 end
 
---- Serves one request. It is not recorded: looking at the metrics must not change them.
+--- Serves one request (y). It is not recorded: looking at the metrics must not change them.
 -- @param req the request
--- @tparam table dialect for errors
-function M.serve(req, dialect)
+-- @tparam table gen the generation
+function M.serve(req, gen)
   local path, method = req:path(), req:method()
-  if path ~= "/health" and not core.is_admin(auth.bearer(req:header("authorization")) or "") then
-    return refuse(req, dialect, errors.unauthorized("The admin token is needed."))
+  local token = auth.bearer(req:header("authorization"))
+  if path ~= "/health" and not gen.source:is_admin(token or "") then
+    return refuse(req, gen.dialect, errors.unauthorized("The admin token is needed."))
   end
-  local page = PAGES[path]
-  if not page then return refuse(req, dialect, errors.not_found(method, path, KNOWN)) end
-  if method ~= "GET" and method ~= "HEAD" then
-    return refuse(req, dialect, errors.method_not_allowed(method, path, ALLOW))
+  if not (GET[path] or POST[path]) then
+    return refuse(req, gen.dialect, errors.not_found(method, path, KNOWN))
   end
-  local text, headers = page()
-  req:reply(200, text, headers)
+  local page = METHODS[method] and METHODS[method][path]
+  if not page then
+    local allow = GET[path] and "GET, HEAD" or "POST"
+    return refuse(req, gen.dialect, errors.method_not_allowed(method, path, allow))
+  end
+  req:reply(page(gen))
 end
 
 return M

@@ -1,5 +1,4 @@
 -- Who a client is, by the key it brings.
-local core = require("core")
 local errors = require("tide.errors")
 local url = require("tide.url")
 
@@ -19,12 +18,14 @@ local function key_of(req)
 end
 
 --- The client's name, or nil and an error. Only for gateways that ask for a key.
-function M.client(req)
+-- @param req the request
+-- @param source core.generation(), of the request's generation
+function M.client(req, source)
   local key = key_of(req)
   if not key or key == "" then
     return nil, errors.unauthorized("A key is needed: send Authorization: Bearer YOUR_KEY.")
   end
-  local name = core.find_client(key)
+  local name = source:find_client(key)
   if not name then return nil, errors.unauthorized("The key is not known here.") end
   return name
 end

@@ -11,6 +11,14 @@ function M.new()
   return setmetatable({ items = {}, places = {}, known = {} }, Problems)
 end
 
+-- A user's file with its folder in front, so that a terminal can open it.
+local function shown(file)
+  local _, _, is_user = core.source(file or "")
+  local folder = core.config.folder
+  if not is_user or not folder or folder == "." then return file end
+  return folder:gsub("/$", "") .. "/" .. file
+end
+
 local function place_of(file, line)
   return tostring(file) .. ":" .. tostring(line)
 end
@@ -18,12 +26,13 @@ end
 --- Adds one; what is said again in the same words is left out.
 -- @tparam table problem { file =, line =, message =, severity = "error" (default) or "warning" }
 function Problems:add(problem)
-  local place = place_of(problem.file, problem.line)
+  local file = shown(problem.file)
+  local place = place_of(file, problem.line)
   local key = place .. ":" .. problem.message
   if self.known[key] then return end
   self.known[key], self.places[place] = true, true
   self.items[#self.items + 1] = {
-    file = problem.file, line = problem.line, message = problem.message,
+    file = file, line = problem.line, message = problem.message,
     severity = problem.severity or "error",
   }
 end
@@ -38,7 +47,7 @@ end
 
 --- True when something has been said about that line.
 function Problems:has(file, line)
-  return self.places[place_of(file, line)] == true
+  return self.places[place_of(shown(file), line)] == true
 end
 
 function Problems:count(severity)

@@ -25,20 +25,26 @@ local function copy(library, without)
   return result
 end
 
-local function safe_require(name)
-  if not LIBRARIES[name] then
-    error("module '" .. tostring(name) .. "' is not for adapters", 2)
+-- `require` of a file: what the gateway has for it, or "lib.prices", scripts/lib/prices.lua.
+local function requirer(require_file)
+  return function(name)
+    if LIBRARIES[name] then return require(name) end
+    if type(name) ~= "string" or not (require_file and name:find("^lib%.[%w_.-]+$")) then
+      error("there is no module '" .. tostring(name)
+        .. "': \"lib.NAME\" is scripts/lib/NAME.lua", 2)
+    end
+    return require_file(name)
   end
-  return require(name)
 end
 
 --- A fresh environment: what one file does to it, no other sees.
 -- @tparam table tide the API that the file gets
-function M.new(tide)
+-- @tparam function|nil require_file gives the value of a file of scripts/lib/, by "lib.NAME"
+function M.new(tide, require_file)
   local globals = copy(FUNCTIONS)
   globals.math, globals.table, globals.bit = copy(math), copy(SAFE_TABLE), copy(bit)
   globals.string = copy(SAFE_STRING, "dump")
-  globals.require, globals.tide = safe_require, tide
+  globals.require, globals.tide = requirer(require_file), tide
   return setmetatable({}, {
     __metatable = false,
     __index = function(_, name)

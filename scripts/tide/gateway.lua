@@ -1,6 +1,6 @@
--- Where C enters: load() once per worker, then serve() and serve_admin() in a task per request.
+-- Where C enters: load() once per worker, serve() and serve_admin() in a task per request, and for
+-- each further generation prepare(), then commit() or drop().
 local core = require("core")
-local adapters = require("tide.adapters")
 local admin = require("tide.admin")
 local answer = require("tide.answer")
 local auth = require("tide.auth")
@@ -8,83 +8,88 @@ local cors = require("tide.cors")
 local current = require("tide.current")
 local endpoints = require("tide.endpoints")
 local errors = require("tide.errors")
+local generation = require("tide.generation")
 local listing = require("tide.listing")
 local models = require("tide.models")
 local operation = require("tide.operation")
-local providers = require("tide.providers")
 local scripted = require("tide.scripted")
 local suggest = require("tide.suggest")
 local url = require("tide.url")
 
 local M = {}
 
--- Of the generation that this Lua state serves: providers, registry, dialect, origins, catalogue.
-local state
+-- The generation that waits for its commit; the one in force is current.gen. A request uses the one
+-- that it began with, from its first line to its last.
+local prepared
 
 local ACTIONS = {
   health = function(req) answer.json(req, '{"status":"ok"}') end,
-  list_models = function(req, client) answer.json(req, state.catalogue, client) end,
-  show_model = function(req, client, id)
+  list_models = function(req, gen, client) answer.json(req, gen.catalogue, client) end,
+  show_model = function(req, gen, client, id)
     local name = url.decode(id)
-    local text = listing.one(state.registry, name)
+    local text = listing.one(gen.registry, name)
     if text then return answer.json(req, text, client) end
-    local err = errors.model_not_found(name, models.explain(state.registry, name))
-    answer.fail(req, state.dialect, err, { client = client })
+    local err = errors.model_not_found(name, models.explain(gen.registry, name))
+    answer.fail(req, gen.dialect, err, { client = client })
   end,
 }
 
---- Builds everything that requests need from core.config.
+--- Builds the generation that C offers, beside the one in force (y).
 -- @treturn boolean|nil true
 -- @treturn nil|table { path =, message = } of the configuration, or { file =, line =, message = }
-function M.load()
-  local loaded, err = adapters.load()
-  if not loaded then return nil, err end
-  local made
-  made, err = providers.build(core.config, loaded.adapters)
-  if not made then return nil, err end
-  local registry
-  registry, err = models.build(core.config, made)
-  if not registry then return nil, err end
-  state = {
-    providers = made,
-    registry = registry,
-    dialect = loaded.dialects["openai-chat"],
-    origins = cors.compile(core.config.cors),
-    catalogue = listing.all(registry),
-    number = 1,
-  }
-  state.scripts, err = scripted.load(state, core.config)
-  if err then return nil, err end
-  current.gen = state
+function M.prepare()
+  local gen, err = generation.build(current.gen)
+  if not gen then return nil, err end
+  prepared = gen
   return true
 end
 
-local function dispatch(req, method, path, is_allowed)
+--- From now on new requests get what was prepared.
+function M.commit()
+  current.gen, prepared = prepared, nil
+end
+
+--- Forgets what was prepared, or was about to be.
+function M.drop()
+  prepared = nil
+  core.config = current.gen and current.gen.config
+end
+
+--- The first generation, at one go. Results as those of prepare().
+function M.load()
+  local ok, err = M.prepare()
+  if not ok then return nil, err end
+  M.commit()
+  return true
+end
+
+local function dispatch(req, gen, method, path, is_allowed)
   local route, id = endpoints.find(path)
   if not route then
-    return answer.fail(req, state.dialect, errors.not_found(method, path, endpoints.known))
+    return answer.fail(req, gen.dialect, errors.not_found(method, path, endpoints.known))
   end
   local what = route[method]
   if not what then
     if method == "OPTIONS" then
       return answer.empty(req, 204, cors.options(req, is_allowed, route.allow))
     end
-    return answer.fail(req, state.dialect, errors.method_not_allowed(method, path, route.allow))
+    return answer.fail(req, gen.dialect, errors.method_not_allowed(method, path, route.allow))
   end
   local client, err
-  if core.needs_client and not route.open then
-    client, err = auth.client(req)
-    if not client then return answer.fail(req, state.dialect, err) end
+  if gen.needs_client and not route.open then
+    client, err = auth.client(req, gen.source)
+    if not client then return answer.fail(req, gen.dialect, err) end
   end
-  if ACTIONS[what] then return ACTIONS[what](req, client, id) end
-  if state.scripts then return scripted.serve(state, req, what, client) end
-  operation.serve(state.registry, state.dialect, req, what, client)
+  if ACTIONS[what] then return ACTIONS[what](req, gen, client, id) end
+  if gen.scripts then return scripted.serve(gen, req, what, client) end
+  operation.serve(gen.registry, gen.dialect, req, what, client)
 end
 
 --- Serves one request of the main listener.
 function M.serve(req)
-  local is_allowed = state.origins and cors.apply(state.origins, req) or false
-  dispatch(req, req:method(), req:path(), is_allowed)
+  local gen = current.gen
+  local is_allowed = gen.origins and cors.apply(gen.origins, req) or false
+  dispatch(req, gen, req:method(), req:path(), is_allowed)
 end
 
 --- Serves a request that a script asks, on the generation and for the client of the request that it
@@ -105,19 +110,19 @@ end
 
 --- Serves one request of the admin listener.
 function M.serve_admin(req)
-  admin.serve(req, state.dialect)
+  admin.serve(req, current.gen)
 end
 
 --- The providers that requests go to, by name.
 function M.providers()
-  return state.providers
+  return current.gen.providers
 end
 
 --- What the start-up message says.
 function M.summary()
   return {
-    providers = suggest.names(state.providers),
-    models = suggest.names(core.config.models or {}),
+    providers = suggest.names(current.gen.providers),
+    models = suggest.names(current.gen.config.models or {}),
     endpoints = endpoints.count,
   }
 end

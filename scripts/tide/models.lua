@@ -2,6 +2,7 @@
 --
 -- A name of the configuration wins; otherwise everything before the first '/' is a provider and the
 -- rest its model. Plans of names that are not configured are kept in a cache of bounded size.
+local core = require("core")
 local lanes = require("tide.lanes")
 local suggest = require("tide.suggest")
 local timeouts = require("tide.timeouts")
@@ -10,6 +11,9 @@ local M = {}
 
 -- Two halves: when the young one is full it becomes the old one, and the old one is forgotten.
 local CACHE_HALF = 512
+
+-- How many configured models are resolved in one turn of the loop.
+local A_TURN = 16
 
 local function split(name)
   local slash = name:find("/", 1, true)
@@ -111,7 +115,8 @@ local function make_plan(self, name, targets, settings, metric_model)
 end
 
 local function build_configured(self, report)
-  for _, name in ipairs(suggest.names(self.definitions)) do
+  for i, name in ipairs(suggest.names(self.definitions)) do
+    if i % A_TURN == 0 then core.next_turn() end
     local result = { targets = {}, seen = {} }
     local message, path = expand(self, name, result, {})
     if not message and #result.targets == 0 then

@@ -6,6 +6,9 @@ local M = {}
 
 local ANONYMOUS = { label = "1" }
 
+-- How many are made in one turn of the loop.
+local A_TURN = 4
+
 local function auth_header(auth, secret)
   if not secret then return nil end
   if auth.type == "header" then return { auth.name, secret } end
@@ -163,7 +166,8 @@ end
 function M.build(config, adapters, report)
   local entries = config.zero and zero_entries(adapters) or config.providers or {}
   local providers = {}
-  for _, name in ipairs(suggest.names(entries)) do
+  for i, name in ipairs(suggest.names(entries)) do
+    if i % A_TURN == 0 then core.next_turn() end
     local err
     if name:find("/", 1, true) then
       err = { path = "providers." .. name, message = "a provider's name may not contain '/'" }

@@ -13,19 +13,13 @@ local function path_of(kind, name)
   return FOLDERS[kind] .. "/" .. name .. ".lua"
 end
 
-local function is_test(name)
-  return name:sub(-5) == "_test"
-end
-
 -- Names of all scripts of a kind, and of those which are the user's.
 local function list(kind)
   local names, users = {}, {}
   for _, name in ipairs(core.modules(FOLDERS[kind])) do
-    if not is_test(name) then
-      names[#names + 1] = name
-      local _, _, is_user = core.source(path_of(kind, name))
-      if is_user then users[#users + 1] = name end
-    end
+    names[#names + 1] = name
+    local _, _, is_user = core.source(path_of(kind, name))
+    if is_user then users[#users + 1] = name end
   end
   return names, users
 end
@@ -37,7 +31,9 @@ local function load_one(kind, name)
   if value.name and value.name ~= name then
     return nil, source:error_at("name", "name must be '" .. name .. "', as the file is")
   end
-  local script = { name = name, path = path, kind = kind, health = health.new(path) }
+  -- Out of service means until the file changes.
+  source.health = source.health or health.new(path)
+  local script = { name = name, path = path, kind = kind, health = source.health }
   for field, hook in pairs(value) do
     if type(hook) == "function" then script[field] = hook end
   end

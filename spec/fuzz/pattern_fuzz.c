@@ -64,7 +64,7 @@ static lua_State *open_state(void)
     static struct vm vm;
 
     config.scripts.steps = STEPS;
-    vm.env.config = &config;
+    vm.config = &config;
     vm.L = luaL_newstate();
     luaL_openlibs(vm.L);
     if (luaL_loadstring(vm.L, functions) != 0)

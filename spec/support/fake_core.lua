@@ -166,7 +166,9 @@ local function add_files(core, names)
       if name then found[name] = true end
     end
     local list = {}
-    for name in pairs(found) do list[#list + 1] = name end
+    for name in pairs(found) do
+      if name:sub(-5) ~= "_test" then list[#list + 1] = name end
+    end
     table.sort(list)
     return list
   end
@@ -174,6 +176,10 @@ local function add_files(core, names)
     local text = core.files[path] or read_file(path)
     if text then return text, "@" .. path, core.files[path] ~= nil end
   end
+  function core.version_of(path)
+    return core.files[path] and "version of " .. core.files[path] or read_file(path) ~= nil
+  end
+  function core.next_turn() core.turns = core.turns + 1 end
   return names
 end
 
@@ -254,9 +260,26 @@ local function add_people(core, options)
     return value and { secret = value }
   end
   function core.env(name) return (options.env or {})[name] end
-  core.needs_client = options.clients ~= nil
-  function core.find_client(key) return (options.clients or {})[key] end
-  function core.is_admin(token) return options.admin == nil or options.admin == token end
+end
+
+-- The generation that C offers: `core.offer` is what it differs in from the options.
+local function add_generation(core, options)
+  local Generation = {}
+  Generation.__index = Generation
+  function Generation:number() return self.offer.number or 1 end
+  function Generation:config() return self.offer.config or options.config end
+  function Generation:settings() return self.offer.settings or "settings" end
+  function Generation.files() return core.array({}) end
+  function Generation.needs_client() return options.clients ~= nil end
+  function Generation.find_client(_, key) return (options.clients or {})[key] end
+  function Generation.is_admin(_, token) return options.admin == nil or options.admin == token end
+  core.offer = {}
+  function core.generation() return setmetatable({ offer = core.offer }, Generation) end
+  function core.last_failure() return options.failure or NULL end
+  function core.reload()
+    if options.failure then return nil, options.failure end
+    return 7
+  end
 end
 
 local function with_defaults(config)
@@ -271,6 +294,7 @@ end
 -- @tparam table|nil options config, env, files (path = text), clients (key = name), admin
 function M.install(options)
   options = options or {}
+  options.config = with_defaults(options.config or {})
   for name in pairs(package.loaded) do
     if name:match("^tide%.") then package.loaded[name] = nil end
   end
@@ -278,13 +302,14 @@ function M.install(options)
     package.path = "scripts/?.lua;" .. package.path
   end
   local core = {
-    version = "0.1.0", config = with_defaults(options.config or {}), files = options.files or {},
-    clock = 100, slept = {}, logged = {}, notes = {},
+    version = "0.1.0", config = options.config, files = options.files or {},
+    clock = 100, slept = {}, logged = {}, notes = {}, turns = 0,
   }
   add_files(core)
   add_values(core)
   add_scripts(core)
   add_people(core, options)
+  add_generation(core, options)
   package.loaded.core = core
   return core
 end

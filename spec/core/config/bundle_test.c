@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "config/walk.h"
+
 static int set_up(void **state)
 {
     char folder[] = "/tmp/tidegate-bundle-XXXXXX";
@@ -202,7 +204,7 @@ static void test_follows_links_but_not_in_circles(void **state)
     struct bundle *bundle = read_here();
     assert_string_equal(bundle_find(bundle, "scripts/policies/p.lua")->text, "linked");
     assert_null(bundle_find(bundle, "scripts/gone.lua"));
-    assert_in_range(bundle->count, 1, BUNDLE_DEPTH + 1);
+    assert_in_range(bundle->count, 1, WALK_DEPTH + 1);
     bundle_free(bundle);
 }
 

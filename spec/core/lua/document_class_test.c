@@ -12,6 +12,7 @@
 #include <lauxlib.h>
 
 #include "lua/fixture.h"
+#include "lua/generation.h"
 #include "lua/task.h"
 
 enum { TURNS = 20 };
@@ -160,7 +161,7 @@ static void test_another_text_takes_the_place_of_the_body(void **state)
 static void test_limits_are_told_and_leave_the_body_as_it_was(void **state)
 {
     struct trial *trial = *state;
-    trial->fixture.vm->env.config->limits.body = 1000;
+    trial->fixture.vm->env.generation->config->limits.body = 1000;
     with_body(
         trial, chat,
         "local before = req:body()\n"

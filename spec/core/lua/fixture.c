@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <lauxlib.h>
 
+#include "lua/generation.h"
 #include "lua/task.h"
 #include "store/shared_store.h"
 
@@ -19,8 +20,8 @@ void lua_fixture_open(struct lua_fixture *fixture)
     fixture->env.loop = loop_new();
     fixture->env.timers = timers_new(fixture->env.loop);
     fixture->env.upstreams = upstream_pool_new(fixture->env.loop, &settings);
-    fixture->env.config = config_load(NULL, NULL, &err);
-    assert_non_null(fixture->env.config);
+    fixture->env.generation = generation_read(NULL, NULL, 1, &err);
+    assert_non_null(fixture->env.generation);
     fixture->env.log = log_new("/dev/null", LOG_ERROR, &err);
     assert_non_null(fixture->env.log);
     fixture->env.names = metric_names_new();
@@ -45,7 +46,7 @@ void lua_fixture_close(struct lua_fixture *fixture)
     metric_names_free(fixture->env.names);
     shared_store_free(fixture->env.store);
     log_free(fixture->env.log);
-    config_free(fixture->env.config);
+    generation_unref(fixture->env.generation);
     assert_int_equal(loop_free(fixture->env.loop), 0);
 }
 

@@ -12,6 +12,7 @@
 #include <lauxlib.h>
 
 #include "lua/fixture.h"
+#include "lua/generation.h"
 #include "lua/script.h"
 #include "lua/task.h"
 #include "lua/watchdog.h"
@@ -38,7 +39,7 @@ static int set_up(void **state)
     static struct trial trial;
     memset(&trial, 0, sizeof(trial));
     lua_fixture_open(&trial.fixture);
-    trial.fixture.env.config->scripts.cpu_ms = CPU_MS;
+    trial.fixture.env.generation->config->scripts.cpu_ms = CPU_MS;
     *state = &trial;
     return 0;
 }
@@ -287,8 +288,9 @@ static void test_no_kill_reaches_the_slices_that_follow(void **state)
 {
     NEEDS_SIGNALS();
     struct trial *trial = *state;
-    trial->fixture.env.config->scripts.cpu_ms = 0; // stopped at the watchdog's second look
-    trial->fixture.env.config->scripts.cpu_total_ms = 1000000;
+    trial->fixture.env.generation->config->scripts.cpu_ms =
+        0; // stopped at the watchdog's second look
+    trial->fixture.env.generation->config->scripts.cpu_total_ms = 1000000;
     char text[300];
     snprintf(text, sizeof(text),
              "local loop, fine = text('while true do end'), text('for i = 1, 50 do end return 1')"
@@ -305,8 +307,8 @@ static void test_the_heap_is_flat_after_many_kills(void **state)
     NEEDS_SIGNALS();
     struct trial *trial = *state;
     lua_State *L = trial->fixture.vm->L;
-    trial->fixture.env.config->scripts.cpu_ms = 0;
-    trial->fixture.env.config->scripts.cpu_total_ms = 1000000;
+    trial->fixture.env.generation->config->scripts.cpu_ms = 0;
+    trial->fixture.env.generation->config->scripts.cpu_total_ms = 1000000;
     start(trial, "loop = text('while true do end') for i = 1, 10 do run(loop) end");
     lua_gc(L, LUA_GCCOLLECT, 0);
     int before = lua_gc(L, LUA_GCCOUNT, 0);
@@ -346,7 +348,7 @@ static void test_short_calls_within_a_call_share_its_time(void **state)
 static void test_calls_that_nest_without_end_fail(void **state)
 {
     struct trial *trial = *state;
-    trial->fixture.env.config->scripts.cpu_ms = 60000;
+    trial->fixture.env.generation->config->scripts.cpu_ms = 60000;
     start(trial, "function down() local ok, err = run(down) if not ok then error(err, 0) end"
                  " end jit.off(down) local ok, err = run(down) note(ok, err.limit)");
     assert_string_equal(trial->trace, "false stack ");
@@ -358,7 +360,7 @@ static void test_all_slices_of_a_request_share_its_time(void **state)
 {
     NEEDS_SIGNALS();
     struct trial *trial = *state;
-    trial->fixture.env.config->scripts.cpu_total_ms = 30;
+    trial->fixture.env.generation->config->scripts.cpu_total_ms = 30;
     start(trial, "local n = 0 while true do n = n + 1 "
                  "local ok, err = run(text('\\ncompute(5)')) "
                  "if not ok then note(n <= 10, err.limit, err.message) break end end "
@@ -371,7 +373,7 @@ static void test_all_slices_of_a_request_share_its_time(void **state)
 static void test_another_request_has_its_own_time(void **state)
 {
     struct trial *trial = *state;
-    trial->fixture.env.config->scripts.cpu_total_ms = 5;
+    trial->fixture.env.generation->config->scripts.cpu_total_ms = 5;
     start(trial, "try('compute(6)')");
     lua_fixture_run(&trial->fixture, "try('return 1')", on_end, trial);
     assert_string_equal(trial->trace, "fine fine ");
@@ -380,8 +382,9 @@ static void test_another_request_has_its_own_time(void **state)
 static void test_calls_within_a_call_are_not_counted_twice(void **state)
 {
     struct trial *trial = *state;
-    trial->fixture.env.config->scripts.cpu_total_ms = 50;
-    trial->fixture.env.config->scripts.cpu_ms = 25; // and no slice counts for more than 45
+    trial->fixture.env.generation->config->scripts.cpu_total_ms = 50;
+    trial->fixture.env.generation->config->scripts.cpu_ms =
+        25; // and no slice counts for more than 45
     start(trial, "run(run, run, run, run, run, run, run, run, run, run, run, compute, 15)"
                  "try('return 1')");
     assert_string_equal(trial->trace, "fine ");
@@ -390,7 +393,7 @@ static void test_calls_within_a_call_are_not_counted_twice(void **state)
 static void test_waiting_is_no_cpu_time(void **state)
 {
     struct trial *trial = *state;
-    trial->fixture.env.config->scripts.cpu_total_ms = 30;
+    trial->fixture.env.generation->config->scripts.cpu_total_ms = 30;
     start(trial, "try('wait() return 1') try('return 1')");
     struct timespec pause = {.tv_nsec = 60000000};
     nanosleep(&pause, NULL);

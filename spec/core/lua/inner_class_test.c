@@ -13,6 +13,7 @@
 #include "http/inner.h"
 #include "lua/call.h"
 #include "lua/fixture.h"
+#include "lua/generation.h"
 #include "lua/inner_call.h"
 #include "lua/task.h"
 
@@ -200,7 +201,7 @@ static void test_only_so_many_requests_run_detached(void **state)
 static void test_requests_are_nested_no_deeper_than_the_limit(void **state)
 {
     struct trial *trial = *state;
-    trial->fixture.env.config->scripts.depth = 3;
+    trial->fixture.env.generation->config->scripts.depth = 3;
     serve_with(trial, "local inner, err = core.inner({ path = '/', body = '' })\n"
                       "note(req:depth(), err and err.kind)\n"
                       "if inner then inner:wait() end\n"

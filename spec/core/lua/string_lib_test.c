@@ -1,3 +1,4 @@
+#include "lua/generation.h"
 #include "lua/string_lib.h"
 
 #include <setjmp.h>
@@ -143,7 +144,7 @@ static void test_a_callback_may_fail_but_not_wait(void **state)
 static void test_exponential_patterns_end_at_the_budget(void **state)
 {
     (void)state;
-    fixture.env.config->scripts.steps = 20000;
+    fixture.env.generation->config->scripts.steps = 20000;
     run("local wanted = 'the pattern took more than 20000 steps (scripts.steps)'\n"
         "local text = ('a'):rep(100)\n"
         "for _, pattern in ipairs({ ('a-'):rep(25) .. 'b', '(.-.-.-y)', ('(.-)'):rep(6) .. 'y' }) do\n"
@@ -159,7 +160,7 @@ static void test_exponential_patterns_end_at_the_budget(void **state)
 static void test_every_step_of_an_iteration_has_a_budget_of_its_own(void **state)
 {
     (void)state;
-    fixture.env.config->scripts.steps = 1000;
+    fixture.env.generation->config->scripts.steps = 1000;
     run("local count = 0\n"
         "for _ in safe.gmatch(('word '):rep(20000), '%a+') do count = count + 1 end\n"
         "assert(count == 20000)");
@@ -168,7 +169,7 @@ static void test_every_step_of_an_iteration_has_a_budget_of_its_own(void **state
 static void test_methods_of_strings_are_safe_ones(void **state)
 {
     (void)state;
-    fixture.env.config->scripts.steps = 1000;
+    fixture.env.generation->config->scripts.steps = 1000;
     run("local wanted = 'the pattern took more than 1000 steps (scripts.steps)'\n"
         "local text = ('a'):rep(60)\n"
         "local pattern = ('a-'):rep(25) .. 'b'\n"

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "lua/budget.h"
 #include "lua/fixture.h"
+#include "lua/generation.h"
 #include "lua/task.h"
 
 static struct lua_fixture fixture;
@@ -91,7 +92,7 @@ static char *log_of(const char *text, size_t lines)
     assert_non_null(log);
     log_add_secret(log, SLICE("sk-canary-values"));
     fixture.vm->env.log = log;
-    fixture.vm->env.config->scripts.log_lines = lines;
+    fixture.env.generation->config->scripts.log_lines = lines;
     struct task *task = task_new(fixture.vm, NULL, NULL);
     task->budget = budget_new(&limits);
     assert_int_equal(luaL_loadstring(task->co, text), 0);

@@ -78,7 +78,7 @@ describe("tide.adapters", function()
     for _, name in ipairs({ "io", "os", "package", "debug", "loadstring", "dofile", "getfenv" }) do
       assert.matches("unknown global", failure("return " .. name).message)
     end
-    assert.matches("is not for adapters", failure('return require("tide.gateway")').message)
+    assert.matches("there is no module", failure('return require("tide.gateway")').message)
     assert.matches("unknown global", failure("return _G").message)
   end)
 

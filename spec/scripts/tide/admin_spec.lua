@@ -39,6 +39,32 @@ describe("the admin listener", function()
       ask("/admin/scripts", "token").replied.body)
   end)
 
+  it("T-39 tells what the last reload failed with", function()
+    local failure = { time = 5, file = "gateway.lua", line = 3, message = "no" }
+    fake.install({ config = { providers = { mock = {} } }, failure = failure })
+    gateway = require("tide.gateway")
+    assert(gateway.load())
+    assert.same(failure, ask("/admin/scripts"):json().last_failure)
+  end)
+
+  it("reloads when it is asked to", function()
+    local req = ask("/admin/reload", "token", "POST")
+    assert.same({ 200, '{"generation":7}' }, { req.replied.status, req.replied.body })
+    assert.equal(401, ask("/admin/reload", nil, "POST").replied.status)
+    local get = ask("/admin/reload", "token")
+    assert.same({ 405, "POST" }, { get.replied.status, get.replied.headers.allow })
+  end)
+
+  it("says why it does not reload", function()
+    local failure = { time = 5, file = "scripts/x.lua", line = 3, message = "no" }
+    fake.install({ config = { providers = { mock = {} } }, failure = failure })
+    gateway = require("tide.gateway")
+    assert(gateway.load())
+    local req = ask("/admin/reload", nil, "POST")
+    assert.same({ 422, '{"error":{"file":"scripts/x.lua","line":3,"message":"no"}}' },
+      { req.replied.status, req.replied.body })
+  end)
+
   it("answers wrong paths and methods", function()
     assert.equal(404, ask("/admin/nothing", "token").replied.status)
     local req = ask("/metrics", "token", "POST")

@@ -1,0 +1,148 @@
+#include "lua/generation_class.h"
+
+#include <lauxlib.h>
+#include <openssl/crypto.h>
+
+#include "lua/loading.h"
+#include "lua/value.h"
+#include "lua/vm.h"
+
+#define GENERATION_CLASS "tidegate.generation"
+
+static const struct generation *check(lua_State *L)
+{
+    struct generation **box = vm_check_class(L, 1, vm_of(L)->generation_class);
+    return *box;
+}
+
+static int collect(lua_State *L)
+{
+    struct generation **box = luaL_checkudata(L, 1, GENERATION_CLASS);
+    generation_unref(*box);
+    *box = NULL;
+    return 0;
+}
+
+static int current(lua_State *L)
+{
+    struct generation **box = lua_newuserdata(L, sizeof(*box));
+    *box = generation_ref(vm_loading_generation(vm_of(L)));
+    luaL_getmetatable(L, GENERATION_CLASS);
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
+static int number(lua_State *L)
+{
+    lua_pushnumber(L, check(L)->number);
+    return 1;
+}
+
+void generation_class_push_config(lua_State *L, const struct config *config)
+{
+    struct slice document = {config->document, config->document_len};
+    struct json_error err;
+
+    if (value_push(L, document, JSON_MAX_DEPTH, config, &err) != 0)
+        luaL_error(L, "the configuration document is not JSON: %s", err.message);
+}
+
+static int push_config(lua_State *L)
+{
+    generation_class_push_config(L, check(L)->config);
+    return 1;
+}
+
+static void add_hash(lua_State *L, const struct bundle_file *file)
+{
+    lua_pushlstring(L, file ? (const char *)file->hash : "", file ? BUNDLE_HASH : 0);
+}
+
+// The command line and the environment are the same for every generation.
+static int settings(lua_State *L)
+{
+    const struct bundle *bundle = check(L)->bundle;
+    add_hash(L, bundle_config(bundle));
+    lua_pushliteral(L, "/");
+    add_hash(L, bundle_find(bundle, ".env"));
+    lua_concat(L, 3);
+    return 1;
+}
+
+static int needs_client(lua_State *L)
+{
+    lua_pushboolean(L, check(L)->config->client_count > 0);
+    return 1;
+}
+
+static int find_client(lua_State *L)
+{
+    const struct config *config = check(L)->config;
+    struct slice key;
+
+    key.data = luaL_checklstring(L, 2, &key.len);
+    int client = config_find_client(config, key);
+    if (client < 0)
+        return 0;
+    lua_pushstring(L, config->clients[client].name);
+    return 1;
+}
+
+static int is_admin(lua_State *L)
+{
+    const struct config *config = check(L)->config;
+    struct slice token = {"", 0};
+
+    if (!lua_isnoneornil(L, 2))
+        token.data = luaL_checklstring(L, 2, &token.len);
+    bool matches = true;
+    if (config->admin_token >= 0) {
+        struct slice wanted = slice_of(config->secrets[config->admin_token].value);
+        matches = token.len == wanted.len && CRYPTO_memcmp(token.data, wanted.data, token.len) == 0;
+    }
+    lua_pushboolean(L, matches);
+    return 1;
+}
+
+// .env is left out: it holds secrets, and short ones could be guessed from its hash.
+static int files(lua_State *L)
+{
+    const struct bundle *bundle = check(L)->bundle;
+    char text[2 * BUNDLE_HASH + 1];
+    int count = 0;
+
+    lua_newtable(L);
+    for (size_t i = 0; i < bundle->count; i++) {
+        const struct bundle_file *file = &bundle->files[i];
+        if (file->is_test || file->path[0] == '.')
+            continue;
+        lua_createtable(L, 0, 2);
+        lua_pushstring(L, file->path);
+        lua_setfield(L, -2, "path");
+        bundle_hash_text(file->hash, text);
+        lua_pushstring(L, text);
+        lua_setfield(L, -2, "sha256");
+        lua_rawseti(L, -2, ++count);
+    }
+    value_mark_array(L, -1);
+    return 1;
+}
+
+void generation_class_open(struct vm *vm)
+{
+    static const luaL_Reg methods[] = {
+        {"settings", settings},
+        {"number", number},
+        {"config", push_config},
+        {"needs_client", needs_client},
+        {"find_client", find_client},
+        {"is_admin", is_admin},
+        {"files", files},
+        {"__gc", collect},
+        {NULL, NULL},
+    };
+    static const luaL_Reg functions[] = {{"generation", current}, {NULL, NULL}};
+    vm->generation_class = vm_register_class(vm, GENERATION_CLASS, methods);
+    lua_pop(vm->L, 1);
+    vm_register(vm, functions);
+}

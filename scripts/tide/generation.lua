@@ -1,0 +1,71 @@
+-- One generation as requests use it: built from the bytes that C holds, beside the one that serves,
+-- and in many turns of the loop. What has not changed is taken from the generation before.
+local core = require("core")
+local adapters = require("tide.adapters")
+local cors = require("tide.cors")
+local listing = require("tide.listing")
+local loader = require("tide.loader")
+local models = require("tide.models")
+local providers = require("tide.providers")
+local scripted = require("tide.scripted")
+
+local M = {}
+
+local function take_models(gen, previous)
+  for _, field in ipairs({ "providers", "registry", "origins", "catalogue" }) do
+    gen[field] = previous[field]
+  end
+  return true
+end
+
+local function make_models(gen)
+  local err
+  gen.providers, err = providers.build(gen.config, gen.adapters.adapters)
+  if not gen.providers then return nil, err end
+  gen.registry, err = models.build(gen.config, gen.providers)
+  if not gen.registry then return nil, err end
+  core.next_turn()
+  gen.origins = cors.compile(gen.config.cors)
+  gen.catalogue = listing.all(gen.registry)
+  return true
+end
+
+local function fill(gen, previous)
+  local err
+  gen.adapters, err = adapters.load(nil, previous and previous.adapters)
+  if not gen.adapters then return nil, err end
+  gen.dialect = gen.adapters.dialects["openai-chat"]
+  core.next_turn()
+  local is_same = previous and gen.settings == previous.settings
+    and gen.adapters == previous.adapters
+  local ok
+  ok, err = (is_same and take_models or make_models)(gen, previous)
+  if not ok then return nil, err end
+  gen.scripts, err = scripted.load(gen, gen.config)
+  return err == nil, err
+end
+
+--- Builds the generation that C offers (y, but at one go outside a task).
+-- @tparam table|nil previous the one in force
+-- @treturn table|nil { number =, source =, config =, settings =, needs_client =, adapters =,
+--   dialect =, providers =, registry =, origins =, catalogue =, files = by path, scripts = of
+--   scripted.load() or nil }
+-- @treturn nil|table { path =, message = } of the configuration, or { file =, line =, message = }
+function M.build(previous)
+  local source = core.generation()
+  local gen = {
+    number = source:number(),
+    source = source,
+    config = source:config(),
+    settings = source:settings(),
+    needs_client = source:needs_client(),
+  }
+  core.config = gen.config
+  loader.begin(gen.settings, previous and previous.files)
+  local ok, err = fill(gen, previous)
+  gen.files = loader.finish()
+  if not ok then return nil, err end
+  return gen
+end
+
+return M
