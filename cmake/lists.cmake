@@ -17,7 +17,7 @@ set(TIDEGATE_C
   core/metrics/metrics.c core/metrics/names.c core/metrics/prometheus.c
   core/http/certs.c core/http/chunks.c core/http/connection.c core/http/connector.c
   core/http/exchange.c core/http/forward.c core/http/head.c core/http/headers.c core/http/inflate.c
-  core/http/inner.c
+  core/http/inner.c core/http/relay_hold.c
   core/http/multis.c core/http/origin.c core/http/pool.c core/http/proxy.c core/http/relay.c
   core/http/relay_stream.c
   core/http/request.c core/http/request_head.c core/http/response.c core/http/response_parser.c
@@ -25,7 +25,7 @@ set(TIDEGATE_C
   core/http/transport_tls.c core/http/turn.c core/http/upstream.c core/http/usage.c core/http/url.c
   core/http/watch.c
   core/lua/api.c core/lua/attempt.c core/lua/call.c core/lua/call_class.c core/lua/endpoint.c
-  core/lua/inner_call.c core/lua/inner_class.c
+  core/lua/event_hook.c core/lua/inner_call.c core/lua/inner_class.c
   core/lua/heap.c core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c
   core/lua/usage_class.c core/lua/value.c
   core/lua/generation.c core/lua/generation_class.c core/lua/loading.c core/lua/reload.c
@@ -85,7 +85,7 @@ set(TIDEGATE_C_TESTS
   config/address config/check config/config config/document config/env config/evaluate
   config/field config/formats config/lines config/settings config/suggest config/tokens
   http/certs http/chunks http/connection http/connector_resolver http/connector http/exchange
-  http/inner lua/inner_class
+  http/inner http/relay_hold lua/inner_class
   http/forward http/head http/headers http/inflate http/origin http/pool http/relay http/request
   http/response_parser http/response http/server http/sse http/turn http/upstream_control
   http/upstream_failure http/upstream_proxy http/upstream http/usage http/watch json/json json/match

@@ -24,6 +24,7 @@
     X(BREAKER_OPEN, "breaker_open")     \
     X(BUDGET, "budget")                 \
     X(TOO_LARGE, "too_large")           \
+    X(REJECTED, "rejected")             \
     X(SCRIPT, "script")
 
 enum error_kind {

@@ -74,9 +74,10 @@ static void owe(struct inner *inner, bool *what)
 
 static struct slice place(char **at, struct slice text)
 {
-    struct slice copy = {text.data ? *at : NULL, text.len};
-    if (text.len)
-        memcpy(*at, text.data, text.len);
+    struct slice copy = {*at, text.len};
+    if (!text.data)
+        return text;
+    memcpy(*at, text.data, text.len);
     *at += text.len;
     return copy;
 }

@@ -40,7 +40,7 @@ void relay_note_failure(struct relay *relay, enum error_kind kind, const char *m
 void relay_fail(struct relay *relay, enum relay_phase phase, enum error_kind kind,
                 const char *message)
 {
-    if (relay->is_complete || relay->failure)
+    if (relay->is_complete || relay->is_held || relay->failure)
         return;
     relay->phase = phase;
     relay_note_failure(relay, kind, message);
@@ -62,7 +62,7 @@ static uint64_t idle_due(const struct relay *relay)
 
 static uint64_t first_token_due(const struct relay *relay)
 {
-    return relay->is_committed ? 0 : relay->first_token_due_ms;
+    return relay->is_committed || relay->content_count ? 0 : relay->first_token_due_ms;
 }
 
 static uint64_t head_due(const struct relay *relay)
@@ -145,12 +145,13 @@ static struct slice document(const struct relay *relay)
     return relay->whole.data ? relay->whole : buf_slice(&relay->hold);
 }
 
-static void commit_document(struct relay *relay)
+void relay_commit_document(struct relay *relay)
 {
     struct buf headers;
 
     relay->is_committed = relay->is_complete = true;
-    relay->first_content_ns = clock_monotonic_ns();
+    if (!relay->first_content_ns)
+        relay->first_content_ns = clock_monotonic_ns();
     append_answer_head(relay, &headers);
     exchange_reply(relay->plan.exchange, relay->status, buf_slice(&headers), document(relay));
     buf_deinit(&headers);
@@ -162,6 +163,16 @@ static void check_backlog(struct relay *relay)
         return;
     relay->is_paused = true;
     relay->handler->pause(relay->owner);
+}
+
+// The bytes of a body that came at once are not there any more when it is released.
+static void hold_document(struct relay *relay)
+{
+    if (relay->whole.data)
+        buf_add_slice(&relay->hold, relay->whole);
+    relay->whole = (struct slice){NULL, 0};
+    relay->first_content_ns = clock_monotonic_ns();
+    relay->is_held = true;
 }
 
 // ---- the end ----------------------------------------------------------------------------------
@@ -194,8 +205,10 @@ static void end_document(struct relay *relay)
     }
     if (relay->plan.is_stream)
         relay_note_failure(relay, ERROR_PROTOCOL, "a stream was asked for, a whole body came");
+    else if (relay->plan.hold_all)
+        hold_document(relay);
     else
-        commit_document(relay);
+        relay_commit_document(relay);
 }
 
 static void end_raw(struct relay *relay)
@@ -211,6 +224,7 @@ static void report(struct relay *relay)
         .is_committed = relay->is_committed,
         .is_complete = relay->is_complete,
         .is_error_sent = relay->is_error_sent,
+        .is_held = relay->is_held,
         .status = relay->status,
         .phase = relay->phase,
         .error = relay->failure,
@@ -223,6 +237,9 @@ static void report(struct relay *relay)
         report.provider_error = buf_slice(&relay->provider_error);
     if (relay->mode == REFUSAL) {
         report.headers = &relay->refusal;
+        report.body = buf_slice(&relay->hold);
+    } else if (relay->is_held) {
+        report.forward = buf_slice(&relay->forward);
         report.body = buf_slice(&relay->hold);
     }
     relay->handler->on_done(relay->owner, &report);
@@ -301,7 +318,7 @@ void relay_on_head(struct relay *relay, int status, const struct headers *header
 // A body that outgrows the hold limit can no longer be taken back: it is relayed as it comes.
 static void overflow_document(struct relay *relay, struct slice bytes)
 {
-    if (relay->plan.is_stream) {
+    if (relay->plan.is_stream || relay->plan.hold_all) {
         relay_fail(relay, RELAY_STREAM, ERROR_TOO_LARGE, "the answer is larger than limits.hold");
         return;
     }
@@ -364,10 +381,22 @@ static void finish_after_terminal(struct relay *relay)
     timer_start(relay->plan.timers, &relay->timer, LINGER_MS);
 }
 
+// The same for an answer that is held: only its release ends that of the client.
+static void hold_after_terminal(struct relay *relay)
+{
+    relay_hold(relay);
+    timer_start(relay->plan.timers, &relay->timer, LINGER_MS);
+}
+
 void relay_on_wake_end(struct relay *relay)
 {
-    if (!relay->is_committed || relay->is_complete || relay->failure)
+    if (relay->is_complete || relay->failure)
         return;
+    if (!relay->is_committed) {
+        if (relay->is_terminal_seen && !relay->is_held)
+            hold_after_terminal(relay);
+        return;
+    }
     if (relay->is_terminal_seen) {
         finish_after_terminal(relay);
         return;
@@ -387,7 +416,7 @@ void relay_on_drain(struct relay *relay)
 
 void relay_cancel(struct relay *relay)
 {
-    if (relay->is_complete)
+    if (relay->is_complete || relay->is_held)
         cancel_upstream(relay);
     else
         relay_fail(relay, relay->phase, ERROR_CANCELED, "the client has gone");
@@ -412,6 +441,7 @@ struct relay *relay_new(const struct relay_plan *plan, const struct relay_handle
     relay->plan = *plan;
     relay->handler = handler;
     relay->owner = owner;
+    relay->is_touched = plan->hold_all || plan->hold_events || plan->filters;
     relay->timer = (struct timer){.on_due = on_deadline, .owner = relay};
     buf_init(&relay->hold, plan->hold_limit);
     buf_init(&relay->forward, LIMIT_RESPONSE_HEAD);

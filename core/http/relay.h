@@ -19,6 +19,9 @@
 
 struct relay;
 
+// A plan may hold more than that back: more content events, or the whole answer, which is then
+// reported and waits for relay_release(). It may also have each event looked at before it goes out.
+
 // Where an attempt was when it failed.
 enum relay_phase {
     RELAY_CONNECT,
@@ -39,6 +42,9 @@ struct relay_plan {
     bool is_stream;        // the client asked for a stream
     bool hide_usage;       // keep events that hold usage and no choice from the client
     unsigned choices;      // answers asked for (n)
+    bool hold_all;         // commit nothing before relay_release(), over hold_limit fail
+    bool filters;          // on_event() has a say in each event of a stream
+    unsigned hold_events;  // content events that are held back before the commit; 0 counts as 1
     struct slice terminal; // bytes of the protocol's last event, added when it did not come
     size_t hold_limit;     // bytes held before the commit point
     uint32_t head_ms, first_token_ms, idle_ms; // 0: no such deadline
@@ -49,15 +55,24 @@ struct relay_report {
     bool is_committed;  // the client has got bytes of this answer
     bool is_complete;   // it ended properly, and so did the client's answer
     bool is_error_sent; // committed, and the provider's own error event was the last thing sent
+    bool is_held;       // whole and sound, and the client has got nothing of it
     int status;         // of the upstream; 0: no head came
     enum relay_phase phase;
     const struct error *error;     // NULL: no failure of transport or framing. Borrowed
     const struct headers *headers; // of an uncommitted answer; NULL otherwise. Borrowed
-    struct slice body;             // likewise, cut at LIMIT_ERROR_BODY. Borrowed
-    struct slice usage;            // JSON text of the last usage, NULL data: none. Borrowed
-    struct slice provider_error;   // JSON text of the error inside a 2xx, or NULL data. Borrowed
-    uint64_t first_content_ns;     // clock_monotonic_ns(); 0: none
-    uint64_t ended_ns;             // likewise
+    struct slice body;           // likewise, cut at LIMIT_ERROR_BODY; or all that is held. Borrowed
+    struct slice forward;        // header lines that come with what is held. Borrowed
+    struct slice usage;          // JSON text of the last usage, NULL data: none. Borrowed
+    struct slice provider_error; // JSON text of the error inside a 2xx, or NULL data. Borrowed
+    uint64_t first_content_ns;   // clock_monotonic_ns(); 0: none
+    uint64_t ended_ns;           // likewise
+};
+
+enum relay_verdict {
+    RELAY_AS_IT_IS,
+    RELAY_CHANGED, // other bytes instead
+    RELAY_DROPPED,
+    RELAY_REFUSED, // the stream fails with what was put into `err`
 };
 
 struct relay_handler {
@@ -67,8 +82,13 @@ struct relay_handler {
     void (*on_commit)(void *owner, int status, uint64_t now_ns, struct buf *headers);
     // Appends `text` without secrets.
     void (*redact)(void *owner, struct slice text, struct buf *out);
+    // With plan.filters: one event that the client would get. `instead` is empty and takes the
+    // bytes of a changed one.
+    enum relay_verdict (*on_event)(void *owner, const struct sse_event *event, struct buf *instead,
+                                   struct error *err);
     // Once. A committed answer that is not complete has been left open: the caller sends its error
-    // event and ends it. The report is borrowed for the call; relay_free() may follow inside it.
+    // event and ends it. The report is borrowed for the call; relay_free() may follow inside it,
+    // or, for an answer that is held, relay_release() at any time after it.
     void (*on_done)(void *owner, const struct relay_report *report);
     // To the upstream. After cancel, relay_on_end() still comes, from outside that call.
     void (*pause)(void *owner);
@@ -89,6 +109,9 @@ void relay_on_end(struct relay *relay, const struct error *err); // exactly once
 
 // The client has gone: ends with kind canceled.
 void relay_cancel(struct relay *relay);
+
+// The answer that was reported as held goes to the client: the commit point, and its end.
+void relay_release(struct relay *relay);
 
 // The client's queue has drained.
 void relay_on_drain(struct relay *relay);

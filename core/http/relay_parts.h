@@ -1,5 +1,5 @@
-// Inside of the stream engine, shared by relay.c (life, deadlines, commit, whole bodies) and
-// relay_stream.c (events).
+// Inside of the stream engine, shared by relay.c (life, deadlines, commit, whole bodies),
+// relay_stream.c (events) and relay_hold.c (what is held back or changed).
 #pragma once
 
 #include "base/buf.h"
@@ -25,6 +25,9 @@ struct relay {
     enum relay_phase phase;
     bool is_committed, is_complete, is_error_sent, is_terminal_seen;
     bool is_cancel_asked, is_paused;
+    bool is_touched;        // the plan holds more than usual, or filters
+    bool is_held;           // whole and sound: waits for relay_release()
+    unsigned content_count; // content events that go to the client; counted where is_touched
     int status;
     uint64_t last_byte_ms;
     uint64_t first_content_ns;
@@ -56,6 +59,9 @@ void relay_note_failure(struct relay *relay, enum error_kind kind, const char *m
 // Everything held goes out, in one write together with the head.
 void relay_commit(struct relay *relay);
 
+// A whole body is sound: it goes out, or is held.
+void relay_commit_document(struct relay *relay);
+
 // Copies the JSON text of a value that is there.
 void relay_keep(struct buf *into, struct json_value value);
 
@@ -69,3 +75,24 @@ void relay_complete_stream(struct relay *relay);
 
 // The upstream has ended: decides whether that was the stream's proper end.
 void relay_end_stream(struct relay *relay, const struct error *err);
+
+// One more piece of the stream: to the client, or into `hold`.
+void relay_pass_on(struct relay *relay, struct slice bytes);
+
+// Every choice has its finish reason.
+bool relay_is_finished(const struct relay *relay);
+
+// The protocol's last bytes, where the provider left them out.
+void relay_add_end(struct relay *relay);
+
+// ---- relay_hold.c -----------------------------------------------------------------------------
+
+// A watched event where is_touched. `raw` are its complete bytes; `is_hidden`: not for the client.
+void relay_on_touched_event(struct relay *relay, const struct sse_event *event, struct slice raw,
+                            const struct watch_result *said, bool is_hidden);
+
+// There was content, or an end that means it: an end of bytes can be a proper one.
+bool relay_has_spoken(const struct relay *relay);
+
+// All of it is here.
+void relay_hold(struct relay *relay);

@@ -4,11 +4,16 @@
 
 // ---- events of a stream -----------------------------------------------------------------------
 
-static void pass_on(struct relay *relay, struct slice bytes)
+void relay_pass_on(struct relay *relay, struct slice bytes)
 {
     if (relay->is_committed)
         exchange_write(relay->plan.exchange, bytes);
-    else if (buf_add_slice(&relay->hold, bytes) != 0)
+    else if (buf_add_slice(&relay->hold, bytes) == 0)
+        return;
+    else if (relay->is_touched)
+        relay_fail(relay, RELAY_STREAM, ERROR_TOO_LARGE,
+                   "the answer is larger than limits.hold, and it was to be held");
+    else
         relay_fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL,
                    "the stream said too much without content");
 }
@@ -30,24 +35,29 @@ static void on_error_event(struct relay *relay, struct slice raw, const struct w
                "the provider reported an error inside its answer");
 }
 
-static bool is_finished(const struct relay *relay)
+bool relay_is_finished(const struct relay *relay)
 {
     return watch_is_finished(relay->plan.watch, &relay->state, relay->plan.choices);
 }
 
-static void on_watched_event(struct relay *relay, struct slice raw, const struct watch_result *said)
+static void on_watched_event(struct relay *relay, const struct sse_event *event, struct slice raw,
+                             const struct watch_result *said)
 {
     relay_keep(&relay->usage, said->usage);
     bool is_hidden = relay->plan.hide_usage && said->usage.type != JSON_ABSENT &&
                      !said->has_choice && !said->has_content;
-    bool speaks = said->has_content || (said->has_finish && is_finished(relay));
+    if (relay->is_touched) {
+        relay_on_touched_event(relay, event, raw, said, is_hidden);
+        return;
+    }
+    bool speaks = said->has_content || (said->has_finish && relay_is_finished(relay));
 
     if (said->is_terminal && !relay->is_committed) {
         relay_fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL, "the stream ended without content");
         return;
     }
     if (!is_hidden)
-        pass_on(relay, raw);
+        relay_pass_on(relay, raw);
     if (speaks && !relay->is_committed && !relay->failure)
         relay_commit(relay);
     relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
@@ -75,14 +85,14 @@ int relay_on_event(void *owner, const struct sse_event *event)
     buf_init(&scratch, LIMIT_SSE_EVENT + 2);
     struct slice raw = completed(event, &scratch);
     if (!event->data.data)
-        pass_on(relay, raw);
+        relay_pass_on(relay, raw);
     else if (watch_event(relay->plan.watch, &relay->state, event->name, event->data, &said) != 0)
         relay_fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_PROTOCOL,
                    "an event of the stream is not valid JSON");
     else if (said.has_error)
         on_error_event(relay, raw, &said);
     else
-        on_watched_event(relay, raw, &said);
+        on_watched_event(relay, event, raw, &said);
     buf_deinit(&scratch);
     return 0;
 }
@@ -91,20 +101,25 @@ int relay_on_event(void *owner, const struct sse_event *event)
 
 // The LF of the last event's CRLF may have come in a packet of its own; the parser keeps it for a
 // next event that there is not.
-static void send_last_line_end(struct relay *relay)
+static void add_last_line_end(struct relay *relay)
 {
     const struct buf *carry = &relay->parser.carry;
     if (carry->len && strspn(carry->data, "\r\n") == carry->len)
-        exchange_write(relay->plan.exchange, buf_slice(carry));
+        relay_pass_on(relay, buf_slice(carry));
+}
+
+void relay_add_end(struct relay *relay)
+{
+    add_last_line_end(relay);
+    if (!relay->is_terminal_seen && relay->plan.terminal.len)
+        relay_pass_on(relay, relay->plan.terminal);
 }
 
 void relay_complete_stream(struct relay *relay)
 {
     if (!relay->is_committed)
         relay_commit(relay);
-    send_last_line_end(relay);
-    if (!relay->is_terminal_seen)
-        exchange_write(relay->plan.exchange, relay->plan.terminal);
+    relay_add_end(relay);
     relay->is_complete = true;
     exchange_end(relay->plan.exchange);
 }
@@ -112,23 +127,26 @@ void relay_complete_stream(struct relay *relay)
 // A stream whose every choice has its finish reason is whole, however its last bytes were lost.
 static bool is_whole(const struct relay *relay)
 {
-    if (!relay->is_committed || relay->is_error_sent)
+    if (!relay_has_spoken(relay) || relay->is_error_sent)
         return false;
     if (relay->failure && relay->failure->kind != ERROR_TIMEOUT)
         return false;
-    return relay->is_terminal_seen || is_finished(relay);
+    return relay->is_terminal_seen || relay_is_finished(relay);
 }
 
 void relay_end_stream(struct relay *relay, const struct error *err)
 {
     if (!err && !relay->failure && sse_parser_end(&relay->parser) != 0)
         relay_fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
-    if (relay->is_complete)
+    if (relay->is_complete || relay->is_held)
         return;
     if (is_whole(relay)) {
         free(relay->failure);
         relay->failure = NULL;
-        relay_complete_stream(relay);
+        if (relay->plan.hold_all)
+            relay_hold(relay);
+        else
+            relay_complete_stream(relay);
         return;
     }
     if (relay->failure)

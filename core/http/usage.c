@@ -66,6 +66,14 @@ struct usage_counts usage_unknown(void)
     return (struct usage_counts){{-1, -1, -1, -1, -1}};
 }
 
+void usage_add_counts(struct usage_counts *sum, const struct usage_counts *more)
+{
+    for (int kind = 0; kind < USAGE_KINDS; kind++) {
+        if (more->of[kind] >= 0)
+            sum->of[kind] = more->of[kind] + (sum->of[kind] > 0 ? sum->of[kind] : 0);
+    }
+}
+
 // A whole number as it is nearly always written, or through strtod() what is written otherwise.
 static long long count_of(struct slice text)
 {

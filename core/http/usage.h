@@ -37,5 +37,8 @@ int usage_add(struct usage *usage, enum usage_kind kind, const char *path, struc
 // Nothing known.
 struct usage_counts usage_unknown(void);
 
+// Adds what is known of `more`.
+void usage_add_counts(struct usage_counts *sum, const struct usage_counts *more);
+
 // Reads a usage object. What is no count there (not a number, negative) is unknown.
 struct usage_counts usage_read(const struct usage *usage, struct slice text);

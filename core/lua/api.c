@@ -13,6 +13,7 @@
 #include "lua/digest.h"
 #include "lua/document_class.h"
 #include "lua/endpoint.h"
+#include "lua/event_hook.h"
 #include "lua/generation_class.h"
 #include "lua/inner_class.h"
 #include "lua/limit_class.h"
@@ -305,6 +306,7 @@ void api_open(struct vm *vm)
     usage_class_open(vm);
     call_class_open(vm);
     inner_class_open(vm);
+    event_hook_open(vm);
     dict_class_open(vm);
     limit_class_open(vm);
     background_open(vm);

@@ -90,6 +90,7 @@
 // Values
 //   core.decode(text) -> value | nil, err     arrays are tagged (an empty one encodes as []), null
 //   is core.encode(value) -> text                core.null; object keys are written sorted
+//   core.event_data(text) -> list of the data of each server-sent event in it
 //   core.array(table) -> the same table, tagged as an array
 //   core.now() monotonic seconds, core.time() wall seconds (both cached per loop turn)
 //   core.uuid() -> 32 hex digits
@@ -185,6 +186,15 @@
 //     error_event = function(kind, message) -> text of the error event in the client's dialect
 //     timeout = { connect =, first_token =, head =, idle = },      -- seconds
 //     fresh = bool,                   -- not on a pooled connection
+//     extra = {                       -- what few requests have
+//       hold = n,                     -- commit with the n-th content event instead of the first
+//       hold = true,                  -- hold all of it, up to limits.hold (over it: too_large)
+//       on_event = function(data)     -- each event of a stream that the client would get, but not
+//                                        the terminal one: returns nil (it goes out as it is), text
+//                                        (other data), false (it is left out), or true and why the
+//                                        stream is to fail. It must not wait, nor fail
+//       headers = text,               -- complete lines that go to the provider as well
+//     },
 //   }
 //   The gateway itself commits and relays an answer with status 2xx that says no error; everything
 //   else comes back uncommitted, for the attempt loop to decide. summary = {
@@ -193,6 +203,11 @@
 //     only) kind =, message =, phase = "connect" "head" "first_token" "idle" "total" "stream",  (a
 //     failure) error = decoded value of the provider's error inside a 200, or nil, reused = bool,
 //     heard = bool }
+//   An answer that was held comes back with held = true, status, headers, body (all of it) and
+//   usage = { input = ... }; the next attempt needs one of req:release() -> true | nil, err    its
+//   bytes go to the client: the commit point. canceled: the
+//                                 client has gone, and the answer with it
+//   req:discard(outcome)          "rejected" unless given: what the list of attempts says
 //   After a failure behind the commit point the error event has already been sent.
 //
 // An inner request: asked by a script instead of a client. It is served by serve_inner(req,

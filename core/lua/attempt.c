@@ -11,6 +11,8 @@
 #include "lua/call.h"
 #include "lua/call_body.h"
 #include "lua/endpoint.h"
+#include "lua/event_hook.h"
+#include "lua/inner_call.h"
 #include "lua/mock_upstream.h"
 #include "lua/producer.h"
 #include "lua/summary.h"
@@ -34,12 +36,15 @@ struct attempt {
     const struct usage *usage; // borrowed from the options, like the two texts
     struct slice label;
     struct slice target;
-    uint64_t started_ns;
+    uint64_t started_ns, ended_ns;
+    int status;
     bool was_reused, was_heard;
     bool is_noted; // in the list of attempts, which went out with the answer's head
     struct upstream_request request;
     struct slice *segments; // owned; the body
     struct buf scratch;     // bytes that json_splice() adds
+    struct buf headers;     // those of the endpoint and of the request, where it has its own
+    struct event_hook hook;
 };
 
 // ---- reading the options ----------------------------------------------------------------------
@@ -65,6 +70,7 @@ enum option {
     OPTION_BODY,
     OPTION_FRESH,
     OPTION_USAGE,
+    OPTION_EXTRA, // what few requests have: hold, on_event, headers
 };
 
 static uint32_t ms_at(lua_State *L, int index)
@@ -92,6 +98,21 @@ static struct relay_plan read_plan(lua_State *L, struct call *call)
         .hold_limit = config->limits.hold,
         .total_at_ms = call->total_at_ms,
     };
+}
+
+// hold = true or a number of content events; on_event = function.
+static void read_extra(lua_State *L, struct relay_plan *plan)
+{
+    if (!lua_istable(L, OPTION_EXTRA))
+        return;
+    lua_getfield(L, OPTION_EXTRA, "hold");
+    if (lua_isboolean(L, -1))
+        plan->hold_all = lua_toboolean(L, -1);
+    else
+        plan->hold_events = (unsigned)lua_tointeger(L, -1);
+    lua_getfield(L, OPTION_EXTRA, "on_event");
+    plan->filters = plan->is_stream && lua_isfunction(L, -1);
+    lua_pop(L, 2);
 }
 
 // One edit: a name, then JSON text, false (remove) or { rename = name }.
@@ -152,6 +173,51 @@ static void read_endpoint(lua_State *L, struct attempt *attempt)
     attempt->request.fresh = lua_toboolean(L, OPTION_FRESH);
 }
 
+static struct slice next_line(struct slice *lines)
+{
+    const char *end = memchr(lines->data, '\n', lines->len);
+    size_t len = end ? (size_t)(end + 1 - lines->data) : lines->len;
+    struct slice line = {lines->data, len};
+    *lines = (struct slice){lines->data + len, lines->len - len};
+    return line;
+}
+
+static struct slice name_of(struct slice line)
+{
+    const char *colon = memchr(line.data, ':', line.len);
+    return (struct slice){line.data, colon ? (size_t)(colon - line.data) : line.len};
+}
+
+static bool has_line(struct slice lines, struct slice name)
+{
+    while (lines.len) {
+        if (slice_equal_nocase(name_of(next_line(&lines)), name))
+            return true;
+    }
+    return false;
+}
+
+// headers = complete lines that go to the provider as well, and win over its own.
+static void read_own_headers(lua_State *L, struct attempt *attempt)
+{
+    if (!lua_istable(L, OPTION_EXTRA))
+        return;
+    lua_getfield(L, OPTION_EXTRA, "headers");
+    struct slice lines = value_text(L, -1);
+    lua_pop(L, 1); // stays alive in the table
+    if (!lines.data)
+        return;
+    buf_init(&attempt->headers, LIMIT_RESPONSE_HEAD);
+    struct slice usual = attempt->request.headers;
+    while (usual.len) {
+        struct slice line = next_line(&usual);
+        if (!has_line(lines, name_of(line)))
+            buf_add_slice(&attempt->headers, line);
+    }
+    buf_add_slice(&attempt->headers, lines);
+    attempt->request.headers = buf_slice(&attempt->headers);
+}
+
 // ---- what the relay asks for ------------------------------------------------------------------
 
 enum { STATUS_TEXT = 4 };
@@ -205,6 +271,13 @@ static void redact(void *owner, struct slice text, struct buf *out)
     log_redact(attempt->vm->env.log, text, out);
 }
 
+static enum relay_verdict on_event(void *owner, const struct sse_event *event, struct buf *instead,
+                                   struct error *err)
+{
+    struct attempt *attempt = owner;
+    return event_hook_run(&attempt->hook, event, instead, err);
+}
+
 static void pause_source(void *owner)
 {
     struct attempt *attempt = owner;
@@ -234,21 +307,26 @@ static void cancel_source(void *owner)
 
 // ---- the end ----------------------------------------------------------------------------------
 
-static void count_attempt(struct attempt *attempt, const struct relay_report *report)
+static void count_outcome(struct attempt *attempt, const char *outcome)
 {
     struct metric_names *names = attempt->vm->env.names;
-    char text[STATUS_TEXT];
-    struct slice outcome = slice_of(report->error ? error_kind_name(report->error->kind)
-                                                  : status_text(report->status, text));
-    struct slice values[] = {attempt->target, outcome};
+    struct slice values[] = {attempt->target, slice_of(outcome)};
     metric_add(metrics_series(names->metrics, names->attempts, values), 1);
-    metric_add(names->upstreams_in_flight, -1);
+}
+
+static void count_attempt(struct attempt *attempt, const struct relay_report *report)
+{
+    char text[STATUS_TEXT];
+    count_outcome(attempt, report->error ? error_kind_name(report->error->kind)
+                                         : status_text(report->status, text));
 }
 
 static void free_attempt(struct attempt *attempt)
 {
     relay_free(attempt->relay);
+    event_hook_deinit(&attempt->hook);
     buf_deinit(&attempt->scratch);
+    buf_deinit(&attempt->headers);
     free(attempt->segments);
     free(attempt);
 }
@@ -261,7 +339,11 @@ static void settle_call(struct attempt *attempt, const struct relay_report *repo
     call->attempt = NULL;
     call->ended_ns = report->ended_ns;
     call->attempts_ns += report->ended_ns - attempt->started_ns;
-    if (!attempt->is_noted && report->error && !report->is_committed)
+    attempt->ended_ns = report->ended_ns;
+    attempt->status = report->status;
+    if (report->is_held)
+        call->held = attempt;
+    else if (!attempt->is_noted && report->error && !report->is_committed)
         note(attempt, error_kind_name(report->error->kind), report->ended_ns);
     else if (!attempt->is_noted)
         note_status(attempt, report->status, report->ended_ns);
@@ -280,7 +362,9 @@ static void on_relay_done(void *owner, const struct relay_report *report)
     struct attempt *attempt = owner;
     struct call *call = attempt->call;
 
-    count_attempt(attempt, report);
+    metric_add(attempt->vm->env.names->upstreams_in_flight, -1);
+    if (!report->is_held)
+        count_attempt(attempt, report);
     settle_call(attempt, report);
     struct task *task = call->task;
     struct summary_facts facts = {
@@ -288,15 +372,51 @@ static void on_relay_done(void *owner, const struct relay_report *report)
         .was_reused = attempt->was_reused,
         .was_heard = attempt->was_heard,
         .json_depth = (int)call_config(call)->limits.json_depth,
+        .usage = &call->usage,
     };
     int count = summary_push(task->co, &facts);
-    free_attempt(attempt);
+    if (!report->is_held)
+        free_attempt(attempt);
     task_wake(task, count);
+}
+
+bool attempt_release(struct call *call)
+{
+    struct attempt *attempt = call->held;
+    char text[STATUS_TEXT];
+
+    if (exchange_is_gone(call->exchange)) {
+        attempt_discard(call, error_kind_name(ERROR_CANCELED));
+        return false;
+    }
+    call->held = NULL;
+    call->is_ended = true;
+    call->first_content_ns = clock_monotonic_ns();
+    call->status = attempt->status;
+    relay_release(attempt->relay);
+    if (!attempt->is_noted)
+        note_status(attempt, attempt->status, attempt->ended_ns);
+    count_outcome(attempt, status_text(attempt->status, text));
+    free_attempt(attempt);
+    return true;
+}
+
+void attempt_discard(struct call *call, const char *outcome)
+{
+    struct attempt *attempt = call->held;
+
+    call->held = NULL;
+    note(attempt, outcome, attempt->ended_ns);
+    count_outcome(attempt, outcome);
+    usage_add_counts(&inner_call_family(call)->discarded, &call->usage);
+    call->usage = usage_unknown();
+    free_attempt(attempt);
 }
 
 static const struct relay_handler relay_handler = {
     .on_commit = on_commit,
     .redact = redact,
+    .on_event = on_event,
     .on_done = on_relay_done,
     .pause = pause_source,
     .resume = resume_source,
@@ -368,12 +488,15 @@ static void start_source(lua_State *L, struct attempt *attempt)
 
 int attempt_start(lua_State *L, struct call *call)
 {
-    lua_settop(L, OPTION_USAGE);
+    lua_settop(L, OPTION_EXTRA);
     if (call->attempt)
         return luaL_error(L, "req:attempt() is already running");
+    if (call->held)
+        return luaL_error(L, "an answer is held: req:release() or req:discard() it first");
     if (exchange_is_gone(call->exchange) || call->task->is_canceled)
         return summary_push_canceled(L);
     struct relay_plan plan = read_plan(L, call);
+    read_extra(L, &plan);
     const struct usage *usage = usage_class_check(L, OPTION_USAGE);
     struct attempt *attempt = mem_alloc(sizeof(*attempt));
     attempt->call = call;
@@ -385,7 +508,12 @@ int attempt_start(lua_State *L, struct call *call)
     buf_init(&attempt->scratch, EDITS_SCRATCH);
     if (!lua_isfunction(L, OPTION_SERVE)) {
         read_endpoint(L, attempt);
+        read_own_headers(L, attempt);
         read_body(L, attempt);
+    }
+    if (plan.filters) {
+        lua_getfield(L, OPTION_EXTRA, "on_event");
+        event_hook_init(&attempt->hook, call, L);
     }
     attempt->relay = relay_new(&plan, &relay_handler, attempt);
     call->attempt = attempt;

@@ -120,17 +120,25 @@ static double seconds_between(uint64_t from_ns, uint64_t to_ns)
     return to_ns > from_ns ? (double)(to_ns - from_ns) / 1e9 : 0;
 }
 
-static void count_tokens(struct call *call, const struct call_record *record)
+static void count_usage(struct call *call, struct slice model, const struct usage_counts *usage)
 {
     struct metric_names *names = call->vm->env.names;
 
     for (int kind = 0; kind < USAGE_KINDS; kind++) {
-        struct slice values[] = {record->metric_model,
-                                 slice_of(usage_kind_name((enum usage_kind)kind))};
-        if (call->usage.of[kind] > 0)
+        struct slice values[] = {model, slice_of(usage_kind_name((enum usage_kind)kind))};
+        if (usage->of[kind] > 0)
             metric_add(metrics_series(names->metrics, names->tokens, values),
-                       (double)call->usage.of[kind]);
+                       (double)usage->of[kind]);
     }
+}
+
+static void count_tokens(struct call *call, const struct call_record *record)
+{
+    struct metric_names *names = call->vm->env.names;
+
+    count_usage(call, record->metric_model, &call->usage);
+    if (call->family)
+        count_usage(call, record->metric_model, &call->family->discarded);
     if (record->is_answer && call->usage.of[USAGE_INPUT] < 0)
         metric_add(metrics_series(names->metrics, names->usage_unknown, &record->metric_model), 1);
 }
@@ -138,11 +146,12 @@ static void count_tokens(struct call *call, const struct call_record *record)
 // The log tells of the whole family; each of its members has counted its own tokens.
 static long long tokens_of(const struct call *call, enum usage_kind kind)
 {
-    long long own = call->usage.of[kind];
-    long long others = call->family ? call->family->usage.of[kind] : -1;
-    if (own < 0 || others < 0)
-        return own < 0 ? others : own;
-    return own + others;
+    struct usage_counts sum = call->usage;
+    if (call->family) {
+        usage_add_counts(&sum, &call->family->usage);
+        usage_add_counts(&sum, &call->family->discarded);
+    }
+    return sum.of[kind];
 }
 
 static void count(struct call *call, const struct call_record *record, double duration)
@@ -240,6 +249,8 @@ static void on_end(void *owner, const char *error)
     if (error || !call->is_recorded || !(call->is_ended || exchange_is_gone(call->exchange)))
         answer_failure(call, error ? error : "the script ended without an answer or a record");
     timer_stop(vm->env.timers, &call->keepalive);
+    if (call->held)
+        attempt_discard(call, "canceled");
     if (call->context_ref)
         luaL_unref(vm->L, LUA_REGISTRYINDEX, call->context_ref);
     if (call->inner)

@@ -31,6 +31,7 @@ struct call {
     struct exchange *exchange;        // released by call_on_end()
     struct task *task;
     struct attempt *attempt; // the running one, or NULL
+    struct attempt *held;    // owned; the one whose answer waits to be released, or NULL
     struct call **handle;    // what the Lua userdata points through; NULL data after the end
     char id[CALL_ID_LEN + 1];
     struct buf headers;  // added by scripts: complete header lines

@@ -387,6 +387,27 @@ static int attempt(lua_State *L)
     return attempt_start(L, check_call(L));
 }
 
+static int release(lua_State *L)
+{
+    struct call *call = check_call(L);
+    if (!call->held)
+        return luaL_error(L, "no answer is held");
+    if (!attempt_release(call))
+        return task_push_error(L, "canceled", "the client has gone");
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int discard(lua_State *L)
+{
+    struct call *call = check_call(L);
+    const char *outcome = luaL_optstring(L, 2, error_kind_name(ERROR_REJECTED));
+    if (!call->held)
+        return luaL_error(L, "no answer is held");
+    attempt_discard(call, outcome);
+    return 0;
+}
+
 // ---- the record -------------------------------------------------------------------------------
 
 // The fields of req:record(fields), one by one.
@@ -467,16 +488,16 @@ static const char wrappers[] =
     "local function wrapped_attempt(req, o)\n"
     "  local t = o.timeout or none\n"
     "  local committed, complete, error_sent, kind, message, phase, status, headers, body,\n"
-    "    err, reused, heard = attempt(req, o.label, o.target, o.watch, o.stream, o.hide_usage,\n"
+    "    err, reused, heard, held, usage = attempt(req, o.label, o.target, o.watch, o.stream, o.hide_usage,\n"
     "      o.choices, o.add_terminal, t.connect, t.first_token, t.head, t.idle, o.endpoint,\n"
-    "      o.serve, o.edits, o.body, o.fresh, o.usage)\n"
+    "      o.serve, o.edits, o.body, o.fresh, o.usage, o.extra)\n"
     "  if complete then return complete_answer end\n"
     "  if committed then\n"
     "    fail_stream(req, error_sent and '' or o.error_event and o.error_event(kind, message))\n"
     "  end\n"
     "  return { committed = committed, complete = complete, kind = kind, message = message,\n"
     "    phase = phase, status = status, headers = headers, body = body, error = err,\n"
-    "    reused = reused, heard = heard }\n"
+    "    reused = reused, heard = heard, held = held, usage = usage }\n"
     "end\n"
     "local function wrapped_record(req, r)\n"
     "  return record_values(req, r.outcome, r.client, r.model, r.metric_model, r.target, r.kind,\n"
@@ -523,6 +544,8 @@ void call_class_open(struct vm *vm)
         {"set_context", set_context},
         {"depth", get_depth},
         {"attempt", attempt},
+        {"release", release},
+        {"discard", discard},
         {"record_values", record_values},
         {"facts", get_facts},
         {NULL, NULL},

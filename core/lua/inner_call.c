@@ -13,12 +13,12 @@
 
 // ---- the parent's side ------------------------------------------------------------------------
 
-static struct inner_family *family_of(struct call *parent)
+struct inner_family *inner_call_family(struct call *parent)
 {
     if (!parent->family) {
         parent->family = mem_alloc(sizeof(*parent->family));
         list_init(&parent->family->members);
-        parent->family->usage = usage_unknown();
+        parent->family->usage = parent->family->discarded = usage_unknown();
     }
     return parent->family;
 }
@@ -69,21 +69,15 @@ static void add_attempts(struct call *parent, const struct call *call)
         list->len = len;
 }
 
-static void add_usage(struct usage_counts *sum, const struct usage_counts *usage)
-{
-    for (int kind = 0; kind < USAGE_KINDS; kind++) {
-        if (usage->of[kind] >= 0)
-            sum->of[kind] = usage->of[kind] + (sum->of[kind] > 0 ? sum->of[kind] : 0);
-    }
-}
-
 static void hand_back(struct call *parent, const struct call *call)
 {
     add_attempts(parent, call);
     parent->attempts_ns += clock_monotonic_ns() - exchange_request(call->exchange)->ready_ns;
-    add_usage(&parent->family->usage, &call->usage);
-    if (call->family) // what its own inner requests have used
-        add_usage(&parent->family->usage, &call->family->usage);
+    usage_add_counts(&parent->family->usage, &call->usage);
+    if (!call->family)
+        return;
+    usage_add_counts(&parent->family->usage, &call->family->usage);
+    usage_add_counts(&parent->family->usage, &call->family->discarded);
 }
 
 // ---- its own side -----------------------------------------------------------------------------
@@ -106,7 +100,7 @@ void inner_call_begin(struct call *call, const struct inner_asked *asked)
     struct call *parent = inner->asked.parent;
     if (parent) {
         inner->latest_ms = parent->total_at_ms;
-        list_add_back(&family_of(parent)->members, &inner->node);
+        list_add_back(&inner_call_family(parent)->members, &inner->node);
     } else {
         list_add_back(&call->vm->loose_inner, &inner->node);
     }
@@ -127,9 +121,17 @@ static char *copy(struct slice text)
     return text.data ? mem_dup(text.data, text.len) : NULL;
 }
 
+void inner_call_count_detached(struct vm *vm, struct slice outcome)
+{
+    struct metric_names *names = vm->env.names;
+    metric_add(metrics_series(names->metrics, names->shadows, &outcome), 1);
+}
+
 void inner_call_record(struct call *call, const struct call_record *record)
 {
     struct inner_facts *facts = call->inner->asked.facts;
+    if (call->inner->asked.is_detached)
+        inner_call_count_detached(call->vm, record->outcome);
     if (!facts)
         return;
     facts->is_recorded = true;

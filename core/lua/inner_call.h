@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "base/slice.h"
 #include "http/usage.h"
 
 struct call;
@@ -36,14 +37,20 @@ struct inner_call {
     uint64_t latest_ms;       // the parent's deadline, 0: none
 };
 
-// What a parent keeps of its inner requests.
+// What a request keeps of the tokens that its own answer did not cost, and of its inner requests.
 struct inner_family {
-    struct list members;       // running inner calls
-    struct usage_counts usage; // of those that have ended
+    struct list members;           // running inner calls
+    struct usage_counts usage;     // of those that have ended
+    struct usage_counts discarded; // of its own answers that were not released
 };
+
+// The family of a request, made when it has none.
+struct inner_family *inner_call_family(struct call *parent);
 
 void inner_call_begin(struct call *call, const struct inner_asked *asked);
 void inner_call_record(struct call *call, const struct call_record *record);
+// Counts one that was detached: how it ended, or that it was "dropped" before it began.
+void inner_call_count_detached(struct vm *vm, struct slice outcome);
 void inner_call_forget_facts(struct call *call);
 void inner_call_drop_body(struct call *call);
 

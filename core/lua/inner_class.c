@@ -1,6 +1,5 @@
 #include "lua/inner_class.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +13,7 @@
 #include "lua/call_class.h"
 #include "lua/inner_call.h"
 #include "lua/script.h"
+#include "lua/summary.h"
 #include "lua/task.h"
 #include "lua/value.h"
 #include "lua/vm.h"
@@ -126,43 +126,6 @@ static int push_end(lua_State *L, struct reader *reader)
                                                      : "the answer broke off before its end");
 }
 
-static void push_lower(lua_State *L, struct slice text)
-{
-    luaL_Buffer buffer;
-    luaL_buffinit(L, &buffer);
-    for (size_t i = 0; i < text.len; i++)
-        luaL_addchar(&buffer, (char)tolower((unsigned char)text.data[i]));
-    luaL_pushresult(&buffer);
-}
-
-// { [lower-case name] = value } of complete lines; the first of a name counts.
-static void push_headers(lua_State *L, struct slice lines)
-{
-    const char *at = lines.data, *end = lines.data + lines.len;
-
-    lua_newtable(L);
-    while (lines.data && at < end) {
-        const char *stop = memchr(at, '\r', (size_t)(end - at));
-        const char *colon = memchr(at, ':', (size_t)(end - at));
-        if (!stop || !colon || colon > stop)
-            break;
-        push_lower(L, (struct slice){at, (size_t)(colon - at)});
-        lua_pushvalue(L, -1);
-        lua_rawget(L, -3);
-        bool is_known = !lua_isnil(L, -1);
-        lua_pop(L, 1);
-        const char *value = colon + 1;
-        while (value < stop && *value == ' ')
-            value++;
-        lua_pushlstring(L, value, (size_t)(stop - value));
-        if (is_known)
-            lua_pop(L, 2);
-        else
-            lua_rawset(L, -3);
-        at = stop + 2;
-    }
-}
-
 // What has come joins the body, so that the answer does not stop for a reader that wants all of it.
 static void take_body(struct reader *reader)
 {
@@ -186,7 +149,7 @@ static int look_for_all(lua_State *L)
         return push_end(L, reader);
     lua_pushboolean(L, 1);
     lua_pushinteger(L, inner_status(reader->inner));
-    push_headers(L, inner_headers(reader->inner));
+    summary_push_lines(L, inner_headers(reader->inner));
     lua_pushlstring(L, reader->body.data ? reader->body.data : "", reader->body.len);
     return 4;
 }
@@ -203,7 +166,7 @@ static int look_for_head(lua_State *L)
         return push_end(L, reader);
     lua_pushboolean(L, 1);
     lua_pushinteger(L, status);
-    push_headers(L, inner_headers(reader->inner));
+    summary_push_lines(L, inner_headers(reader->inner));
     return 3;
 }
 
@@ -305,13 +268,7 @@ static int get_facts(lua_State *L)
     set_text(L, "kind", facts->kind);
     set_text(L, "message", facts->message);
     set_text(L, "target", facts->target);
-    lua_createtable(L, 0, USAGE_KINDS);
-    for (int kind = 0; kind < USAGE_KINDS; kind++) {
-        if (facts->usage.of[kind] < 0)
-            continue;
-        lua_pushnumber(L, (double)facts->usage.of[kind]);
-        lua_setfield(L, -2, usage_kind_name((enum usage_kind)kind));
-    }
+    summary_push_usage(L, &facts->usage);
     lua_setfield(L, -2, "usage");
     return 1;
 }
@@ -422,6 +379,8 @@ static int new_inner(lua_State *L)
     struct call *parent = find_parent(L, vm);
     unsigned depth = parent ? inner_call_depth(parent) + 1 : 1;
     const char *refused = refusal(vm, parent, is_detached, depth);
+    if (refused && is_detached)
+        inner_call_count_detached(vm, SLICE("dropped"));
     if (refused)
         return push_refusal(L, refused);
     if (!is_detached && !budget_take(running->budget, BUDGET_CALLS))

@@ -5,16 +5,25 @@
 #include <lua.h>
 
 #include "http/relay.h"
+#include "http/usage.h"
 
 struct summary_facts {
     const struct relay_report *report;
+    const struct usage_counts *usage; // borrowed; for answers that are held
     bool was_reused, was_heard;
     int json_depth;
 };
 
 // Pushes committed, complete, usage; for answers that are not complete also error_sent, kind,
-// message, phase, status, headers, body, error, reused, heard. Returns how many.
+// message, phase, status, headers, body, error, reused, heard; for those that are held also true
+// and their usage. Returns how many.
 int summary_push(lua_State *L, const struct summary_facts *facts);
 
 // The same for an attempt that never began because the client had gone.
 int summary_push_canceled(lua_State *L);
+
+// Pushes { [lower-case name] = value } of complete header lines; the first of a name counts.
+void summary_push_lines(lua_State *L, struct slice lines);
+
+// Pushes { input = ... } of what is known.
+void summary_push_usage(lua_State *L, const struct usage_counts *usage);

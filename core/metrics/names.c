@@ -18,6 +18,7 @@ struct metric_names *metric_names_new(void)
     static const char *const by_model_kind[] = {"model", "kind", NULL};
     static const char *const by_model[] = {"model", NULL};
     static const char *const by_result[] = {"result", NULL};
+    static const char *const by_outcome[] = {"outcome", NULL};
     struct metric_names *names = mem_alloc(sizeof(*names));
     struct metrics *m = names->metrics = metrics_new();
 
@@ -31,6 +32,10 @@ struct metric_names *metric_names_new(void)
     names->usage_unknown =
         metrics_declare(m, METRIC_COUNTER, "tidegate_usage_unknown_total",
                         "Answers whose provider gave no token counts.", by_model);
+    names->shadows = metrics_declare(m, METRIC_COUNTER, "tidegate_shadows_total",
+                                     "Copies of requests sent to a shadow, by how they ended; "
+                                     "dropped: too many were running.",
+                                     by_outcome);
     names->requests_in_flight =
         only(m, METRIC_GAUGE, "tidegate_requests_in_flight", "Requests being served now.");
     names->upstreams_in_flight =
