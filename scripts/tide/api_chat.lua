@@ -7,6 +7,7 @@ local error_value = require("tide.error_value")
 local fold = require("tide.canonical_fold")
 
 local CHAT, EMBED = "/v1/chat/completions", "/v1/embeddings"
+local LISTS = { "messages", "tools", "stop", "input" }
 
 -- ---- asking -------------------------------------------------------------------------------------
 
@@ -16,9 +17,20 @@ local function check(name, options, needed)
   if options[needed] == nil then error(name .. ": " .. needed .. " is missing", 3) end
 end
 
+-- An empty table is an object in JSON, unless it is known to be a list.
+local function body_of(options)
+  local body = {}
+  for name, value in pairs(options) do body[name] = value end
+  for _, name in ipairs(LISTS) do
+    local list = body[name]
+    if type(list) == "table" and next(list) == nil then body[name] = core.array({}) end
+  end
+  return core.encode(body)
+end
+
 local function ask(path, options)
   local inner, err = core.inner({
-    path = path, body = core.encode(options),
+    path = path, body = body_of(options),
     headers = { ["content-type"] = "application/json" },
     context = core.context() or { gen = current.gen },
   })

@@ -2,19 +2,34 @@
 local core = require("core")
 local chooser = require("tide.chooser")
 local classify = require("tide.classify")
+local held = require("tide.held")
 local options = require("tide.options")
 
 local M = {}
 
 local GONE = { action = "gone", kind = "canceled" }
 
+local COMPLETE = { committed = true, complete = true }
+
+local function judge(call, lane, summary)
+  if summary.held then
+    local verdict = held.settle(call, summary, lane)
+    return verdict and summary or COMPLETE, verdict
+  end
+  if call.req:is_gone() then return summary, GONE end
+  if call.script_error then
+    return summary, { action = "script", kind = "script", err = call.script_error }
+  end
+  return summary, classify.summary(summary, lane.provider.adapter.errors, core.time())
+end
+
 local function try(call, lane, fresh)
   local summary, err = call.req:attempt(options.of(call, lane, fresh))
   if not summary then summary = { kind = err and err.kind or "canceled" } end
   if summary.committed then return summary end
-  if call.req:is_gone() then return summary, GONE end
-  local verdict = classify.summary(summary, lane.provider.adapter.errors, core.time())
-  verdict.label = lane.label
+  local verdict
+  summary, verdict = judge(call, lane, summary)
+  if verdict then verdict.label = lane.label end
   return summary, verdict
 end
 
@@ -30,10 +45,11 @@ end
 -- @tparam number limit attempts in all
 -- @tparam number deadline on core.now()'s clock
 -- @treturn string how it ended: "committed", "client" (the provider refuses the request itself),
---   "gone" or "failed"
+--   "script" (one failed, and that ends the request), "gone" or "failed"
 -- @treturn table|nil summary of the last try
 -- @treturn table|nil the lane that was tried last
--- @treturn table|nil all verdicts, for "failed"; the one verdict for "client"
+-- @treturn table|nil all verdicts, for "failed"; the one verdict for "client"; the client's error
+--   for "script"
 function M.run(call, lanes, limit, deadline)
   -- Most requests are served by the first lane: a chooser is made when that one has failed.
   local lane = lanes[1]
@@ -44,6 +60,7 @@ function M.run(call, lanes, limit, deadline)
   while true do
     if verdict.action == "gone" then return "gone", summary, lane end
     if verdict.action == "client" then return "client", summary, lane, verdict end
+    if verdict.action == "script" then return "script", summary, lane, verdict.err end
     tries[#tries + 1] = verdict
     if not index then return "failed", nil, lane, tries end
     choose:failed(index, verdict, core.now())

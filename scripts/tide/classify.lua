@@ -94,6 +94,8 @@ local function without_answer(summary)
   local unheard = summary.reused and not summary.heard
   local action = ACTIONS[kind] or "next"
   if unheard and (kind == "connect" or kind == "protocol") then action = "again" end
+  -- The answer, not the request: more than may be held.
+  if kind == "too_large" then action = "never" end
   return { action = action, kind = kind, message = summary.message, phase = summary.phase }
 end
 

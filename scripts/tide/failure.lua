@@ -6,6 +6,7 @@ local M = {}
 
 local LONGEST_QUOTE = 500
 local LONGEST_LIST = 1000
+local NOT_ACCEPTED = "no answer was accepted by the policy"
 
 local function every(tries, kind)
   for _, verdict in ipairs(tries) do
@@ -40,6 +41,7 @@ local function quote(text)
 end
 
 local function message_of(tries, lanes)
+  if every(lanes, "rejected") then return NOT_ACCEPTED end
   if #lanes == 1 then
     local verdict = lanes[1]
     local text = verdict.label .. " failed: " .. describe(verdict)

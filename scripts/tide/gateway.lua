@@ -13,6 +13,7 @@ local listing = require("tide.listing")
 local models = require("tide.models")
 local operation = require("tide.operation")
 local scripted = require("tide.scripted")
+local shadow = require("tide.shadow")
 local suggest = require("tide.suggest")
 local url = require("tide.url")
 
@@ -94,7 +95,8 @@ end
 
 --- Serves a request that a script asks, on the generation and for the client of the request that it
 -- runs for: without a key and without middleware.
--- @tparam table context { gen =, client = }, or { as_client = true }: as a client would have asked
+-- @tparam table context { gen =, client =, by = who asks }, with `shadow` for a copy (shadow.lua);
+--   or { as_client = true }: as a client would have asked
 function M.serve_inner(req, context)
   if context.as_client then return M.serve(req) end
   req:set_context(context)
@@ -104,7 +106,8 @@ function M.serve_inner(req, context)
   if type(what) ~= "table" then
     return answer.fail(req, gen.dialect, errors.not_found("POST", path, endpoints.known))
   end
-  if gen.scripts then return scripted.serve(gen, req, what, context.client, true) end
+  if context.shadow then return shadow.serve(req, context, what) end
+  if gen.scripts then return scripted.serve(gen, req, what, context.client, context) end
   operation.serve(gen.registry, gen.dialect, req, what, context.client)
 end
 

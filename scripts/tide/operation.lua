@@ -28,7 +28,8 @@ local function finish_committed(req, call, plan, client, summary, lane)
   local outcome = "ok"
   if not summary.complete then
     local has_left = summary.kind == "canceled" or req:is_gone()
-    outcome = has_left and "canceled" or "upstream_error"
+    outcome = has_left and "canceled" or summary.kind == "script" and "script_error"
+      or "upstream_error"
   end
   req:record_values(outcome, client, call.model, plan.metric_model, lane.target, summary.kind,
     summary.message, true)
@@ -89,7 +90,8 @@ function M.run(req, dialect, call, plan, client)
     req:record(record)
     return "canceled", record.target, "canceled"
   end
-  return answer.fail(req, dialect, failure.of(verdict), record)
+  local err = ended == "script" and verdict or failure.of(verdict)
+  return answer.fail(req, dialect, err, record)
 end
 
 --- Answers a request for a model that does not exist.

@@ -2,6 +2,8 @@
 -- are made once per lane and used again, so that the hot path builds no table.
 local core = require("core")
 local errors = require("tide.errors")
+local event_filter = require("tide.event_filter")
+local request_headers = require("tide.headers")
 local params = require("tide.params")
 
 local M = {}
@@ -95,10 +97,23 @@ local function server(call, lane)
   end
 end
 
+-- What only plans of policies have, and the headers that middleware adds for the provider.
+local function extra(call, lane)
+  local plan = call.plan
+  if not plan then return nil end
+  local auth = lane.provider.adapter.auth
+  return {
+    headers = plan.headers and request_headers.lines(plan.headers, auth and auth.name),
+    hold = plan.accept ~= nil or plan.hold or nil,
+    on_event = plan.on_event and call.stream and event_filter.new(call, plan) or nil,
+  }
+end
+
 local function own(call, lane, shared, fresh)
   local options = copy(shared)
   options.choices = call.choices
   options.fresh = fresh or nil
+  options.extra = extra(call, lane)
   if lane.provider.adapter.serve then
     options.serve = server(call, lane)
     options.edits = nil

@@ -95,7 +95,7 @@ end
 local function check_headers(lines)
   if type(lines) ~= "table" then return "headers must be a table" end
   for name, text in pairs(lines) do
-    local problem = headers.problem(name, text)
+    local problem = headers.upstream_problem(name, text)
     if problem then return problem end
   end
 end

@@ -155,15 +155,15 @@ function METHODS.reply(view, status, lines, text)
   return state.reply
 end
 
-local function check_header(name, value)
-  local problem = headers.problem(name, value)
+local function check_header(find_problem, name, value)
+  local problem = find_problem(name, value)
   if problem then error(problem, 3) end
 end
 
 --- Adds a header to the answer; until its head has gone to the client.
 function METHODS.set_header(view, name, value)
   local state = state_of(view)
-  check_header(name, value)
+  check_header(headers.problem, name, value)
   if state.is_over or state.req:is_started() then error("the answer's head has gone", 2) end
   state.req:set_header(name, value)
 end
@@ -171,7 +171,7 @@ end
 --- Adds a header to what the provider gets, in every attempt; before the first one.
 function METHODS.set_upstream_header(view, name, value)
   local state = state_of(view)
-  check_header(name, value)
+  check_header(headers.upstream_problem, name, value)
   if state.is_sent then error("the request is on its way to a provider", 2) end
   state.upstream_headers = state.upstream_headers or {}
   state.upstream_headers[name:lower()] = value

@@ -10,6 +10,7 @@ local policy_hooks = require("tide.policy_hooks")
 local request_sum = require("tide.request_sum")
 local request_view = require("tide.request_view")
 local scripts = require("tide.scripts")
+local shadow = require("tide.shadow")
 local timeouts = require("tide.timeouts")
 
 local M = {}
@@ -40,6 +41,26 @@ local function context_of(gen, client)
   local contexts, key = gen.scripts.contexts, client or false
   if not contexts[key] then contexts[key] = { gen = gen, client = client } end
   return contexts[key]
+end
+
+-- A policy that asks a model is not asked where that goes: `by` is who has asked, and for whom.
+local function is_asking(policy, by)
+  while by do
+    if by.policy == policy then return true end
+    by = by.by
+  end
+  return false
+end
+
+local function policy_of(gen, call, outer)
+  local found = gen.scripts.policies
+  local policy = found and policies.find(found, call)
+  if policy and outer and is_asking(policy, outer.by) then return nil end
+  return policy
+end
+
+local function context_below(gen, client, policy, outer)
+  return { gen = gen, client = client, by = { policy = policy, by = outer and outer.by } }
 end
 
 local function reply(call, client, given)
@@ -80,6 +101,7 @@ local function run(gen, call, client, view, policy)
   end
   plan = with_headers(view, plan)
   if plan.is_own then call.plan = plan end
+  if plan.shadow then shadow.start(gen, call, client, plan.shadow) end
   return operation.run(call.req, dialect, call, plan, client)
 end
 
@@ -101,15 +123,15 @@ end
 -- @param req the request
 -- @tparam table op of endpoints.lua
 -- @tparam string|nil client the name that the client's key belongs to
--- @tparam boolean is_inner asked by a script: it has no middleware
-function M.serve(gen, req, op, client, is_inner)
+-- @tparam table|nil outer the context of a request that a script asks: it has no middleware
+function M.serve(gen, req, op, client, outer)
   local call, err, model = body.read(req, op, body.for_scripts)
   if not call then
     return answer.fail(req, gen.dialect, err, { client = client, model = model })
   end
-  if not is_inner then req:set_context(context_of(gen, client)) end
+  if not outer then req:set_context(context_of(gen, client)) end
   local own = gen.scripts
-  local list = is_inner and NONE or own.middleware
+  local list = outer and NONE or own.middleware
   local view = request_view.new(call, client, gen.dialect.name, own.total)
   local passed, given, problem = middleware.before(list, call, view)
   if given then
@@ -118,7 +140,8 @@ function M.serve(gen, req, op, client, is_inner)
     return finish(gen, call, view, nil, passed,
       answer.fail(req, gen.dialect, problem, { client = client, model = call.model }))
   end
-  local policy = own.policies and policies.find(own.policies, call)
+  local policy = policy_of(gen, call, outer)
+  if policy then req:set_context(context_below(gen, client, policy, outer)) end
   return finish(gen, call, view, policy, passed, run(gen, call, client, view, policy))
 end
 

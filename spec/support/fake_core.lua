@@ -189,6 +189,11 @@ local function add_values(core)
   function core.now() return core.clock end
   function core.time() return 1700000000 + core.clock end
   function core.uuid() return string.rep("0", 32) end
+  function core.event_data(text)
+    local list = {}
+    for data in text:gmatch("data: ([^\n]*)") do list[#list + 1] = data end
+    return list
+  end
   function core.redact(text) return (text:gsub("sk%-secret", "***")) end
   function core.fields(names) return names end
   function core.watch(rules) return { rules = rules } end
@@ -370,6 +375,12 @@ function Request:deadline(seconds)
   self.total = seconds
   return seconds
 end
+function Request:size() return #self:body() end
+function Request:release()
+  self.released = true
+  return not self.gone or nil, { kind = "canceled" }
+end
+function Request:discard(outcome) self.discarded[#self.discarded + 1] = outcome end
 function Request:depth() return self.options.depth or 0 end
 function Request:set_context(context) self.context = context end
 
@@ -476,7 +487,7 @@ function Request:json() return decode(self.replied.body) end
 --   gets the options of the attempt and returns one
 function M.request(options, ...)
   return setmetatable({
-    options = options or {}, answers = { ... }, attempts = {}, added = {},
+    options = options or {}, answers = { ... }, attempts = {}, added = {}, discarded = {},
   }, Request)
 end
 
@@ -504,6 +515,13 @@ function M.count(compiled, text)
     counts.output = counts.output + counts.reasoning
   end
   return counts
+end
+
+--- A summary of an answer that is held.
+function M.held(body, usage)
+  return {
+    held = true, committed = false, status = 200, headers = {}, body = body, usage = usage or {},
+  }
 end
 
 --- A summary of an answer with an error status.

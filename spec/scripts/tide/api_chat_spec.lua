@@ -44,6 +44,12 @@ describe("tide.chat", function()
     assert.same({ gen = "mine" }, core.asked[1].context)
   end)
 
+  it("writes empty lists as lists", function()
+    answering({ status = 200, headers = HEADERS, body = ANSWER, facts = {} })
+    tide.chat({ model = "m", messages = {}, tools = {} })
+    assert.equal('{"messages":[],"model":"m","tools":[]}', core.asked[1].body)
+  end)
+
   it("runs on the newest generation where no request is being served", function()
     answering({ status = 200, headers = HEADERS, body = ANSWER, facts = {} })
     require("tide.current").gen = "newest"

@@ -33,6 +33,10 @@ describe("tide.classify", function()
     end
   end)
 
+  it("does not ask the same lane again for an answer that was too large to be held", function()
+    assert.equal("never too_large", action(fake.failure("too_large")))
+  end)
+
   it("gives to the client what is about the request itself", function()
     for status, kind in pairs({
       [400] = "bad_request", [413] = "too_large", [422] = "bad_request", [418] = "upstream_4xx",

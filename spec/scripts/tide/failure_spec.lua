@@ -23,6 +23,16 @@ describe("tide.failure", function()
     assert.equal("limited", err.outcome)
   end)
 
+  it("is a 502 in the policy's name when no answer was accepted", function()
+    local err = failure.of({ try("a#1", "rejected"), try("b#1", "rejected") })
+    assert.equal(502, err.status)
+    assert.equal("rejected", err.kind)
+    assert.equal("no answer was accepted by the policy", err.message)
+    assert.matches("b#1: timeout", failure.of({
+      try("a#1", "rejected"), try("b#1", "timeout"),
+    }).message)
+  end)
+
   it("asks for at least a second", function()
     assert.equal("1", failure.of({ try("a#1", "rate_limited", 429) }).headers["retry-after"])
     local err = failure.of({ try("a#1", "rate_limited", 429, { retry_after = 0.1 }) })

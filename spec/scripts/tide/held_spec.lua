@@ -1,0 +1,80 @@
+local fake = require("spec.support.fake_core")
+
+describe("a held answer", function()
+  local held, req
+
+  local LANE = { target = "a/b" }
+  local BODY = '{"choices":[{"message":{"role":"assistant","content":"hello"},'
+    .. '"finish_reason":"stop"}]}'
+
+  local function settle(accept, call, summary)
+    fake.install()
+    held = require("tide.held")
+    req = fake.request({})
+    call = call or {}
+    call.req, call.plan = req, { accept = accept }
+    return held.settle(call, summary or fake.held(BODY, { input = 3 }), LANE)
+  end
+
+  it("is released without a policy that judges", function()
+    assert.is_nil(settle(nil))
+    assert.is_true(req.released)
+  end)
+
+  it("is shown as a result, with status, headers and body", function()
+    local seen
+    assert.is_nil(settle(function(result)
+      seen = result
+      return true
+    end))
+    assert.equal("hello", seen.text)
+    assert.equal("stop", seen.finish_reason)
+    assert.equal("a/b", seen.target)
+    assert.same({ input = 3 }, seen.usage)
+    assert.equal(200, seen.status)
+    assert.equal(BODY, seen.body)
+    assert.same({}, seen.headers)
+    assert.is_true(req.released)
+  end)
+
+  it("is shown likewise when it was a stream", function()
+    local seen
+    settle(function(result)
+      seen = result
+      return true
+    end, { stream = true }, fake.held(
+      'data: {"choices":[{"delta":{"content":"hel"}}]}\n\n'
+      .. 'data: {"choices":[{"delta":{"content":"lo"},"finish_reason":"length"}]}\n\n'
+      .. "data: [DONE]\n\n"))
+    assert.equal("hello", seen.text)
+    assert.equal("length", seen.finish_reason)
+    assert.is_nil(seen.usage)
+  end)
+
+  it("is dropped when it is not accepted", function()
+    local verdict = settle(function() return false end)
+    assert.equal("next", verdict.action)
+    assert.equal("rejected", verdict.kind)
+    assert.same({ "rejected" }, req.discarded)
+    assert.is_nil(req.released)
+  end)
+
+  it("is dropped when a script fails and that is to end the request", function()
+    local failure = { status = 500 }
+    local verdict = settle(function() return nil, failure end)
+    assert.equal("script", verdict.action)
+    assert.equal(failure, verdict.err)
+    assert.same({ "script" }, req.discarded)
+  end)
+
+  it("is nobody's when the client leaves meanwhile", function()
+    assert.equal("gone", settle(function()
+      req.gone = true
+      return false
+    end).action)
+    assert.equal("gone", settle(function()
+      req.gone = true
+      return true
+    end).action)
+  end)
+end)
