@@ -147,6 +147,7 @@
 //     d:each(path...) -> iterator of name or position, value; in order
 //     d:table() -> the whole as a table                d:raw(path...) -> JSON text | nil
 //   req:replace_body(text) -> true | nil, err (too_large)
+//   req:needs_scan() -> true when the body has been changed since the last scan (or there was none)
 //                       set, del and replace_body raise while an attempt runs. They make the last
 //                       req:scan() void
 //   req:set_header(name, value)   adds a header to whatever answer follows

@@ -50,6 +50,11 @@ bool call_may_change_body(const struct call *call)
     return !call->attempt && exchange_request(call->exchange)->body.data;
 }
 
+bool call_is_rewritten(const struct call *call)
+{
+    return !call->scan || (call->document && document_is_changed(call->document));
+}
+
 int call_replace_body(struct call *call, struct slice text, struct error *err)
 {
     size_t most = call_config(call)->limits.body;

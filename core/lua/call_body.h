@@ -1,6 +1,8 @@
 // The body of a request as scripts see and change it.
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/slice.h"
 #include "json/json.h"
@@ -18,6 +20,9 @@ struct document *call_document(struct call *call, struct json_error *err);
 
 // True while the body may be changed: it is there, and no attempt is sending it.
 bool call_may_change_body(const struct call *call);
+
+// True when the body has been changed since what is known of it was scanned (or never was).
+bool call_is_rewritten(const struct call *call);
 
 // Another text for the body (copied), whatever it says. Only while call_may_change_body(). Returns
 // 0, or -1 with `err` when it is larger than limits.body.

@@ -256,6 +256,12 @@ static int get_document(lua_State *L)
     return document_class_push(L, check_call(L));
 }
 
+static int needs_scan(lua_State *L)
+{
+    lua_pushboolean(L, call_is_rewritten(check_call(L)));
+    return 1;
+}
+
 static int replace_body(lua_State *L)
 {
     struct call *call = check_call(L);
@@ -535,6 +541,7 @@ void call_class_open(struct vm *vm)
         {"scan", scan},
         {"document", get_document},
         {"replace_body", replace_body},
+        {"needs_scan", needs_scan},
         {"raw", get_raw},
         {"estimate", get_estimate},
         {"set_header", set_header},

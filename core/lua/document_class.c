@@ -294,10 +294,11 @@ static int set(lua_State *L)
         return luaL_error(L, "set() needs a path and a value; del() removes");
     check_path(L, top - 1, &path);
     struct buf *json = vm_scratch(call->vm, call_config(call)->limits.body);
-    if (value_encode(L, top, json, &why) != 0)
+    int rc = value_encode(L, top, json, &why);
+    if (rc != 0 && why != value_too_large)
         return luaL_error(L, "cannot write this as JSON: %s", why);
     enum document_result result = DOCUMENT_TOO_LARGE;
-    if (has_room(L, call, json->len))
+    if (rc == 0 && has_room(L, call, json->len))
         result = document_set(check_document(L, call), path.path, buf_slice(json));
     if (result != DOCUMENT_OK)
         return push_failure(L, result);

@@ -19,6 +19,8 @@ enum {
     GUESS = 4,         // items of a table that is made before they are counted
 };
 
+const char value_too_large[] = "the text is too large";
+
 #define EXACT_LIMIT 1e15
 
 // Its address names the metatable that marks arrays in the registry: found without hashing a text.
@@ -340,7 +342,7 @@ static int add(struct encoder *encoder, struct slice text)
 {
     if (buf_add_slice(encoder->out, text) == 0)
         return 0;
-    encoder->why = "the text is too large";
+    encoder->why = value_too_large;
     return -1;
 }
 
@@ -374,7 +376,7 @@ static int encode_string(struct encoder *encoder, int index)
     text.data = lua_tolstring(encoder->L, index, &text.len);
     if (json_string_encode(encoder->out, text) == 0)
         return 0;
-    encoder->why = "the text is too large";
+    encoder->why = value_too_large;
     return -1;
 }
 
@@ -430,7 +432,7 @@ static int encode_member(struct encoder *encoder, int index, struct slice key)
 {
     lua_State *L = encoder->L;
     if (json_string_encode(encoder->out, key) != 0 || buf_add(encoder->out, ":", 1) != 0) {
-        encoder->why = "the text is too large";
+        encoder->why = value_too_large;
         return -1;
     }
     lua_pushlstring(L, key.data, key.len);

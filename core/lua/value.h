@@ -26,7 +26,9 @@ void value_push_null(lua_State *L);
 // Marks the table at `index` as an array.
 void value_mark_array(lua_State *L, int index);
 
-// Appends the value at `index` as JSON, keys sorted. Returns 0, or -1 with a static `*why`.
+// Appends the value at `index` as JSON, keys sorted. Returns 0, or -1 with a static `*why`, which
+// is value_too_large when `out` has reached its limit.
+extern const char value_too_large[];
 int value_encode(lua_State *L, int index, struct buf *out, const char **why);
 
 // A secret is a userdata with a copy of the text, which no Lua can read: it means the same in every

@@ -67,7 +67,7 @@ local function run_one(script, call, view)
       "before must return nothing, a reply, or nil and an error { kind =, message = }"))
   end
   reply = reply or asked
-  if reply == nil then return nil end
+  if reply == nil then return nil, request_view.refresh(view) end
   local problem = check_reply(reply)
   if problem then return nil, fail(call, script, script_failure.wrong(script, problem)) end
   return complete(reply)

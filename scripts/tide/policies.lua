@@ -3,6 +3,7 @@ local errors = require("tide.errors")
 local health = require("tide.health")
 local models = require("tide.models")
 local plans = require("tide.plan")
+local request_view = require("tide.request_view")
 local hooks = require("tide.policy_hooks")
 local script_failure = require("tide.script_failure")
 local suggest = require("tide.suggest")
@@ -114,7 +115,8 @@ end
 local function route(self, policy, call, view, own)
   local ok, wanted, said = health.run(policy.health, policy.route, view)
   if not ok then return failed(self, policy, call, own, wanted) end
-  local plan, err
+  local plan, err = nil, request_view.refresh(view)
+  if err then return nil, err end
   if wanted ~= nil then
     plan, err = executable(policy, call, view, own, wanted)
     if not plan then return failed(self, policy, call, own, err) end

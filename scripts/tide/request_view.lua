@@ -132,6 +132,7 @@ local FIELDS = {
   user = user_of,
   deadline = function(state) return state.started + state.total end,
   ctx = function() return {} end,
+  body = function(state) return assert(state.req:document()) end,
 }
 
 local OF_BODY = {
@@ -218,13 +219,19 @@ function M.new(call, client, protocol, total)
   return view
 end
 
---- The body was changed: what is known of it holds no longer.
-function M.reread(view, call)
+local OF_CALL = { "model", "stream", "choices", "stream_options", "asks_usage" }
+
+--- To be called after a hook that may have changed req.body: reads it again if so.
+-- @treturn table|nil an error of errors.lua, when it is no request any more
+function M.refresh(view)
   local state = states[view]
-  local values = state.values
-  state.call, state.facts = call, nil
+  local call, values = state.call, state.values
+  if not values.body or not state.req:needs_scan() then return nil end
+  local read, err = body.read(state.req, call.op, body.for_scripts)
+  if not read then return err end
+  for _, name in ipairs(OF_CALL) do call[name] = read[name] end
+  state.facts, values.model, values.stream = nil, nil, nil
   for _, name in ipairs(OF_BODY) do values[name] = nil end
-  values.model, values.stream = nil, nil
 end
 
 --- The plan is known, and with it the deadline.

@@ -167,6 +167,8 @@ static void test_limits_are_told_and_leave_the_body_as_it_was(void **state)
         "local before = req:body()\n"
         "local ok, problem = d:set('x', ('y'):rep(900))\n"
         "assert(ok == nil and problem.kind == 'too_large')\n"
+        "ok, problem = d:set('x', ('y'):rep(2000))\n"
+        "assert(ok == nil and problem.kind == 'too_large')\n"
         "assert(req:body() == before)\n"
         "for i = 1, 50 do assert(d:set('x', ('y'):rep(300))) end\n" // it is replaced each time
         "ok, problem = req:replace_body(('y'):rep(1001))\n"
