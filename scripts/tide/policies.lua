@@ -115,8 +115,9 @@ end
 local function route(self, policy, call, view, own)
   local ok, wanted, said = health.run(policy.health, policy.route, view)
   if not ok then return failed(self, policy, call, own, wanted) end
-  local plan, err = nil, request_view.refresh(view)
+  local err = request_view.refresh(view)
   if err then return nil, err end
+  local plan
   if wanted ~= nil then
     plan, err = executable(policy, call, view, own, wanted)
     if not plan then return failed(self, policy, call, own, err) end
