@@ -9,13 +9,9 @@ local OWN = {
   ["proxy-connection"] = true,
 }
 
---- Why a line cannot be added, or nil.
-function M.problem(name, value)
+local function name_problem(name)
   if type(name) ~= "string" or not name:find("^[%w!#$%%&'*+.^_`|~-]+$") then
     return "'" .. tostring(name) .. "' is no name of a header"
-  end
-  if type(value) ~= "string" or value:find("%c") then
-    return "the header '" .. name .. "' must be a string without control characters"
   end
   if OWN[name:lower()] then
     return "the header '" .. name .. "' is written by the gateway itself"
@@ -49,6 +45,26 @@ function M.lines(headers, auth)
   table.sort(names)
   for i, name in ipairs(names) do lines[i] = name .. ": " .. headers[name] .. "\r\n" end
   return table.concat(lines)
+end
+
+-- Names that were found good: a script has a few.
+local good, good_count = {}, 0
+local GOOD_MAX = 1000
+
+local function is_good_name(name)
+  if good[name] then return true end
+  if name_problem(name) then return false end
+  if good_count >= GOOD_MAX then good, good_count = {}, 0 end
+  good[name], good_count = true, good_count + 1
+  return true
+end
+
+--- Why a line cannot be added, or nil.
+function M.problem(name, value)
+  if not is_good_name(name) then return name_problem(name) end
+  if type(value) ~= "string" or value:find("%c") then
+    return "the header '" .. name .. "' must be a string without control characters"
+  end
 end
 
 return M

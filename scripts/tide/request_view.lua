@@ -55,30 +55,28 @@ end
 
 local AT = body.positions
 
+-- Texts besides messages that a model reads.
+local function other_prompt(req)
+  return (req:estimate(AT.prompt) or 0) + (req:estimate(AT.input) or 0)
+end
+
 -- Looks at the body once for everything below, by what the scan of body.read() has found.
 local function facts(state)
-  if state.facts then return state.facts end
+  if state.prompt then return state end
   local req = state.req
   local tokens, count, has_images, has_audio = req:estimate(AT.messages)
-  local found = {
-    prompt = tokens or 0, messages = count or 0,
-    has_images = has_images or false, has_audio = has_audio or false, has_tools = false,
-  }
-  for _, name in ipairs({ "prompt", "input", "tools", "functions" }) do
-    tokens, count = req:estimate(AT[name])
-    if tokens then
-      found.prompt = found.prompt + tokens
-      if name == "tools" or name == "functions" then
-        found.has_tools = found.has_tools or count > 0
-      end
-    end
-  end
-  state.facts = found
-  return found
+  if not tokens then tokens = other_prompt(req) end
+  local tools, tool_count = req:estimate(AT.tools)
+  if not tools then tools, tool_count = req:estimate(AT.functions) end
+  state.prompt, state.messages = tokens + (tools or 0), count or 0
+  state.has_tools = tools ~= nil and tool_count > 0
+  state.has_images, state.has_audio = has_images or false, has_audio or false
+  return state
 end
 
 local function number_at(state, name)
-  return tonumber(state.req:raw(AT[name]) or "")
+  local text = state.req:raw(AT[name])
+  return text and tonumber(text)
 end
 
 local function tokens_of(state)
@@ -230,7 +228,7 @@ function M.refresh(view)
   local read, err = body.read(state.req, call.op, body.for_scripts)
   if not read then return err end
   for _, name in ipairs(OF_CALL) do call[name] = read[name] end
-  state.facts, values.model, values.stream = nil, nil, nil
+  state.facts, state.prompt, values.model, values.stream = nil, nil, nil, nil
   for _, name in ipairs(OF_BODY) do values[name] = nil end
 end
 
