@@ -78,6 +78,7 @@ set(TIDEGATE_LUA
   adapters/dialects/openai-chat.lua
   scripts/policies/by_header.lua scripts/policies/canary.lua scripts/policies/cheap_first.lua
   scripts/policies/json_or_else.lua scripts/policies/shadow.lua scripts/middleware/request_id.lua
+  scripts/middleware/prompt_guard.lua scripts/middleware/system_prompt.lua
 )
 # spec/core/NAME_test.c
 set(TIDEGATE_C_TESTS

@@ -112,4 +112,17 @@ function M.read(req, op, fields)
   }
 end
 
+local OF_CALL = { "model", "stream", "choices", "stream_options", "asks_usage" }
+
+--- Brings a call up to date after a script has changed the body.
+-- @treturn boolean|nil true
+-- @treturn nil|table an error of errors.lua: it is no request any more
+function M.reread(call)
+  local fresh, err = M.read(call.req, call.op, M.for_scripts)
+  if not fresh then return nil, err end
+  for _, name in ipairs(OF_CALL) do call[name] = fresh[name] end
+  call.usage_text = nil
+  return true
+end
+
 return M

@@ -55,6 +55,13 @@ local function complete(reply)
   return { status = reply.status, headers = lines, body = body }
 end
 
+-- An error of errors.lua when the script has left a body that is no request.
+local function changed_body(script, call, view)
+  local ok, err = request_view.refresh(view)
+  if ok ~= nil then return nil end
+  return fail(call, script, script_failure.wrong(script, "the changed body: " .. err.message))
+end
+
 -- A reply or an error of errors.lua, when one of them ends the request.
 local function run_one(script, call, view)
   request_view.take_reply(view, true)
@@ -67,7 +74,7 @@ local function run_one(script, call, view)
       "before must return nothing, a reply, or nil and an error { kind =, message = }"))
   end
   reply = reply or asked
-  if reply == nil then return nil, request_view.refresh(view) end
+  if reply == nil then return nil, changed_body(script, call, view) end
   local problem = check_reply(reply)
   if problem then return nil, fail(call, script, script_failure.wrong(script, problem)) end
   return complete(reply)

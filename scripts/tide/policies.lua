@@ -5,6 +5,7 @@ local models = require("tide.models")
 local plans = require("tide.plan")
 local request_view = require("tide.request_view")
 local hooks = require("tide.policy_hooks")
+local request_view = require("tide.request_view")
 local script_failure = require("tide.script_failure")
 local suggest = require("tide.suggest")
 
@@ -112,20 +113,28 @@ local function failed(self, policy, call, own, err)
   return nil, errors.script_failed(call.req:id())
 end
 
-local function route(self, policy, call, view, own)
+local function run_route(self, policy, call, view, own)
   local ok, wanted, said = health.run(policy.health, policy.route, view)
+  local is_changed, problem = request_view.refresh(view)
+  -- Without a body that is a request there is nothing to fall back to either.
+  if is_changed == nil then
+    return false, script_failure.wrong(policy, "the changed body: " .. problem.message)
+  end
+  if is_changed then own = models.find(self.registry, call.model) end
+  return ok, wanted, said, own
+end
+
+local function route(self, policy, call, view, own)
+  local ok, wanted, said
+  ok, wanted, said, own = run_route(self, policy, call, view, own)
   if not ok then return failed(self, policy, call, own, wanted) end
-  local err = request_view.refresh(view)
-  if err then return nil, err end
-  local plan
   if wanted ~= nil then
-    plan, err = executable(policy, call, view, own, wanted)
+    local plan, err = executable(policy, call, view, own, wanted)
     if not plan then return failed(self, policy, call, own, err) end
     return plan
   end
   if said == nil then return own end
-  local refused
-  refused, err = refusal(policy, said)
+  local refused, err = refusal(policy, said)
   if not refused then return failed(self, policy, call, own, err) end
   return nil, refused
 end

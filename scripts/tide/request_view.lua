@@ -55,6 +55,19 @@ end
 
 local AT = body.positions
 
+-- True when a script has changed the body, so that what was found in it holds no longer.
+local function is_changed(state)
+  return state.values.body ~= nil and state.req:needs_scan()
+end
+
+local function scanned(state)
+  if is_changed(state) then
+    state.req:scan(body.for_scripts)
+    state.is_stale = true -- for refresh()
+  end
+  return state.req
+end
+
 -- Texts besides messages that a model reads.
 local function other_prompt(req)
   return (req:estimate(AT.prompt) or 0) + (req:estimate(AT.input) or 0)
@@ -63,7 +76,7 @@ end
 -- Looks at the body once for everything below, by what the scan of body.read() has found.
 local function facts(state)
   if state.prompt then return state end
-  local req = state.req
+  local req = scanned(state)
   local tokens, count, has_images, has_audio = req:estimate(AT.messages)
   if not tokens then tokens = other_prompt(req) end
   local tools, tool_count = req:estimate(AT.tools)
@@ -75,7 +88,7 @@ local function facts(state)
 end
 
 local function number_at(state, name)
-  local text = state.req:raw(AT[name])
+  local text = scanned(state):raw(AT[name])
   return text and tonumber(text)
 end
 
@@ -90,7 +103,7 @@ end
 local SHORT = 100
 
 local function is_json_mode(state)
-  local text = state.req:raw(AT.response_format, SHORT)
+  local text = scanned(state):raw(AT.response_format, SHORT)
   if not text or text == "null" then return false end
   if #text == SHORT then return true end
   local format = core.decode(text)
@@ -98,7 +111,7 @@ local function is_json_mode(state)
 end
 
 local function user_of(state)
-  local value = core.decode(state.req:raw(AT.user) or "null")
+  local value = core.decode(scanned(state):raw(AT.user) or "null")
   return type(value) == "string" and value or nil
 end
 
@@ -217,19 +230,20 @@ function M.new(call, client, protocol, total)
   return view
 end
 
-local OF_CALL = { "model", "stream", "choices", "stream_options", "asks_usage" }
-
---- To be called after a hook that may have changed req.body: reads it again if so.
--- @treturn table|nil an error of errors.lua, when it is no request any more
+--- Looks whether a hook has changed the body; what is known of it then holds no longer.
+-- @treturn boolean|nil true: it was, and `call` has been brought up to date; false: it was not
+-- @treturn nil|table an error of errors.lua: it is no request any more
 function M.refresh(view)
   local state = states[view]
-  local call, values = state.call, state.values
-  if not values.body or not state.req:needs_scan() then return nil end
-  local read, err = body.read(state.req, call.op, body.for_scripts)
-  if not read then return err end
-  for _, name in ipairs(OF_CALL) do call[name] = read[name] end
-  state.facts, state.prompt, values.model, values.stream = nil, nil, nil, nil
+  if not (is_changed(state) or state.is_stale) then return false end
+  state.is_stale = nil
+  local values = state.values
+  local ok, err = body.reread(state.call)
+  if not ok then return nil, err end
+  state.prompt = nil
   for _, name in ipairs(OF_BODY) do values[name] = nil end
+  values.model, values.stream = nil, nil
+  return true
 end
 
 --- The plan is known, and with it the deadline.
