@@ -257,6 +257,13 @@ local function add_scripts(core)
     end
     return restore(pcall(fn, ...))
   end
+  function core.background(fn, ...)
+    local arguments = { n = select("#", ...), ... }
+    core.in_background[#core.in_background + 1] = function()
+      fn(unpack(arguments, 1, arguments.n))
+    end
+    return true
+  end
 end
 
 local function add_people(core, options)
@@ -307,8 +314,8 @@ function M.install(options)
     package.path = "scripts/?.lua;" .. package.path
   end
   local core = {
-    version = "0.1.0", config = options.config, files = options.files or {},
-    clock = 100, slept = {}, logged = {}, notes = {}, turns = 0,
+    version = "0.1.0", config = with_defaults(options.config or {}), files = options.files or {},
+    clock = 100, slept = {}, logged = {}, in_background = {}, notes = {}, turns = 0,
   }
   add_files(core)
   add_values(core)
@@ -383,6 +390,25 @@ end
 function Request:discard(outcome) self.discarded[#self.discarded + 1] = outcome end
 function Request:depth() return self.options.depth or 0 end
 function Request:set_context(context) self.context = context end
+
+function Request.id() return "0123" end
+function Request.peer() return "127.0.0.1:5000" end
+function Request:size() return #self:body() end
+
+-- Bytes / 4 of the JSON text, and the number of elements where it is an array.
+function Request:estimate(i)
+  local text = self.raws and self.raws[i]
+  if not text then return end
+  local value = decode(text)
+  return #text / 4, type(value) == "table" and #value or 0,
+    text:find('"image_url"', 1, true) ~= nil, text:find('"input_audio"', 1, true) ~= nil
+end
+
+-- What the spec says, or one attempt that went well.
+function Request:facts()
+  local facts = self.options.facts or { 200, 2, 0.5, "a/m#1=500/3 b/m#1=200/9", 11, 7 }
+  return unpack(facts, 1, 9)
+end
 
 function Request:set_header(name, value)
   assert(type(value) == "string", "a header's value must be text")
