@@ -12,7 +12,7 @@ return tide.policy {
   route = function(req)
     -- Only chats are copied: for anything else the model's own plan, which is what nothing means.
     if req.op ~= "chat" then return nil end
-    -- `model` is what the client asked for, so the request itself goes where it would have gone.
-    return { model = req.model, shadow = { target = TARGET, ratio = RATIO } }
+    -- Without `targets` or `model` the request itself goes where it would have gone.
+    return { shadow = { target = TARGET, ratio = RATIO } }
   end,
 }

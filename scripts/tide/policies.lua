@@ -79,23 +79,41 @@ local function add_wishes(plan, wanted)
     wanted.hold, wanted.headers, wanted.shadow, wanted.params
 end
 
--- What route returned as a plan to execute, or nil and what is wrong.
+-- A plan that does not say where: the model that was asked for.
+local function with_model(wanted, model)
+  local result = { model = model }
+  for name, value in pairs(wanted) do result[name] = value end
+  return result
+end
+
+-- Nil: there is no such model, which is no fault of the policy.
+local function located(call, own, wanted)
+  if type(wanted) ~= "table" or wanted.targets then return wanted end
+  if not own and (wanted.model or call.model) == call.model then return nil end
+  return wanted.model and wanted or with_model(wanted, call.model)
+end
+
+local function ordered_lanes(policy, plan, op, view)
+  local list = plan.lanes[op]
+  if plan.pick ~= "cost" or #list < 2 then return nil end
+  return hooks.order_by_cost(policy, list, view)
+end
+
+-- What route returned as a plan to execute; nil and what is wrong; or nil: no such model.
 local function executable(policy, call, view, own, wanted)
+  wanted = located(call, own, wanted)
+  if wanted == nil then return nil end
   local plan, more = plans.of(policy.plans, wanted, own and own.metric_model or "other")
   if not plan then
     return nil, script_failure.wrong(policy, "the plan that route returned: " .. more)
   end
-  local list = plan.lanes[call.op.name]
-  local ordered, err
-  if plan.pick == "cost" and #list > 1 then
-    ordered, err = hooks.order_by_cost(policy, list, view)
-    if not ordered then return nil, err end
-  end
-  if ordered or more then
-    plan = M.own(plan)
-    if more then add_wishes(plan, wanted) end
-    if ordered then plan.lanes = { [call.op.name] = ordered } end
-  end
+  local op = call.op.name
+  local ordered, err = ordered_lanes(policy, plan, op, view)
+  if err then return nil, err end
+  if not (ordered or more) then return plan end
+  plan = M.own(plan)
+  if more then add_wishes(plan, wanted) end
+  if ordered then plan.lanes = { [op] = ordered } end
   return plan
 end
 
@@ -130,7 +148,7 @@ local function route(self, policy, call, view, own)
   if not ok then return failed(self, policy, call, own, wanted) end
   if wanted ~= nil then
     local plan, err = executable(policy, call, view, own, wanted)
-    if not plan then return failed(self, policy, call, own, err) end
+    if err then return failed(self, policy, call, own, err) end
     return plan
   end
   if said == nil then return own end

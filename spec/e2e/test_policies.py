@@ -197,6 +197,7 @@ FAILURES = {
     "nil index": ("local x = nil; return x.y", "script", r"p.lua:3: attempt to index"),
     "runaway": ("while true do end", "cpu", r"p.lua:3: "),
     "no plan": ("return 17", "script", "must be a table"),
+    "nothing known": ('return { modl = "smart" }', "script", "unknown field 'modl'"),
     "misspelt": ('return { modle = "smart" }', "script", "did you mean 'model'"),
     "unknown target": ('return { targets = { "aa/x" } }', "script", "unknown provider 'aa'"),
     "later pick": ('return { model = "smart", pick = "fastest" }', "script", "not part of this version"),

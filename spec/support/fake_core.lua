@@ -422,6 +422,11 @@ function Request:added_header(name)
 end
 
 -- Containers over 256 bytes come as `true`, as in C.
+-- A spec that changes the body empties `raws`, too.
+function Request:needs_scan()
+  return next(self.raws or {}) == nil
+end
+
 function Request:scan(fields)
   local values, raw = {}, {}
   local text = self:body()
