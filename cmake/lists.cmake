@@ -41,6 +41,7 @@ set(TIDEGATE_C
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
   core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c
+  core/lua/bodies.c
 )
 set(TIDEGATE_LUA
   scripts/tide/adapters.lua scripts/tide/admin.lua scripts/tide/answer.lua scripts/tide/api.lua

@@ -323,6 +323,16 @@ void log_request(struct log *log, const struct log_request *request)
     end_line(log, &text);
 }
 
+void log_line(struct log *log, struct slice line)
+{
+    struct buf text = {.data = (char *)line.data, .len = line.len};
+
+    if (line.data)
+        enqueue(log, &text);
+    else
+        atomic_fetch_add_explicit(&log->dropped, 1, memory_order_relaxed);
+}
+
 bool log_wants(const struct log *log, enum log_level level)
 {
     return (int)level >= atomic_load_explicit(&log->level, memory_order_relaxed);

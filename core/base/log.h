@@ -68,6 +68,10 @@ struct log_note {
 // Like log_event(), with what it knows beside the message.
 void log_note(struct log *log, enum log_level level, const struct log_note *note);
 
+// A whole line with its newline, as it stands; NULL data: one that could not be made, which counts
+// as dropped.
+void log_line(struct log *log, struct slice line);
+
 bool log_wants(const struct log *log, enum log_level level);
 
 // From now on lines below `level` are left out. Any thread.

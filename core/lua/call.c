@@ -10,6 +10,7 @@
 #include "http/response.h"
 #include "json/document.h"
 #include "lua/attempt.h"
+#include "lua/bodies.h"
 #include "lua/call_class.h"
 #include "lua/holds.h"
 #include "lua/inner_call.h"
@@ -209,6 +210,8 @@ void call_record(struct call *call, const struct call_record *record)
         .error_message = record->message,
     };
     log_request(call->vm->env.log, &line);
+    if (call->kept)
+        bodies_write(call, record);
 }
 
 // ---- life -------------------------------------------------------------------------------------
@@ -267,6 +270,7 @@ static void on_end(void *owner, const char *error)
     document_free(call->document);
     free(call->scan);
     vm_generation_unref(call->generation);
+    free(call->kept);
     free(call);
 }
 
@@ -303,6 +307,8 @@ void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
 {
     struct call *call = new_call(vm, vm->current, exchange, kind);
     vm_random_hex(vm, call->id, CALL_ID_LEN / 16);
+    if (vm->env.bodies && kind == CALL_MAIN)
+        bodies_keep(call);
     prepare(call, kind == CALL_ADMIN ? vm->serve_admin_ref : vm->serve_ref);
     task_run(call->task, 1);
 }

@@ -51,6 +51,8 @@ struct call {
     uint64_t bytes_seen;
     struct json_field *scan; // owned; of the last req:scan()
     size_t scan_count;
+    char *kept; // owned; the body for log.bodies, NULL without it
+    size_t kept_len;
     struct inner_call *inner;    // owned; NULL: a client's request
     struct inner_family *family; // owned; NULL: it has asked nothing of the gateway itself
     int context_ref;             // of the Lua value of core.context(); 0: none

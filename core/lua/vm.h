@@ -32,6 +32,7 @@ struct vm_env {
     const struct reloader *reloader; // NULL: nothing is reloaded here
     struct mailbox *mailbox;         // of this loop; NULL without a reloader
     struct log *log;
+    struct log *bodies; // of log.bodies; NULL: requests are not kept
     struct metric_names *names;
     struct shared_store *store;
 };

@@ -23,6 +23,7 @@ void worker_base_init(struct worker_base *base, struct worker_shared *shared)
         .reloader = shared->reloader,
         .mailbox = &base->mailbox,
         .log = shared->log,
+        .bodies = shared->bodies,
         .names = shared->names,
         .store = shared->store,
     };

@@ -255,6 +255,15 @@ int pool_run(struct generation *generation, const struct reload_source *source, 
     pool.shared.log = log_new(config->log_file, (enum log_level)config->log_level, err);
     if (!pool.shared.log)
         return 1;
+    if (config->log_bodies) {
+        pool.shared.bodies = log_new(config->log_bodies, LOG_INFO, err);
+        if (!pool.shared.bodies) {
+            log_free(pool.shared.log);
+            error_set(err, ERROR_SCRIPT, "log.bodies: %s cannot be opened for appending",
+                      config->log_bodies);
+            return 1;
+        }
+    }
     pool.shared.names = metric_names_new();
     pool.shared.store = shared_store_new();
     pool.control = control_new(&pool.shared, source, generation);
@@ -271,6 +280,7 @@ int pool_run(struct generation *generation, const struct reload_source *source, 
         control_free(pool.control);
     }
     log_free(pool.shared.log);
+    log_free(pool.shared.bodies);
     metric_names_free(pool.shared.names);
     shared_store_free(pool.shared.store);
     free(pool.workers);

@@ -18,6 +18,7 @@ struct worker_shared {
     struct generation *generation;   // the one that workers begin with
     const struct reloader *reloader; // NULL: nothing is reloaded
     struct log *log;
+    struct log *bodies; // of log.bodies; NULL without it
     struct metric_names *names;
     struct shared_store *store; // of scripts
     _Atomic size_t bodies_held;
