@@ -5,6 +5,7 @@ import os
 import pytest
 
 import config
+import upstream as mock
 from gateway import run
 from wire import wait_until
 
@@ -14,7 +15,8 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 @pytest.fixture
 def kept(gateway, upstream, tmp_path):
     """a running gateway that keeps requests; its lines"""
-    def start(**settings):
+    def start(answer=None, **settings):
+        upstream.always(answer or mock.chat())
         log = {"file": "@LOG@", "bodies": "bodies.jsonl"}
         g = gateway(config.one(upstream, log=log, **settings))
         path = os.path.join(g.folder, "bodies.jsonl")
@@ -43,7 +45,7 @@ def test_a_request_is_kept_as_it_came(kept):
 
 
 def test_the_body_of_a_stream_is_kept_too(kept):
-    g, lines = kept()
+    g, lines = kept(mock.tokens("x"))
     g.chat("one/m", stream=True).read()
     assert json.loads(lines(1)[0]["body"])["stream"] is True
 
