@@ -40,7 +40,7 @@ set(TIDEGATE_C
   core/worker/proof.c core/worker/watch_files.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
-  core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c
+  core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c core/cli/explain.c core/cli/replay.c
   core/lua/bodies.c
 )
 set(TIDEGATE_LUA
@@ -72,6 +72,7 @@ set(TIDEGATE_LUA
   scripts/tide/testing.lua scripts/tide/testing_answer.lua scripts/tide/testing_checks.lua
   scripts/tide/testing_diff.lua scripts/tide/testing_report.lua scripts/tide/testing_requests.lua
   scripts/tide/testing_upstream.lua
+  scripts/tide/decide.lua scripts/tide/explain.lua scripts/tide/replay.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua

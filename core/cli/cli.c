@@ -16,6 +16,8 @@ static const char help_text[] =
     "  tidegate run [FOLDER or gateway.lua]      serve until SIGTERM\n"
     "  tidegate check [FOLDER or gateway.lua]    say what is wrong, with file and line\n"
     "  tidegate test [FOLDER or gateway.lua]     run the *_test.lua beside adapters and scripts\n"
+    "  tidegate explain [FOLDER] REQUEST         say where a request would go, and why\n"
+    "  tidegate replay RECORDED                  decide recorded requests again, and compare\n"
     "  tidegate settings                         every field of gateway.lua\n"
     "  tidegate version\n"
     "  tidegate help\n"
@@ -94,11 +96,19 @@ static const struct command {
     unsigned options;
     int words; // that may follow, beside options
 } commands[] = {
-    {"run", command_run, RUN, 1},       {"check", command_check, CHECK, 1},
-    {"test", command_test, TEST, 1},    {"settings", command_settings, 0, 0},
-    {"version", command_version, 0, 0}, {"--version", command_version, 0, 0},
-    {"help", command_help, 0, 0},       {"--help", command_help, 0, 0},
+    // clang-format off
+    {"run", command_run, RUN, 1},
+    {"check", command_check, CHECK, 1},
+    {"test", command_test, TEST, 1},
+    {"explain", command_explain, EXPLAIN, 2},
+    {"replay", command_replay, REPLAY, 1},
+    {"settings", command_settings, 0, 0},
+    {"version", command_version, 0, 0},
+    {"--version", command_version, 0, 0},
+    {"help", command_help, 0, 0},
+    {"--help", command_help, 0, 0},
     {"-h", command_help, 0, 0},
+    // clang-format on
 };
 
 enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_WORKERS };

@@ -1,0 +1,205 @@
+-- Decides a request without sending it anywhere: all that happens before the first attempt runs as
+-- it always does, and what would come then is written down instead. For a Lua state that does
+-- nothing else: parts of the gateway are replaced here.
+local core = require("core")
+local answer = require("tide.answer")
+local auth = require("tide.auth")
+local errors = require("tide.errors")
+local gateway = require("tide.gateway")
+local hooks = require("tide.policy_hooks")
+local middleware = require("tide.middleware")
+local operation = require("tide.operation")
+local plans = require("tide.plan")
+local policies = require("tide.policies")
+
+local M = {}
+
+local AS_CLIENT = { as_client = true }
+local OPS = { chat = "/v1/chat/completions", embed = "/v1/embeddings" }
+
+local open = package.preload["jit.util"]
+local util = open and open("jit.util") or require("jit.util")
+
+local decision -- of the request that is being decided
+
+local function warn(text)
+  decision.warnings[#decision.warnings + 1] = text
+end
+
+-- ---- what is written down -----------------------------------------------------------------------
+
+local function line_of(fn)
+  return fn and util.funcinfo(fn).linedefined
+end
+
+local function name_policy(policy)
+  decision.policy = {
+    name = policy.name, file = policy.path,
+    line = line_of(policy.route or policy.accept or policy.on_event or policy.on_finish),
+  }
+end
+
+local function candidate(position, lane)
+  return {
+    position = position, target = lane.target, label = lane.label, model = lane.model,
+    provider = lane.provider.name, credential = lane.credential.label, timeout = lane.timeout,
+    cost = decision.costs and decision.costs[lane.label],
+  }
+end
+
+local function names_of(map)
+  local names = core.array({})
+  for name in pairs(map or {}) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+-- What of a plan is worth knowing; values of headers and fields may be somebody's secrets.
+local function describe(call, plan)
+  decision.model, decision.stream, decision.op = call.model, call.stream, call.op.name
+  decision.plan = {
+    attempts = plan.attempts, total = plan.total, pick = plan.pick or "ordered",
+    hold = plan.hold, shadow = plan.shadow,
+    headers = plan.headers and names_of(plan.headers),
+    params = plan.params and names_of(plan.params),
+  }
+  for position, lane in ipairs(plan.lanes[call.op.name]) do
+    decision.candidates[position] = candidate(position, lane)
+  end
+end
+
+-- ---- the replaced parts -------------------------------------------------------------------------
+
+local function replace(module, name, make)
+  module[name] = make(module[name])
+end
+
+local function cost_of(policy, lane, view)
+  local ok, cost = core.run_now(policy.cost, {
+    target = lane.target, provider = lane.provider.name, model = lane.model,
+    credential = lane.credential.label,
+  }, view)
+  return ok and type(cost) == "number" and cost or nil
+end
+
+local function install()
+  replace(auth, "client", function()
+    return function() return decision.client or "nobody" end
+  end)
+  replace(policies, "find", function(find)
+    return function(self, call)
+      local policy = find(self, call)
+      if policy and call.req:depth() <= 1 then name_policy(policy) end
+      return policy
+    end
+  end)
+  replace(plans, "of", function(of)
+    return function(self, wanted, metric_model)
+      if not decision.returned and type(wanted) == "table" then decision.returned = wanted end
+      return of(self, wanted, metric_model)
+    end
+  end)
+  replace(hooks, "order_by_cost", function(order)
+    return function(policy, list, view)
+      decision.costs = {}
+      for _, lane in ipairs(list) do decision.costs[lane.label] = cost_of(policy, lane, view) end
+      return order(policy, list, view)
+    end
+  end)
+  replace(middleware, "before", function(before)
+    return function(list, call, view)
+      local passed, reply, problem = before(list, call, view)
+      if #list > 0 and (reply or problem) then decision.ended_by = list[passed + 1].name end
+      return passed, reply, problem
+    end
+  end)
+  replace(operation, "run", function()
+    return function(req, dialect, call, plan, client)
+      local facts = { client = client, model = call.model }
+      if req:depth() > 1 then
+        warn("a script asked for " .. call.model .. ": nothing is asked here, so it was refused")
+        return answer.fail(req, dialect, errors.of_script({
+          kind = "no_target", message = "no model is asked while a request is only decided",
+        }), facts)
+      end
+      describe(call, plan)
+      req:reply(200, "{}", { ["content-type"] = "application/json" })
+      facts.outcome, facts.metric_model = "ok", "other"
+      req:record(facts)
+      return "ok"
+    end
+  end)
+end
+
+-- ---- one request --------------------------------------------------------------------------------
+
+local function path_of(body)
+  if body.input ~= nil and body.messages == nil then return OPS.embed end
+  return OPS.chat
+end
+
+--- What a text is: a line of log.bodies, or the body of a request.
+-- @treturn table|nil { id, path, headers, client, body = text, target, attempts, status }
+-- @treturn nil|string what is wrong
+function M.read(text)
+  local value, err = core.decode(text)
+  if type(value) ~= "table" or value == core.null then
+    return nil, err and err.message or "a request is a JSON object"
+  end
+  if value.path == nil or value.method == nil then
+    return { path = path_of(value), headers = {}, body = text }
+  end
+  for name, item in pairs(value) do
+    if item == core.null then value[name] = nil end
+  end
+  if type(value.body) == "table" then value.body = core.encode(value.body) end
+  if type(value.body) ~= "string" then return nil, "its body was not kept" end
+  return value
+end
+
+-- Once: then this state decides and nothing else.
+local is_installed = false
+
+local function say_how_it_ended(status, headers, body)
+  local warning = headers["x-tidegate-warnings"]
+  if warning then warn(warning) end
+  if decision.plan then return end
+  local value = core.decode(body)
+  local err = type(value) == "table" and value.error
+  decision.ended = {
+    status = status, by = decision.ended_by,
+    message = type(err) == "table" and err.message or nil,
+  }
+end
+
+--- Decides one request (y).
+-- @tparam table record of read()
+-- @treturn table { id, model, op, stream, policy = { name, file, line } or nil, returned = what
+--   route gave, plan = { attempts, total, pick, ... }, candidates = { { position, target, ... } },
+--   warnings = texts }; instead of plan: ended = { status, by = middleware or nil, message }
+function M.request(record)
+  if not is_installed then install() end
+  is_installed = true
+  math.randomseed(1) -- the same request is decided in the same way each time
+  decision = {
+    id = record.id, client = record.client, candidates = core.array({}),
+    warnings = core.array({}),
+  }
+  local inner = assert(core.inner({
+    method = record.method, path = record.path, body = record.body, headers = record.headers,
+    context = AS_CLIENT,
+  }))
+  local status, headers, body = inner:wait()
+  if not status then
+    decision.ended = { status = 0, message = headers.message }
+  else
+    say_how_it_ended(status, headers, body)
+  end
+  decision.costs = nil
+  return decision
+end
+
+--- The providers of the configuration, by name.
+M.providers = gateway.providers
+
+return M
