@@ -72,7 +72,7 @@ set(TIDEGATE_LUA
   scripts/tide/testing.lua scripts/tide/testing_answer.lua scripts/tide/testing_checks.lua
   scripts/tide/testing_diff.lua scripts/tide/testing_report.lua scripts/tide/testing_requests.lua
   scripts/tide/testing_upstream.lua
-  scripts/tide/decide.lua scripts/tide/explain.lua scripts/tide/replay.lua
+  scripts/tide/decide.lua scripts/tide/explain.lua scripts/tide/explain_header.lua scripts/tide/replay.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua

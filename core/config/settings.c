@@ -162,6 +162,8 @@ static const struct setting settings[] = {
      STORED(SIZE, scripts.dict)},
     {"scripts.source", SETTING_SIZE, "1MB", "of one script file", 1 * KB, 64 * MB,
      STORED(SIZE, scripts.source)},
+    {"scripts.explain", SETTING_BOOLEAN, "false",
+     .help = "clients may ask how a request was decided: x-tidegate-explain: 1"},
     {"scripts.http", SETTING_LIST, .help = "origins that tide.http may ask; none without it"},
     {"scripts.http.#", SETTING_STRING, .help = "\"https://HOST:PORT\", or \"*\": any",
      .wrong_text = formats_origin},

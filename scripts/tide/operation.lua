@@ -4,6 +4,7 @@ local answer = require("tide.answer")
 local attempts = require("tide.attempts")
 local body = require("tide.body")
 local errors = require("tide.errors")
+local explain_header = require("tide.explain_header")
 local failure = require("tide.failure")
 local models = require("tide.models")
 
@@ -113,6 +114,8 @@ function M.serve(registry, dialect, req, op, client)
   end
   local plan = models.find(registry, call.model)
   if not plan then return M.not_found(registry, dialect, call, client) end
+  local scripts = registry.config.scripts
+  if scripts and scripts.explain then explain_header.add(registry.config, call, plan) end
   return M.run(req, dialect, call, plan, client)
 end
 

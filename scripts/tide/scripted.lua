@@ -2,6 +2,7 @@
 -- does, with scripts around it.
 local answer = require("tide.answer")
 local body = require("tide.body")
+local explain_header = require("tide.explain_header")
 local middleware = require("tide.middleware")
 local models = require("tide.models")
 local operation = require("tide.operation")
@@ -96,6 +97,7 @@ local function run(gen, call, client, view, policy)
   end
   if not plan then return operation.not_found(gen.registry, dialect, call, client) end
   request_view.set_total(view, plan.total)
+  explain_header.add(gen.registry.config, call, plan, policy)
   if gen.scripts.has_after or (policy and policy.has_late_hooks) then
     request_view.keep_body(view)
   end

@@ -4,7 +4,9 @@ import subprocess
 
 import pytest
 
+import config
 import gateway as program
+import upstream as mock
 
 pytestmark = pytest.mark.usefixtures("program_exists")
 
@@ -112,3 +114,32 @@ def test_what_is_no_request_is_an_error(tmp_path):
     assert status == 1 and not out and "cannot be read" in errors
     assert program.run("explain")[0] == 2
     assert program.run("explain", str(tmp_path), str(tmp_path / "none.json"))[0] == 1
+
+
+# ---- the header ---------------------------------------------------------------------------------
+def ask(gateway, upstream, value, files=None, **settings):
+    upstream.always(mock.chat())
+    g = gateway(config.one(upstream, **settings), files=files)
+    return g.call({"model": "one/m", "messages": [{"role": "user", "content": "hi"}]}, headers={"x-tidegate-explain": value})
+
+
+MINE = {"scripts/policies/mine.lua": 'return tide.policy { route = function() return { targets = { "one/m", "one/n" } } end }\n'}
+
+
+def test_a_client_may_ask_where_that_is_allowed(gateway, upstream):
+    answer = ask(gateway, upstream, "1", MINE, policy="mine", scripts={"explain": True})
+    found = json.loads(answer.headers["x-tidegate-explain"])
+    assert found["candidates"] == ["one/m#1", "one/n#1"] and found["policy"].startswith("mine@") and found["attempts"] == 6
+    answer = ask(gateway, upstream, "1", scripts={"explain": True})
+    assert json.loads(answer.headers["x-tidegate-explain"])["candidates"] == ["one/m#1"]
+
+
+@pytest.mark.parametrize("value, settings", [("1", {}), ("0", {"scripts": {"explain": True}}), ("", {}), ("wrong", {"admin": config.ADMIN})])
+def test_nobody_is_told_where_it_is_not_allowed(gateway, upstream, value, settings):
+    answer = ask(gateway, upstream, value, MINE, policy="mine", **settings)
+    assert answer.status == 200 and "x-tidegate-explain" not in answer.headers
+
+
+def test_the_admin_token_is_enough(gateway, upstream):
+    answer = ask(gateway, upstream, "admin-token", MINE, policy="mine", admin=config.ADMIN)
+    assert json.loads(answer.headers["x-tidegate-explain"])["model"] == "one/m"
