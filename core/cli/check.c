@@ -7,14 +7,8 @@
 
 enum { TEXT_LIMIT = 16 * 1024 * 1024 };
 
-static void add_flag(struct buf *out, const char *name, bool is_set)
-{
-    buf_addf(out, ",\"%s\":%s", name, is_set ? "true" : "false");
-}
-
-// What the Lua side is to make a report of: everything that the configuration itself has told.
-static void describe(const struct cli_options *options, const struct config *config,
-                     const struct buf *problems, struct buf *out)
+// What the Lua side is to go on from: everything that the configuration itself has told.
+static void describe(const struct config *config, const struct buf *problems, struct buf *out)
 {
     buf_add_text(out, "{\"problems\":[");
     for (size_t at = 0; at < problems->len; at += strlen(problems->data + at) + 1) {
@@ -23,27 +17,66 @@ static void describe(const struct cli_options *options, const struct config *con
     }
     buf_add_text(out, "],\"warnings\":");
     json_string_encode(out, config->warnings.len ? buf_slice(&config->warnings) : SLICE(""));
-    add_flag(out, "is_broken", config->is_broken);
-    add_flag(out, "json", options->json);
     buf_add_text(out, "}");
 }
 
-static int check_scripts(const struct cli_options *options, struct config *config,
-                         struct bundle *bundle, const struct buf *problems, struct buf *report)
+// Lets the policies decide some requests, in a state of its own where all is loaded. `found` is
+// replaced by what is known then.
+static int check_samples(struct config *config, struct bundle *bundle, struct buf *found,
+                         struct error *err)
 {
-    struct error err = {ERROR_NONE, ""};
     struct offline offline;
+    struct buf all;
+
+    buf_init(&all, TEXT_LIMIT);
+    int rc = offline_open(&offline, config, bundle, err);
+    if (rc == 0)
+        rc = offline_load(&offline, err);
+    if (rc == 0)
+        rc = offline_call(&offline, "tide.check_samples", "run", buf_slice(found), &all, err);
+    offline_close(&offline);
+    buf_clear(found);
+    buf_add_slice(found, buf_slice(&all));
+    buf_deinit(&all);
+    return rc;
+}
+
+static int report(const struct cli_options *options, struct offline *offline,
+                  const struct buf *found, struct buf *out, struct error *err)
+{
     struct buf argument;
 
     buf_init(&argument, TEXT_LIMIT);
-    describe(options, config, problems, &argument);
+    buf_addf(&argument, "{\"json\":%s,\"found\":", options->json ? "true" : "false");
+    json_string_encode(&argument, buf_slice(found));
+    buf_add_text(&argument, "}");
+    int rc = offline_call(offline, "tide.check", "report", buf_slice(&argument), out, err);
+    buf_deinit(&argument);
+    return rc;
+}
+
+static int check_scripts(const struct cli_options *options, struct config *config,
+                         struct bundle *bundle, const struct buf *problems, struct buf *out)
+{
+    struct error err = {ERROR_NONE, ""};
+    struct offline offline;
+    struct buf argument, found;
+
+    buf_init(&argument, TEXT_LIMIT);
+    buf_init(&found, TEXT_LIMIT);
+    describe(config, problems, &argument);
     int rc = offline_open(&offline, config, bundle, &err);
     if (rc == 0)
-        rc = offline_call(&offline, "tide.check", "run", buf_slice(&argument), report, &err);
+        rc = offline_call(&offline, "tide.check", "run", buf_slice(&argument), &found, &err);
+    if (rc == 0)
+        rc = check_samples(config, bundle, &found, &err);
+    if (rc >= 0)
+        rc = report(options, &offline, &found, out, &err);
     if (rc < 0)
-        buf_addf(report, "tidegate: %s\n", err.message);
+        buf_addf(out, "tidegate: %s\n", err.message);
     offline_close(&offline);
     buf_deinit(&argument);
+    buf_deinit(&found);
     return rc == 0 ? 0 : 1;
 }
 

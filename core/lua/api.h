@@ -218,6 +218,7 @@
 //   nil core.inner{ method = "POST" unless given, path =, body = text, headers = { name = value }
 //   or nil, context = any value,
 //               parent = req or nil (the request of the running task, if it has one),
+//               as_client = bool (nobody's: depth 0, and a budget of its own),
 //               discard = bool } -> inner | nil, err
 //                           kinds: canceled (the parent's client has gone), script (nested deeper
 //                           than scripts.depth), overloaded (LIMIT_DETACHED of them are running).

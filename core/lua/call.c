@@ -323,7 +323,7 @@ void call_start_inner(struct vm *vm, struct exchange *exchange, const struct inn
     else
         vm_random_hex(vm, call->id, CALL_ID_LEN / 16);
     inner_call_begin(call, asked);
-    if (!asked->is_detached && vm->running)
+    if (!asked->is_detached && !asked->is_client && vm->running)
         task_inherit(call->task, vm->running);
     prepare(call, vm->serve_inner_ref);
     lua_xmove(L, call->task->co, 1);

@@ -24,6 +24,7 @@ struct inner_facts {
 struct inner_asked {
     struct call *parent;       // NULL: no request asked for it
     bool is_detached;          // its end is not the parent's concern, nor the other way round
+    bool is_client;            // begins as a client's request does, with a budget of its own
     int body_ref;              // the Lua string that holds the body: taken; 0: none
     unsigned depth;            // 1: asked by a client's request or by none
     struct inner_facts *facts; // borrowed until inner_call_forget_facts(); NULL: nobody asks

@@ -303,6 +303,7 @@ enum option {
     OPTION_PARENT,
     OPTION_DISCARD,
     OPTION_METHOD,
+    OPTION_AS_CLIENT,
     OPTION_CONTEXT, // on top, see call_start_inner()
 };
 
@@ -376,14 +377,15 @@ static int new_inner(lua_State *L)
     request.path.data = luaL_checklstring(L, OPTION_PATH, &request.path.len);
     request.body.data = luaL_checklstring(L, OPTION_BODY, &request.body.len);
     bool is_detached = lua_toboolean(L, OPTION_DISCARD);
-    struct call *parent = find_parent(L, vm);
-    unsigned depth = parent ? inner_call_depth(parent) + 1 : 1;
+    bool is_client = lua_toboolean(L, OPTION_AS_CLIENT);
+    struct call *parent = is_client ? NULL : find_parent(L, vm);
+    unsigned depth = parent ? inner_call_depth(parent) + 1 : !is_client;
     const char *refused = refusal(vm, parent, is_detached, depth);
     if (refused && is_detached)
         inner_call_count_detached(vm, SLICE("dropped"));
     if (refused)
         return push_refusal(L, refused);
-    if (!is_detached && !budget_take(running->budget, BUDGET_CALLS))
+    if (!is_detached && !is_client && !budget_take(running->budget, BUDGET_CALLS))
         return budget_push_error(L, running->budget, BUDGET_CALLS);
     struct reader *reader = push_reader(L, vm);
     struct inner *inner =
@@ -394,6 +396,7 @@ static int new_inner(lua_State *L)
     struct inner_asked asked = {
         .parent = parent,
         .is_detached = is_detached,
+        .is_client = is_client,
         .body_ref = luaL_ref(L, LUA_REGISTRYINDEX),
         .depth = depth,
         .facts = is_detached ? NULL : &reader->facts,
@@ -424,7 +427,7 @@ static const char wrappers[] =
     "end\n"
     "local function wrapped_new(o)\n"
     "  return new(o.path, o.body, o.headers, o.parent, o.discard, o.method,\n"
-    "    o.context)\n"
+    "    o.as_client, o.context)\n"
     "end\n"
     "return wrapped_new, awaiting(look_for_all), awaiting(look_for_head),\n"
     "  awaiting(look_for_piece), awaiting(look_for_event)\n";

@@ -1,6 +1,8 @@
 local t = tide.test
 
-t.config { providers = { openai = {} }, models = { usual = { "openai/gpt-4o" } }, policy = "canary" }
+t.config {
+  providers = { openai = {} }, models = { usual = { "openai/gpt-4o" } }, policy = "canary",
+}
 
 local NEW, OLD = "openai/gpt-5.2", "openai/gpt-4o"
 

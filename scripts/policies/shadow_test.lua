@@ -18,7 +18,8 @@ end)
 
 t.case("what is no chat is not copied", function()
   for _ = 1, 50 do
-    t.request { path = "/v1/embeddings", body = { model = "openai/text-embedding-3-small", input = "x" } }
+    local body = { model = "openai/text-embedding-3-small", input = "x" }
+    t.request { path = "/v1/embeddings", body = body }
   end
   t.advance(60)
   t.eq(#t.upstream("groq").requests, 0)

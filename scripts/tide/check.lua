@@ -5,6 +5,7 @@ local check_files = require("tide.check_files")
 local check_problems = require("tide.check_problems")
 local models = require("tide.models")
 local providers = require("tide.providers")
+local scripts = require("tide.scripts")
 local suggest = require("tide.suggest")
 
 local M = {}
@@ -50,6 +51,7 @@ local function link(problems)
   local loaded = adapters.load(report)
   local made = providers.build(core.config, loaded.adapters, report)
   models.build(core.config, made, report)
+  scripts.load(core.config, report)
   return made
 end
 
@@ -63,25 +65,31 @@ local function summary(made)
     .. plural(#suggest.names(core.config.models or {}), "model") .. "\n"
 end
 
-local function report(problems, given, made)
+--- The end of the check.
+-- @tparam string text JSON: { found = of run() or check_samples.run(), json = }
+-- @treturn number 0, or 1 when something is wrong
+-- @treturn string the report
+function M.report(text)
+  local given = core.decode(text)
+  local problems = check_problems.import(given.found)
   local is_ok = problems:count("error") == 0
   if given.json then return is_ok and 0 or 1, problems:json() end
-  return is_ok and 0 or 1, problems:text() .. (is_ok and summary(made) or "")
+  return is_ok and 0 or 1, problems:text() .. (is_ok and M.summary or "")
 end
 
 --- Checks the configuration that this Lua state has.
--- @tparam string text JSON: { problems = { "file:line: text" }, warnings = lines, is_broken =,
---   json = } of what has been found before; with is_broken what scripts say about the
---   configuration is not looked at
+-- @tparam string text JSON: { problems = { "file:line: text" }, warnings = lines }: what has been
+--   found before
 -- @treturn number 0, or 1 when something is wrong
--- @treturn string the report
+-- @treturn string all problems, as check_problems.export() has them
 function M.run(text)
   local given = core.decode(text)
   local problems = check_problems.new()
   for _, line in ipairs(given.problems) do problems:add_text(line) end
   for line in given.warnings:gmatch("[^\n]+") do problems:add_text(line, "warning") end
   check_files.run(problems)
-  return report(problems, given, link(problems))
+  M.summary = summary(link(problems))
+  return problems:count("error") == 0 and 0 or 1, problems:export()
 end
 
 return M

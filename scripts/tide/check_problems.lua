@@ -67,6 +67,17 @@ local function sort(items)
   return items
 end
 
+--- Everything as a text, and back.
+function Problems:export()
+  return core.encode({ items = core.array(self.items) })
+end
+
+function M.import(text)
+  local problems = M.new()
+  for _, item in ipairs(core.decode(text).items) do problems:add(item) end
+  return problems
+end
+
 --- One line each, for people.
 function Problems:text()
   local lines = {}

@@ -11,6 +11,7 @@ local middleware = require("tide.middleware")
 local operation = require("tide.operation")
 local plans = require("tide.plan")
 local policies = require("tide.policies")
+local script_failure = require("tide.script_failure")
 
 local M = {}
 
@@ -89,7 +90,7 @@ local function install()
   replace(policies, "find", function(find)
     return function(self, call)
       local policy = find(self, call)
-      if policy and call.req:depth() <= 1 then name_policy(policy) end
+      if policy and call.req:depth() == 0 then name_policy(policy) end
       return policy
     end
   end)
@@ -106,6 +107,12 @@ local function install()
       return order(policy, list, view)
     end
   end)
+  replace(script_failure, "falls_back", function(falls_back)
+    return function(self, policy, call, err)
+      decision.failure = decision.failure or err
+      return falls_back(self, policy, call, err)
+    end
+  end)
   replace(middleware, "before", function(before)
     return function(list, call, view)
       local passed, reply, problem = before(list, call, view)
@@ -116,7 +123,7 @@ local function install()
   replace(operation, "run", function()
     return function(req, dialect, call, plan, client)
       local facts = { client = client, model = call.model }
-      if req:depth() > 1 then
+      if req:depth() > 0 then
         warn("a script asked for " .. call.model .. ": nothing is asked here, so it was refused")
         return answer.fail(req, dialect, errors.of_script({
           kind = "no_target", message = "no model is asked while a request is only decided",
@@ -176,7 +183,8 @@ end
 -- @tparam table record of read()
 -- @treturn table { id, model, op, stream, policy = { name, file, line } or nil, returned = what
 --   route gave, plan = { attempts, total, pick, ... }, candidates = { { position, target, ... } },
---   warnings = texts }; instead of plan: ended = { status, by = middleware or nil, message }
+--   warnings = texts, failure = error of the policy or nil }; instead of plan: ended = { status,
+--   by = middleware or nil, message }
 function M.request(record)
   if not is_installed then install() end
   is_installed = true
@@ -187,7 +195,7 @@ function M.request(record)
   }
   local inner = assert(core.inner({
     method = record.method, path = record.path, body = record.body, headers = record.headers,
-    context = AS_CLIENT,
+    as_client = true, context = AS_CLIENT,
   }))
   local status, headers, body = inner:wait()
   if not status then

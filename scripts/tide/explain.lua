@@ -91,6 +91,7 @@ function M.run(text)
     local first = decision.candidates[1]
     decision.first, decision.reason = first and first.label, M.reason(decision)
   end
+  decision.failure = nil -- is among the warnings
   if asked.json then return 0, core.encode(decision) .. "\n" end
   if not decision.model then decision.model = (core.decode(record.body) or {}).model end
   return 0, people(decision)

@@ -7,6 +7,9 @@ local suggest = require("tide.suggest")
 
 local M = {}
 
+-- Without anybody who wants to hear of all problems the first one ends the loading.
+local function stop() return false end
+
 local FOLDERS = { policy = "scripts/policies", middleware = "scripts/middleware" }
 
 local function path_of(kind, name)
@@ -75,40 +78,45 @@ local function contains(names, wanted)
 end
 
 -- Every script of a kind by name: the user's, then those of `wanted` that these do not hold.
-local function load_kind(kind, wanted)
+-- Problems go to `report`, which says whether to go on.
+local function load_kind(kind, wanted, report)
   local names, users = list(kind)
   local scripts = {}
   local function load(name)
-    if scripts[name] then return true end
+    if scripts[name] ~= nil then return nil end
     local script, err = load_one(kind, name)
-    scripts[name] = script
-    return script ~= nil, err
+    scripts[name] = script or false
+    return err
   end
   for _, name in ipairs(users) do
-    local ok, err = load(name)
-    if not ok then return nil, err end
+    local err = load(name)
+    if err and not report(err) then return nil, err end
   end
   for _, entry in ipairs(wanted) do
-    if not contains(names, entry.name) then
-      return nil, { path = entry.path, message = unknown(kind, entry.name, names) }
+    local err
+    if contains(names, entry.name) then
+      err = load(entry.name)
+    else
+      err = { path = entry.path, message = unknown(kind, entry.name, names) }
     end
-    local ok, err = load(entry.name)
-    if not ok then return nil, err end
+    if err and not report(err) then return nil, err end
   end
   return scripts
 end
 
 --- Loads what this generation runs around its requests.
 -- @tparam table config core.config
+-- @tparam function|nil report as that of adapters.load()
 -- @treturn table|nil { policies = { name = script }, middleware = { script, ... } in order }; a
 --   script is { name =, path =, kind =, health =, and its hooks by name }
 -- @treturn nil|table { file =, line =, message = } or { path =, message = } of the configuration
-function M.load(config)
-  local policies, err = load_kind("policy", named_policies(config))
+function M.load(config, report)
+  report = report or stop
+  local policies, err = load_kind("policy", named_policies(config), report)
   if not policies then return nil, err end
   local wanted = named_middleware(config)
   local loaded
-  loaded, err = load_kind("middleware", wanted)
+  loaded, err = load_kind("middleware", wanted, report)
   if not loaded then return nil, err end
   local middleware = {}
   for i, entry in ipairs(wanted) do middleware[i] = loaded[entry.name] end

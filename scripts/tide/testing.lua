@@ -4,12 +4,13 @@ local api = require("tide.api")
 local auth = require("tide.auth")
 local checks = require("tide.testing_checks")
 local environment = require("tide.environment")
+local place = require("tide.place")
 local requests = require("tide.testing_requests")
 local upstream = require("tide.testing_upstream")
 
 local M = {}
 
-local function place(level)
+local function caller(level)
   local _, text = pcall(error, "", level + 1)
   return text:match("^(.*):(%d+): ")
 end
@@ -23,7 +24,7 @@ local function add_declarations(t, found)
     end
     if seen[name] then error("there are two cases '" .. name .. "'", 2) end
     seen[name] = true
-    local _, line = place(3)
+    local _, line = caller(3)
     found.cases[#found.cases + 1] = { name = name, fn = fn, line = tonumber(line) }
   end
   function t.config(fields)
@@ -123,17 +124,18 @@ function M.list(text)
 end
 
 -- What core.run() says about a case, as the report has it.
-local function describe(err)
+local function describe(err, whole)
   local failure = checks.failure(err.cause)
   if failure then
     local file, line = failure.message:match("^(.-):(%d+): ")
     return {
       kind = "failed", message = failure.reason, path = failure.path, got = failure.got,
-      expected = failure.expected, file = file, line = tonumber(line),
+      expected = failure.expected, file = file and place.whole(file, whole), line = tonumber(line),
     }
   end
   return {
-    kind = "error", message = err.reason or err.message, file = err.file, line = err.line,
+    kind = "error", message = err.reason or err.message, line = err.line,
+    file = err.file and place.whole(err.file, whole),
     traceback = err.traceback,
   }
 end
@@ -155,7 +157,7 @@ function M.run(text)
   local ok, err = core.run(case.fn)
   return ok and 0 or 1, core.encode({
     path = asked.path, name = case.name, line = case.line, seconds = core.now() - from,
-    problem = not ok and describe(err) or nil,
+    problem = not ok and describe(err, found.file) or nil,
   })
 end
 

@@ -76,7 +76,7 @@ end
 local function ask(request)
   local inner, err = core.inner({
     method = request.method, path = request.path, body = request.body or "",
-    headers = request.headers, context = AS_CLIENT,
+    headers = request.headers, as_client = true, context = AS_CLIENT,
   })
   if not inner then error("the request cannot be asked: " .. err.message, 4) end
   local status, headers, body = inner:wait()

@@ -109,3 +109,45 @@ def test_no_folder_is_told_as_json_too(tmp_path):
 def test_no_key_is_told(tmp_path):
     _, told = check(tmp_path, {"gateway.lua": 'return { providers = { one = { %s, keys = { "sk-canary-one" }, x = 1 } } }\n' % OPENAI})
     assert "sk-canary" not in told
+
+
+# ---- policies and middleware --------------------------------------------------------------------
+USES = 'return {\n  providers = { one = { %s } },\n  models = { auto = { "one/m" } },\n  policy = "mine",\n}\n' % OPENAI
+
+
+def policy(body):
+    return "return tide.policy {\n  route = function(req)\n    %s\n  end,\n}\n" % body
+
+
+def test_a_good_policy_is_good(tmp_path):
+    assert problems(tmp_path, {"gateway.lua": USES, "scripts/policies/mine.lua": policy('return { model = "auto" }')}) == []
+
+
+@pytest.mark.parametrize("body, pattern", [
+    ('return { targts = { "one/m" } }', "unknown field 'targts'.*did you mean 'targets'"),
+    ('return { targets = { "oen/m" } }', "unknown provider 'oen'.*did you mean 'one'"),
+    ('return { model = "aut" }', "'aut'.*did you mean 'auto'"),
+    ('if req.has_tools then return { model = "aut" } end', "a chat with tools.*'aut'"),
+    ('if req.op == "embed" then return { model = "auto", pick = "fasest" } end', "an embedding.*pick"),
+    ('return 5', "must be a table")])
+def test_a_wrong_plan_is_found_where_route_begins(tmp_path, body, pattern):
+    found = problems(tmp_path, {"gateway.lua": USES, "scripts/policies/mine.lua": policy(body)})
+    assert [(file, line, severity) for file, line, severity, _ in found] == [("scripts/policies/mine.lua", 2, "error")], found
+    assert re.search(pattern, found[0][3]), found
+
+
+def test_what_raises_for_a_sample_is_a_warning_with_its_line(tmp_path):
+    found = problems(tmp_path, {"gateway.lua": USES, "scripts/policies/mine.lua": policy(
+        'local r = tide.chat { model = "auto", messages = {} }\n    return { model = r.text }')})
+    assert [(file, line, severity) for file, line, severity, _ in found] == [("scripts/policies/mine.lua", 4, "warning")], found
+
+
+def test_unknown_policies_and_middleware_are_named(tmp_path):
+    found = problems(tmp_path, {
+        "gateway.lua": 'return {\n  policy = "cheap_frist",\n  middleware = { "request_id",\n    "requst_id" },\n'
+                       '  models = { a = { targets = { "mock/gpt" },\n    policy = "none" } },\n  providers = { mock = {} } }\n',
+        "scripts/middleware/bad.lua": "return tide.middleware { befor = function() end }\n",
+    })
+    assert [(file, line) for file, line, _, _ in found] == [("gateway.lua", 2), ("gateway.lua", 4), ("gateway.lua", 6),
+                                                            ("scripts/middleware/bad.lua", 1)], found
+    assert "did you mean 'cheap_first'" in found[0][3] and "did you mean 'request_id'" in found[1][3], found
