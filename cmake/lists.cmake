@@ -61,7 +61,7 @@ set(TIDEGATE_LUA
   scripts/tide/check.lua scripts/tide/check_files.lua scripts/tide/check_globals.lua
   scripts/tide/check_problems.lua
   scripts/tide/generation.lua
-  scripts/tide/check_problems.lua scripts/tide/check_samples.lua scripts/tide/place.lua
+  scripts/tide/check_samples.lua scripts/tide/place.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua
   scripts/tide/event_filter.lua scripts/tide/held.lua scripts/tide/shadow.lua

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "config/bundle.h"
 #include "json/json.h"
 #include "worker/offline.h"
 
@@ -23,7 +24,7 @@ static int read_stdin(struct buf *out, struct error *err)
 }
 
 static int explain(const struct cli_options *options, struct config *config,
-                   const struct buf *request)
+                   struct bundle *bundle, const struct buf *request)
 {
     struct error err = {ERROR_NONE, ""};
     struct offline offline;
@@ -34,7 +35,7 @@ static int explain(const struct cli_options *options, struct config *config,
     buf_add_text(&argument, "{\"text\":");
     json_string_encode(&argument, request->len ? buf_slice(request) : SLICE(""));
     buf_addf(&argument, ",\"json\":%s}", options->json ? "true" : "false");
-    int rc = offline_open(&offline, config, &err);
+    int rc = offline_open(&offline, config, bundle, &err);
     if (rc == 0)
         rc = offline_load(&offline, &err);
     if (rc == 0)
@@ -65,13 +66,15 @@ int command_explain(const struct cli_options *options)
     const char *folder = options->word_count == 2 ? options->words[0] : NULL;
     buf_init(&request, REQUEST_LIMIT);
     int rc = strcmp(file, "-") == 0 ? read_stdin(&request, &err) : file_read(file, &request, &err);
-    struct config *config = rc == 0 ? config_load(folder, &overrides, &err) : NULL;
+    struct bundle *bundle = rc == 0 ? bundle_read(folder, &err) : NULL;
+    struct config *config = bundle ? config_load_bundle(bundle, &overrides, &err) : NULL;
     int status = 1;
     if (config)
-        status = explain(options, config, &request);
+        status = explain(options, config, bundle, &request);
     else
         fprintf(stderr, "%s\n", err.message);
     config_free(config);
+    bundle_free(bundle);
     buf_deinit(&request);
     return status;
 }

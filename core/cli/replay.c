@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "config/bundle.h"
 #include "json/json.h"
 #include "worker/offline.h"
 
@@ -13,6 +14,7 @@ enum { TEXT_LIMIT = 64 * 1024 * 1024 };
 
 // One configuration, ready to decide.
 struct side {
+    struct bundle *bundle; // owned
     struct config *config; // owned; NULL: there is no such side
     struct offline offline;
 };
@@ -22,8 +24,10 @@ static int open_side(struct side *side, const char *path)
     struct error err = {ERROR_NONE, ""};
     struct config_overrides overrides = {.fakes_secrets = true};
 
-    side->config = config_load(path, &overrides, &err);
-    int rc = side->config ? offline_open(&side->offline, side->config, &err) : -1;
+    side->bundle = bundle_read(path, &err);
+    if (side->bundle)
+        side->config = config_load_bundle(side->bundle, &overrides, &err);
+    int rc = side->config ? offline_open(&side->offline, side->config, side->bundle, &err) : -1;
     if (rc == 0)
         rc = offline_load(&side->offline, &err);
     if (rc != 0)
@@ -36,6 +40,7 @@ static void close_side(struct side *side)
     if (side->config)
         offline_close(&side->offline);
     config_free(side->config);
+    bundle_free(side->bundle);
 }
 
 // Appends what the function returns. A failure is told and ends all.
@@ -109,7 +114,7 @@ static int replay_file(const struct cli_options *options, struct side *old, stru
 
 int command_replay(const struct cli_options *options)
 {
-    struct side old = {.config = NULL}, new = {.config = NULL};
+    struct side old = {.bundle = NULL}, new = {.bundle = NULL};
 
     if (options->word_count == 0) {
         fputs("tidegate: replay needs a file of recorded requests (log.bodies)\n"
