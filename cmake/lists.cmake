@@ -96,7 +96,7 @@ set(TIDEGATE_C_TESTS
   http/upstream_failure http/upstream_proxy http/upstream http/usage http/watch json/json json/match
   json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap
   lua/task lua/value metrics/metrics
-  lua/budget lua/guard lua/script lua/watchdog
+  lua/budget lua/guard lua/memory lua/script lua/watchdog
   lua/dict_class lua/limit_class lua/metric_class
   json/document lua/document_class
   lua/digest lua/values metrics/custom

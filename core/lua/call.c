@@ -216,11 +216,22 @@ void call_record(struct call *call, const struct call_record *record)
 
 // ---- life -------------------------------------------------------------------------------------
 
+static void answer_error(struct call *call, int status, struct slice headers, const char *what)
+{
+    struct buf text, body;
+
+    buf_init(&text, 512);
+    buf_addf(&text, "%s; request id %s", what, call->id);
+    buf_init(&body, 4096);
+    response_error_body(status, text.data, &body);
+    call_reply(call, status, headers, buf_slice(&body));
+    buf_deinit(&body);
+    buf_deinit(&text);
+}
+
 // A script that failed must not leave the client waiting, nor tell it anything of the inside.
 static void answer_failure(struct call *call, const char *error)
 {
-    struct buf body;
-    struct buf text;
     struct call_record record = {
         .outcome = SLICE("script_error"),
         .metric_model = SLICE("other"),
@@ -230,17 +241,10 @@ static void answer_failure(struct call *call, const char *error)
 
     if (error)
         log_event(call->vm->env.log, LOG_ERROR, "request %s: %s", call->id, error);
-    if (!exchange_is_started(call->exchange) && !call->is_ended) {
-        buf_init(&text, 512);
-        buf_addf(&text, "a script of the gateway failed; request id %s", call->id);
-        buf_init(&body, 4096);
-        response_error_body(500, text.data, &body);
-        call_reply(call, 500, json_content_type(), buf_slice(&body));
-        buf_deinit(&body);
-        buf_deinit(&text);
-    } else if (!call->is_ended) {
+    if (!exchange_is_started(call->exchange) && !call->is_ended)
+        answer_error(call, 500, json_content_type(), "a script of the gateway failed");
+    else if (!call->is_ended)
         call_break_off(call);
-    }
     call_record(call, &record);
 }
 
@@ -303,12 +307,40 @@ static void prepare(struct call *call, int function_ref)
     task->request = call->handle;
 }
 
+static int do_nothing(lua_State *L)
+{
+    (void)L;
+    return 0;
+}
+
+// Scripts hold the memory of this worker, and what they would need for one more request.
+static void refuse(struct call *call)
+{
+    struct call_record record = {
+        .outcome = SLICE("gateway_error"),
+        .metric_model = SLICE("other"),
+        .kind = SLICE("overloaded"),
+        .message = SLICE("the memory of scripts is used up (scripts.memory)"),
+    };
+
+    answer_error(call, 503, SLICE("content-type: application/json\r\nretry-after: 1\r\n"),
+                 "the gateway is out of memory for scripts");
+    call_record(call, &record);
+    lua_pushcfunction(call->task->co, do_nothing);
+    call->handle = call_class_push(call->task->co, call);
+    task_run(call->task, 1);
+}
+
 void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind)
 {
     struct call *call = new_call(vm, vm->current, exchange, kind);
     vm_random_hex(vm, call->id, CALL_ID_LEN / 16);
     if (vm->env.bodies && kind == CALL_MAIN)
         bodies_keep(call);
+    if (kind == CALL_MAIN && vm_is_over_memory(vm)) {
+        refuse(call);
+        return;
+    }
     prepare(call, kind == CALL_ADMIN ? vm->serve_admin_ref : vm->serve_ref);
     task_run(call->task, 1);
 }

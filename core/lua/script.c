@@ -69,8 +69,9 @@ static void set_text(lua_State *L, const char *name, const char *text)
     lua_setfield(L, -2, name);
 }
 
-// Pushes an error with its place: that of its message, else the line that `co` was at.
-static void push_facts(lua_State *L, lua_State *co, const char *message)
+// Pushes an error with its place: that of its message, else the line that the task was at, else
+// where its function begins.
+static void push_facts(lua_State *L, const struct task *child, const char *message)
 {
     struct place place = place_of(message);
     lua_Debug frame;
@@ -79,12 +80,13 @@ static void push_facts(lua_State *L, lua_State *co, const char *message)
     set_text(L, "kind", "script");
     set_text(L, "message", message);
     set_text(L, "reason", place.reason);
-    if (!place.line && find_line(co, &frame)) {
+    if (!place.line && find_line(child->co, &frame)) {
         place.file = slice_of(frame.short_src);
         place.line = frame.currentline;
+    } else if (!place.line) {
+        place.file = slice_of(child->place.source + strspn(child->place.source, "@="));
+        place.line = child->place.line > 0 ? child->place.line : 1;
     }
-    if (!place.line)
-        return;
     lua_pushlstring(L, place.file.data, place.file.len);
     lua_setfield(L, -2, "file");
     lua_pushinteger(L, place.line);
@@ -134,7 +136,7 @@ static void push_error(lua_State *L, struct task *child, const char *traceback)
     int object = lua_gettop(L);
     push_message(L);
     const char *message = lua_tostring(L, -1);
-    push_facts(L, child->co, message);
+    push_facts(L, child, message);
     set_text(L, "traceback", traceback);
     set_text(L, "limit",
              child->limit ? guard_limit_name(child->limit) : limit_of(L, object, message));
@@ -216,7 +218,7 @@ static int wait_for(struct task *child)
 static int refuse_to_wait(lua_State *L, struct task *child)
 {
     lua_pushboolean(L, 0);
-    push_facts(L, child->co, WAITS_AT_ONCE);
+    push_facts(L, child, WAITS_AT_ONCE);
     if (child->parent)
         child->parent->child = NULL;
     child->parent = NULL;
