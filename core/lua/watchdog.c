@@ -27,11 +27,9 @@ static struct {
 
 static _Thread_local struct watched *volatile current;
 
-// Real-time signals have no meaning but ours; the C library keeps the first few for itself.
-static int signal_number(void)
-{
-    return SIGRTMIN + 5;
-}
+// Ignored where nobody handles it, and used by nobody here; several make one, so that a thread that
+// does not run collects no queue of them, as it would of real-time signals.
+enum { WATCHDOG_SIGNAL = SIGURG };
 
 // ---- on the thread of the slice ---------------------------------------------------------------
 
@@ -104,7 +102,7 @@ static void give_order(struct watched *watched, enum watchdog_order order)
 {
     atomic_store(&watched->order, (int)order);
     atomic_store(&watched->target, watched->seen);
-    pthread_kill(watched->thread, signal_number());
+    pthread_kill(watched->thread, WATCHDOG_SIGNAL);
 }
 
 // Asks where it is, and says it at the next look. Returns true when it has asked.
@@ -217,7 +215,7 @@ static void start(void)
     sigset_t all, before;
 
     sigemptyset(&action.sa_mask);
-    sigaction(signal_number(), &action, NULL); // stays: a late signal must find it
+    sigaction(WATCHDOG_SIGNAL, &action, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&dog.wake, &attributes);
@@ -245,7 +243,7 @@ static void allow_signal(void)
 {
     sigset_t ours;
     sigemptyset(&ours);
-    sigaddset(&ours, signal_number());
+    sigaddset(&ours, WATCHDOG_SIGNAL);
     pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 }
 

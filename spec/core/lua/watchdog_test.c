@@ -150,7 +150,7 @@ static void *blame(void *owner)
             continue;
         atomic_store(&trial->watched.order, WATCHDOG_STOP);
         atomic_store(&trial->watched.target, sequence);
-        pthread_kill(trial->watched.thread, SIGRTMIN + 5);
+        pthread_kill(trial->watched.thread, SIGURG);
     }
     return NULL;
 }
@@ -185,10 +185,10 @@ static void test_a_signal_without_any_slice_is_harmless(void **state)
     (void)state;
     struct trial trial;
     open_trial(&trial, 1000);
-    pthread_kill(pthread_self(), SIGRTMIN + 5);
+    pthread_kill(pthread_self(), SIGURG);
     rest(1000);
     watchdog_remove(&trial.watched);
-    pthread_kill(pthread_self(), SIGRTMIN + 5);
+    pthread_kill(pthread_self(), SIGURG);
     rest(1000);
     assert_int_equal(atomic_load(&trial.orders), 0);
 }
