@@ -96,7 +96,7 @@ static int uuid(lua_State *L)
 
 static int env_secret(lua_State *L)
 {
-    struct config *config = vm_loading_generation(vm_of(L))->config;
+    struct config *config = vm_loading_generation(vm_of(L))->shared->config;
     int secret = config_env_secret(config, luaL_checkstring(L, 1));
     if (secret < 0)
         return 0;
@@ -130,7 +130,7 @@ static int modules(lua_State *L)
 {
     const char *folder = luaL_checkstring(L, 1);
     lua_newtable(L);
-    sources_list(vm_loading_generation(vm_of(L))->bundle, folder, add_name, L);
+    sources_list(vm_loading_generation(vm_of(L))->shared->bundle, folder, add_name, L);
     lua_getfield(L, LUA_REGISTRYINDEX, "tidegate.sort");
     lua_pushvalue(L, -2);
     lua_call(L, 1, 0);
@@ -140,7 +140,7 @@ static int modules(lua_State *L)
 static int place(lua_State *L)
 {
     struct error err;
-    config_error_at(vm_loading_generation(vm_of(L))->config, luaL_checkstring(L, 1),
+    config_error_at(vm_loading_generation(vm_of(L))->shared->config, luaL_checkstring(L, 1),
                     luaL_checkstring(L, 2), &err);
     lua_pushstring(L, err.message);
     return 1;
@@ -149,7 +149,7 @@ static int place(lua_State *L)
 static int source(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
-    struct source found = sources_find(vm_loading_generation(vm_of(L))->bundle, path);
+    struct source found = sources_find(vm_loading_generation(vm_of(L))->shared->bundle, path);
 
     if (!found.text.data)
         return 0;
@@ -162,7 +162,7 @@ static int source(lua_State *L)
 static int version_of(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
-    struct source found = sources_find(vm_loading_generation(vm_of(L))->bundle, path);
+    struct source found = sources_find(vm_loading_generation(vm_of(L))->shared->bundle, path);
 
     if (found.hash)
         lua_pushlstring(L, (const char *)found.hash, BUNDLE_HASH);

@@ -23,7 +23,8 @@
 //                           true for a shipped one, false for none
 //   core.next_turn() (y)    lets everything else have its turn of the loop. Outside a task, and in
 //                           a canceled one, it returns at once
-//   core.generation() -> generation:
+//   core.generation() -> generation, once for each; its methods raise when no request, and nothing
+//                     new, uses it any more:
 //     :number() -> 7        :config() -> the document, a new table each time
 //     :settings() -> something that is equal for equal bytes of gateway.lua and .env
 //     :files() -> { { path =, sha256 = }, ... } of the user's files, without tests and .env

@@ -9,26 +9,36 @@
 
 #define GENERATION_CLASS "tidegate.generation"
 
+// The userdata holds nothing: garbage that is not collected yet would keep the bytes of generations
+// that nobody uses.
 static const struct generation *check(lua_State *L)
 {
-    struct generation **box = vm_check_class(L, 1, vm_of(L)->generation_class);
-    return *box;
+    struct vm_generation **box = vm_check_class(L, 1, vm_of(L)->generation_class);
+    if (!*box)
+        luaL_error(L, "no request uses this generation any more");
+    return (*box)->shared;
 }
 
 static int collect(lua_State *L)
 {
-    struct generation **box = luaL_checkudata(L, 1, GENERATION_CLASS);
-    generation_unref(*box);
+    struct vm_generation **box = luaL_checkudata(L, 1, GENERATION_CLASS);
+    if (*box)
+        (*box)->handle = NULL;
     *box = NULL;
     return 0;
 }
 
 static int current(lua_State *L)
 {
-    struct generation **box = lua_newuserdata(L, sizeof(*box));
-    *box = generation_ref(vm_loading_generation(vm_of(L)));
+    struct vm_generation *generation = vm_loading_generation(vm_of(L));
+    struct vm_generation **box = lua_newuserdata(L, sizeof(*box));
+    *box = NULL;
     luaL_getmetatable(L, GENERATION_CLASS);
     lua_setmetatable(L, -2);
+    if (generation->handle)
+        return luaL_error(L, "core.generation() is there once for each generation");
+    *box = generation;
+    generation->handle = box;
     return 1;
 }
 

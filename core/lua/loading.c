@@ -37,13 +37,15 @@ void vm_generation_unref(struct vm_generation *generation)
 {
     if (--generation->users)
         return;
+    if (generation->handle)
+        *generation->handle = NULL;
     generation_unref(generation->shared);
     free(generation);
 }
 
-struct generation *vm_loading_generation(const struct vm *vm)
+struct vm_generation *vm_loading_generation(const struct vm *vm)
 {
-    return vm->building ? vm->building : vm->current->shared;
+    return vm->building ? vm->building : vm->current;
 }
 
 void loading_begin(struct vm *vm, struct generation *generation)
@@ -54,7 +56,8 @@ void loading_begin(struct vm *vm, struct generation *generation)
 
 void loading_end(struct vm *vm)
 {
-    generation_unref(vm->building);
+    if (vm->building)
+        vm_generation_unref(vm->building);
     vm_generation_unref(vm->current);
 }
 
@@ -171,7 +174,7 @@ static void call_gateway(struct vm *vm, const char *name)
 
 static void forget(struct vm *vm)
 {
-    generation_unref(vm->building);
+    vm_generation_unref(vm->building);
     vm->building = NULL;
 }
 
@@ -187,7 +190,7 @@ static void on_built(void *owner, const char *error)
     else if (preparing->is_dropped)
         error_set(&err, ERROR_CANCELED, "the reload was given up");
     else if (!lua_toboolean(co, 1))
-        read_error(vm->building, co, &err);
+        read_error(vm->building->shared, co, &err);
     vm->preparing = NULL;
     if (err.kind) {
         call_gateway(vm, "drop");
@@ -202,7 +205,7 @@ void vm_prepare(struct vm *vm, struct generation *generation,
 {
     struct vm_preparing *preparing = mem_alloc(sizeof(*preparing));
 
-    vm->building = generation_ref(generation);
+    vm->building = new_vm_generation(generation_ref(generation));
     *preparing = (struct vm_preparing){.vm = vm, .on_end = on_end, .owner = owner};
     preparing->task = task_new(vm, on_built, preparing);
     vm->preparing = preparing;
@@ -217,8 +220,8 @@ void vm_commit(struct vm *vm)
 {
     struct vm_generation *old = vm->current;
 
-    vm->current = new_vm_generation(vm->building);
-    vm->config = vm->building->config;
+    vm->current = vm->building;
+    vm->config = vm->current->shared->config;
     vm->building = NULL;
     if (vm->guard)
         guard_reload(vm->guard);

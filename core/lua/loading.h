@@ -11,6 +11,7 @@ struct vm;
 struct vm_generation {
     struct generation *shared; // a reference of it
     size_t users;
+    struct vm_generation **handle; // what the Lua userdata points through, or NULL
 };
 
 // A request that begins takes vm->current, an inner one that of its parent. Returns `generation`.
@@ -18,7 +19,7 @@ struct vm_generation *vm_generation_ref(struct vm_generation *generation);
 void vm_generation_unref(struct vm_generation *generation);
 
 // The one being loaded, else the committed one: what loading code reads its files from. Borrowed.
-struct generation *vm_loading_generation(const struct vm *vm);
+struct vm_generation *vm_loading_generation(const struct vm *vm);
 
 // Loads tide.gateway and lets it build everything from the generation that the VM began with, at
 // one go. Returns 0, or -1 with an error for a person (file, line, what to do).

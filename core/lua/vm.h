@@ -42,7 +42,7 @@ struct vm {
     lua_State *L;
     const struct config *config;    // of the committed generation; a request has its call's
     struct vm_generation *current;  // the committed one, which new requests get
-    struct generation *building;    // being loaded, or prepared; NULL: none. Shared
+    struct vm_generation *building; // being loaded, or prepared; NULL: none. Shared
     struct vm_preparing *preparing; // its loading, while that goes on
     struct task *running;           // whose Lua code is on the C stack now; NULL: none
     struct task *ready;             // to resume when the running one has yielded, first come first

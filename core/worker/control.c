@@ -426,7 +426,6 @@ static void *run_thread(void *argument)
 {
     struct control *control = argument;
 
-    apply_settings(control);
     control->is_wanted = control->watch != NULL; // what changed since the start was read
     run(control);
     uv_run(&control->loop->uv, UV_RUN_DEFAULT);
@@ -475,6 +474,7 @@ void control_start(struct control *control, struct worker **workers, int worker_
     }
     control->on_end = on_end;
     control->owner = owner;
+    apply_settings(control);
     if (pthread_create(&control->thread, NULL, run_thread, control) != 0)
         abort();
     control->has_thread = true;
@@ -504,7 +504,6 @@ size_t control_free(struct control *control)
     size_t handles = (size_t)loop_free(control->loop);
     generation_unref(control->current);
     generation_unref(control->previous);
-    proof_deinit(&control->proof);
     pthread_mutex_destroy(&control->mutex);
     free(control->installs);
     free(control);

@@ -15,11 +15,6 @@ void proof_init(struct proof *proof, struct worker_shared *shared,
     atomic_init(&proof->alive, 1);
 }
 
-void proof_deinit(struct proof *proof)
-{
-    log_free(proof->silence);
-}
-
 // Nothing that runs is replaced by what is missing: editors delete before they write.
 static int check_presence(const struct bundle *bundle, const struct generation *current,
                           struct error *err)
@@ -77,12 +72,7 @@ static int load_all(struct proof *proof, struct generation *generation, struct e
 {
     struct worker_shared scratch = *proof->shared;
 
-    if (!proof->silence)
-        proof->silence = log_new("/dev/null", LOG_ERROR, err);
-    if (!proof->silence)
-        return -1;
     scratch.generation = generation;
-    scratch.log = proof->silence;
     scratch.reloader = NULL;
     add_secrets(proof, generation->config);
     int rc = worker_check(&scratch, NULL, err);

@@ -17,12 +17,10 @@ struct proof {
     struct worker_shared *shared;
     struct reload_source source;
     atomic_size_t alive; // generations, the first one included
-    struct log *silence; // owned; what the scratch state logs the workers will log too
 };
 
 void proof_init(struct proof *proof, struct worker_shared *shared,
                 const struct reload_source *source);
-void proof_deinit(struct proof *proof);
 
 // A generation (one reference, the caller's) that can take the place of `current`; its
 // configuration does not change any more. Takes the bundle. NULL with `err`.
