@@ -29,8 +29,6 @@
 //     :settings() -> something that is equal for equal bytes of gateway.lua and .env
 //     :files() -> { { path =, sha256 = }, ... } of the user's files, without tests and .env
 //     :needs_client() -> true when the configuration has clients
-//     :find_client(key) -> name | nil        constant time
-//     :is_admin(token | nil) -> boolean      constant time; true when no token is configured
 //
 // Reloading
 //   core.reload() (y) -> number of the generation in force, or nil, failure: loads what is on disk
@@ -130,6 +128,8 @@
 //
 // A request, `req`: valid in its own task until the task ends
 //   req:method() req:path() req:query() req:header(name) req:peer() req:id() -> string | nil
+//   req:find_client(key) -> name | nil      of the request's generation; constant time
+//   req:is_admin(token) -> boolean          likewise; true when no token is configured
 //   req:body() -> string (a copy);  req:size() -> bytes of the body
 //   req:scan(fields) -> true, value... in the order of `fields` (nil: absent; small objects and
 //                       arrays are decoded), or false, err (bad_request: not JSON, with the

@@ -1,7 +1,6 @@
 #include "lua/generation_class.h"
 
 #include <lauxlib.h>
-#include <openssl/crypto.h>
 
 #include "lua/loading.h"
 #include "lua/value.h"
@@ -85,35 +84,6 @@ static int needs_client(lua_State *L)
     return 1;
 }
 
-static int find_client(lua_State *L)
-{
-    const struct config *config = check(L)->config;
-    struct slice key;
-
-    key.data = luaL_checklstring(L, 2, &key.len);
-    int client = config_find_client(config, key);
-    if (client < 0)
-        return 0;
-    lua_pushstring(L, config->clients[client].name);
-    return 1;
-}
-
-static int is_admin(lua_State *L)
-{
-    const struct config *config = check(L)->config;
-    struct slice token = {"", 0};
-
-    if (!lua_isnoneornil(L, 2))
-        token.data = luaL_checklstring(L, 2, &token.len);
-    bool matches = true;
-    if (config->admin_token >= 0) {
-        struct slice wanted = slice_of(config->secrets[config->admin_token].value);
-        matches = token.len == wanted.len && CRYPTO_memcmp(token.data, wanted.data, token.len) == 0;
-    }
-    lua_pushboolean(L, matches);
-    return 1;
-}
-
 // .env is left out: it holds secrets, and short ones could be guessed from its hash.
 static int files(lua_State *L)
 {
@@ -141,12 +111,10 @@ static int files(lua_State *L)
 void generation_class_open(struct vm *vm)
 {
     static const luaL_Reg methods[] = {
-        {"settings", settings},
         {"number", number},
+        {"settings", settings},
         {"config", push_config},
         {"needs_client", needs_client},
-        {"find_client", find_client},
-        {"is_admin", is_admin},
         {"files", files},
         {"__gc", collect},
         {NULL, NULL},

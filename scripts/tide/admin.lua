@@ -47,7 +47,7 @@ end
 function M.serve(req, gen)
   local path, method = req:path(), req:method()
   local token = auth.bearer(req:header("authorization"))
-  if path ~= "/health" and not gen.source:is_admin(token or "") then
+  if path ~= "/health" and not req:is_admin(token or "") then
     return refuse(req, gen.dialect, errors.unauthorized("The admin token is needed."))
   end
   if not (GET[path] or POST[path]) then

@@ -18,14 +18,12 @@ local function key_of(req)
 end
 
 --- The client's name, or nil and an error. Only for gateways that ask for a key.
--- @param req the request
--- @param source core.generation(), of the request's generation
-function M.client(req, source)
+function M.client(req)
   local key = key_of(req)
   if not key or key == "" then
     return nil, errors.unauthorized("A key is needed: send Authorization: Bearer YOUR_KEY.")
   end
-  local name = source:find_client(key)
+  local name = req:find_client(key)
   if not name then return nil, errors.unauthorized("The key is not known here.") end
   return name
 end

@@ -8,13 +8,13 @@ local NAME = "x-tidegate-explain"
 local MOST = 16 -- candidates: a header has its limits
 
 -- Without a token everybody would be an administrator.
-local function is_admin(token)
-  return not core.is_admin("") and core.is_admin(token)
+local function is_admin(req, token)
+  return not req:is_admin("") and req:is_admin(token)
 end
 
-local function is_allowed(config, value)
+local function is_allowed(config, req, value)
   if config.scripts and config.scripts.explain and value == "1" then return true end
-  return is_admin(value)
+  return is_admin(req, value)
 end
 
 local function describe(call, plan, policy)
@@ -35,7 +35,7 @@ end
 -- @tparam table|nil policy that made it
 function M.add(config, call, plan, policy)
   local value = call.req:header(NAME)
-  if not value or not is_allowed(config, value) then return end
+  if not value or not is_allowed(config, call.req, value) then return end
   call.req:set_header(NAME, describe(call, plan, policy))
 end
 

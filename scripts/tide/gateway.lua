@@ -78,7 +78,7 @@ local function dispatch(req, gen, method, path, is_allowed)
   end
   local client, err
   if gen.needs_client and not route.open then
-    client, err = auth.client(req, gen.source)
+    client, err = auth.client(req)
     if not client then return answer.fail(req, gen.dialect, err) end
   end
   if ACTIONS[what] then return ACTIONS[what](req, gen, client, id) end

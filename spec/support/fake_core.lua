@@ -274,6 +274,9 @@ local function add_people(core, options)
   function core.env(name) return (options.env or {})[name] end
 end
 
+-- What requests know of clients and administrators: of the last install().
+local clients, admin_token
+
 -- The generation that C offers: `core.offer` is what it differs in from the options.
 local function add_generation(core, options)
   local Generation = {}
@@ -283,8 +286,7 @@ local function add_generation(core, options)
   function Generation:settings() return self.offer.settings or "settings" end
   function Generation.files() return core.array({}) end
   function Generation.needs_client() return options.clients ~= nil end
-  function Generation.find_client(_, key) return (options.clients or {})[key] end
-  function Generation.is_admin(_, token) return options.admin == nil or options.admin == token end
+  clients, admin_token = options.clients or {}, options.admin
   core.offer = {}
   function core.generation() return setmetatable({ offer = core.offer }, Generation) end
   function core.last_failure() return options.failure or NULL end
@@ -375,6 +377,8 @@ function Request:method() return self.options.method or "POST" end
 function Request:path() return self.options.path or "/v1/chat/completions" end
 function Request:query() return self.options.query end
 function Request:header(name) return (self.options.headers or {})[name] end
+function Request.find_client(_, key) return clients[key] end
+function Request.is_admin(_, token) return admin_token == nil or admin_token == token end
 function Request:body() return self.options.body or "" end
 function Request:is_started() return self.started == true end
 function Request:is_gone() return self.gone == true end
