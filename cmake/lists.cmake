@@ -38,6 +38,8 @@ set(TIDEGATE_C
   core/lua/interrupt.c core/lua/pattern.c core/lua/string_lib.c core/lua/table_lib.c core/lua/text.c
   core/worker/control.c core/worker/failure.c core/worker/install.c core/worker/announce.c
   core/worker/proof.c core/worker/watch_files.c
+  core/lua/alarm.c core/lua/blame.c core/lua/coroutine.c core/lua/gather.c core/lua/offspring.c
+  core/lua/pause.c core/lua/spawn.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
   core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c core/cli/explain.c core/cli/replay.c
@@ -58,6 +60,8 @@ set(TIDEGATE_LUA
   scripts/tide/provider_error.lua scripts/tide/providers.lua scripts/tide/retry_after.lua
   scripts/tide/schema.lua scripts/tide/suggest.lua scripts/tide/timeouts.lua scripts/tide/url.lua
   scripts/tide/usage.lua
+  scripts/tide/api_tasks.lua scripts/tide/coroutines.lua
+  scripts/tide/timers.lua
   scripts/tide/check.lua scripts/tide/check_files.lua scripts/tide/check_globals.lua
   scripts/tide/check_problems.lua
   scripts/tide/generation.lua
@@ -97,6 +101,8 @@ set(TIDEGATE_C_TESTS
   json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap
   lua/task lua/value metrics/metrics
   lua/budget lua/guard lua/memory lua/script lua/watchdog
+  lua/alarm lua/coroutine lua/gather lua/spawn
+  lua/budget lua/guard lua/script lua/watchdog
   lua/dict_class lua/limit_class lua/metric_class
   json/document lua/document_class
   lua/digest lua/values metrics/custom
@@ -110,6 +116,7 @@ set(TIDEGATE_C_TEST_SUPPORT
   spec/core/http/tls_peer.c
   spec/core/http/trial.c
   spec/core/lua/fixture.c
+  spec/core/lua/scripted.c
 )
 # spec/fuzz/NAME_fuzz.c
 set(TIDEGATE_FUZZERS

@@ -21,6 +21,7 @@ enum {
     LIMIT_CURL_HANDLES = 16,            // connections per CURLM (its lookup walks them)
     LIMIT_LOG_QUEUE = 4 * 1024 * 1024,  // bytes waiting for the log's writer; more is dropped
     LIMIT_SCRIPT_STACK = 512 * 1024,    // of C, for functions of a script that nest
+    LIMIT_TASK_GRACE_MS = 100,          // that canceled tasks have before their maker goes on
     LIMIT_TASK_POOL = 256,              // finished coroutines kept for reuse, per worker
     LIMIT_DETACHED = 64,                // copies of requests that nobody waits for, per worker
     LIMIT_BACKGROUND = 1024,            // on_finish and the like at the same time, per worker

@@ -7,8 +7,10 @@
 
 #include "base/mem.h"
 #include "base/version.h"
+#include "lua/alarm.h"
 #include "lua/background.h"
 #include "lua/call_class.h"
+#include "lua/coroutine.h"
 #include "lua/dict_class.h"
 #include "lua/digest.h"
 #include "lua/document_class.h"
@@ -20,10 +22,12 @@
 #include "lua/loading.h"
 #include "lua/metric_class.h"
 #include "lua/mock_upstream.h"
+#include "lua/pause.h"
 #include "lua/producer.h"
 #include "lua/reload.h"
 #include "lua/script.h"
 #include "lua/sources.h"
+#include "lua/spawn.h"
 #include "lua/string_lib.h"
 #include "lua/table_lib.h"
 #include "lua/task.h"
@@ -171,45 +175,7 @@ static int version_of(lua_State *L)
     return 1;
 }
 
-// ---- waiting, log, metrics --------------------------------------------------------------------
-
-struct sleep {
-    struct task *task;
-    struct timer timer;
-};
-
-static void on_slept(void *owner)
-{
-    struct sleep *sleep = owner;
-    struct task *task = sleep->task;
-    free(sleep);
-    lua_pushboolean(task->co, 1);
-    task_wake(task, 1);
-}
-
-static void on_sleep_canceled(void *owner)
-{
-    struct sleep *sleep = owner;
-    struct task *task = sleep->task;
-    timer_stop(task->vm->env.timers, &sleep->timer);
-    free(sleep);
-    task_wake(task, task_push_error(task->co, "canceled", "the client has gone"));
-}
-
-static int sleep_for(lua_State *L)
-{
-    double seconds = luaL_checknumber(L, 1);
-    struct task *task = script_check_wait(L);
-
-    if (task->is_canceled)
-        return task_push_error(L, "canceled", "the client has gone");
-    struct sleep *sleep = mem_alloc(sizeof(*sleep));
-    sleep->task = task;
-    sleep->timer = (struct timer){.on_due = on_slept, .owner = sleep};
-    uint64_t delay_ms = seconds > 0 ? (uint64_t)(seconds * 1000) : 0;
-    timer_start(task->vm->env.timers, &sleep->timer, delay_ms);
-    return task_wait(task, on_sleep_canceled, sleep);
-}
+// ---- the loop, log, metrics -------------------------------------------------------------------
 
 struct breath {
     struct task *task;
@@ -273,23 +239,14 @@ static void set_constants(struct vm *vm)
 void api_open(struct vm *vm)
 {
     static const luaL_Reg functions[] = {
-        {"decode", decode},
-        {"encode", encode},
-        {"array", mark_array},
-        {"now", now},
-        {"time", wall_time},
-        {"uuid", uuid},
-        {"env_secret", env_secret},
-        {"redact", redact},
-        {"modules", modules},
-        {"source", source},
-        {"version_of", version_of},
-        {"next_turn", next_turn},
-        {"place", place},
-        {"sleep", sleep_for},
-        {"log", write_log},
-        {"metrics", print_metrics},
-        {NULL, NULL},
+        {"decode", decode},         {"encode", encode},
+        {"array", mark_array},      {"now", now},
+        {"time", wall_time},        {"uuid", uuid},
+        {"env_secret", env_secret}, {"redact", redact},
+        {"modules", modules},       {"source", source},
+        {"version_of", version_of}, {"next_turn", next_turn},
+        {"place", place},           {"log", write_log},
+        {"metrics", print_metrics}, {NULL, NULL},
     };
     lua_State *L = vm->L;
 
@@ -301,6 +258,10 @@ void api_open(struct vm *vm)
     mock_upstream_open(vm);
     string_lib_open(vm);
     table_lib_open(vm);
+    pause_open(vm);
+    coroutine_open(vm);
+    spawn_open(vm);
+    alarm_open(vm);
     endpoint_open(vm);
     watch_class_open(vm);
     usage_class_open(vm);

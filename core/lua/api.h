@@ -86,6 +86,31 @@
 //   core.safe_table         `table` for scripts: the same, but the guard can stop concat, insert,
 //                           move and sort; foreach and foreachi are left out
 //
+// Tasks (scripts see them as tide.spawn and so on; the functions run as scripts do). A task that has
+// been canceled gets nil, err (canceled) from this and every further wait, at once. A wait where
+// none is possible raises, with the script's line.
+//   core.sleep(seconds) (y) -> true | nil, err     0: until the loop's next turn
+//   core.yield() (y)                               the same as core.sleep(0)
+//   core.spawn(fn, ...) -> task | nil, err (budget: scripts.tasks)
+//                           runs it once the running task waits. It belongs to the task that the
+//                           running one serves: canceled with it, and gone before that one is
+//     task:wait(seconds | nil) (y) -> true, results... | false, err (it failed: kind script; or was
+//                           canceled) | nil, err (timeout; canceled: whoever waits)
+//     task:cancel()
+//   core.all{ fn, ... } (y) -> the first result of each | nil, err of the first that fails
+//   core.race{ fn, ... } (y) -> the results of the first to end | nil, err when that failed
+//   core.any{ fn, ... } (y) -> the results of the first success | nil, { kind = of the first,
+//                           causes = { err, ... } }
+//                           To fail is to raise, or to return nil and an error. The others are
+//                           canceled, and gone when it returns or LIMIT_TASK_GRACE_MS later. When
+//                           the budget does not allow all of them none runs: nil, err (budget)
+//   core.is_loading() -> true while a file is being loaded
+//   core.alarm(seconds, fn) -> alarm | nil, err (canceled: the gateway is about to end)
+//                           runs trusted code later, once, in a task of its own without a request
+//     alarm:cancel()        nothing once it has gone off
+//   core.worker             the number of this worker, from 0
+//   core.coroutines         what tide.coroutines is made of, see coroutine.h
+//
 // Values
 //   core.decode(text) -> value | nil, err     arrays are tagged (an empty one encodes as []), null
 //   is core.encode(value) -> text                core.null; object keys are written sorted
@@ -108,7 +133,6 @@
 //   core.metric.counter(name, { label, ... }, help), .gauge(...), .histogram(...) -> metric
 //                                             "tidegate_script_" is put before the name
 //     m:add(n, value, ...) m:set(n, value, ...) m:observe(seconds, value, ...)   a value per label
-//   core.sleep(seconds) (y)
 //   core.metrics() -> Prometheus text
 //
 // Shared by all workers (core/store/; scripts see them as tide.dict and tide.limit)

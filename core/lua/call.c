@@ -378,10 +378,11 @@ void call_on_gone(struct call *call)
 {
     if (call->family)
         inner_call_cancel_family(call);
-    if (call->attempt)
-        attempt_cancel(call->attempt);
-    else
-        task_cancel(call->task);
+    // With an attempt the task hears of it when that has ended, its offspring now.
+    struct attempt *attempt = call->attempt;
+    task_cancel(call->task);
+    if (attempt)
+        attempt_cancel(attempt);
 }
 
 void call_on_drain(struct call *call)

@@ -5,6 +5,8 @@
 #include <lauxlib.h>
 
 #include "base/slice.h"
+#include "lua/blame.h"
+#include "lua/coroutine.h"
 #include "lua/task.h"
 #include "lua/vm.h"
 
@@ -126,8 +128,7 @@ static void push_stopped(lua_State *L, const struct task *child)
     lua_pushfstring(L, "%s%s%s", guard_stopped_at(guard), place, what);
 }
 
-// Pushes what is told of the failed function, whose error object is on top of its stack.
-static void push_error(lua_State *L, struct task *child, const char *traceback)
+void script_push_error(lua_State *L, struct task *child, const char *traceback)
 {
     if (child->limit)
         push_stopped(L, child);
@@ -165,7 +166,7 @@ static int hand_over(struct task *child, lua_State *L, const char *error)
 
     lua_pushboolean(L, !error);
     if (error) {
-        push_error(L, child, error);
+        script_push_error(L, child, error);
     } else {
         lua_checkstack(L, count);
         lua_xmove(child->co, L, count);
@@ -204,10 +205,11 @@ static void on_end_alone(void *owner, const char *error)
     (void)error;
 }
 
-static int wait_for(struct task *child)
+static int wait_for(lua_State *L, struct task *child)
 {
     struct task *parent = child->parent;
 
+    parent->waiting_co = L;
     child->on_end = on_end_later;
     if (parent->is_canceled)
         task_cancel(child);
@@ -228,11 +230,11 @@ static int refuse_to_wait(lua_State *L, struct task *child)
     return 2;
 }
 
-static struct guard_place place_of_function(lua_State *L)
+struct guard_place script_place(lua_State *L, int index)
 {
     lua_Debug function;
 
-    lua_pushvalue(L, 1);
+    lua_pushvalue(L, index);
     lua_getinfo(L, ">S", &function);
     return (struct guard_place){function.source, function.linedefined};
 }
@@ -250,12 +252,12 @@ static int run_function(lua_State *L, bool is_now)
         return luaL_error(L, "too many arguments");
     if (!guard_has_stack(guard))
         return luaL_error(L, "stack overflow: scripts call each other too deep");
-    struct guard_place place = place_of_function(L);
+    struct guard_place place = script_place(L, 1);
     bool was_limited = guard_pause(guard);
     struct task *child = task_new(vm, on_end_inside, NULL);
     child->owner = child;
     child->caller = &run;
-    child->is_now = is_now || !parent || parent->is_now;
+    child->is_now = is_now || !parent || parent->is_now || !coroutine_can_wait(parent, L);
     if (parent) {
         task_inherit(child, parent);
         child->request = parent->request; // it outlives the child: the parent holds it
@@ -269,7 +271,7 @@ static int run_function(lua_State *L, bool is_now)
     if (!has_ended && child->is_now)
         run.result_count = refuse_to_wait(L, child);
     else if (!has_ended)
-        run.result_count = wait_for(child);
+        run.result_count = wait_for(L, child);
     guard_resume(guard, was_limited);
     return run.result_count;
 }
@@ -290,8 +292,8 @@ static const char *why_not_wait(lua_State *L, const struct task *task)
         return "cannot wait while the script is being loaded";
     if (task->is_now)
         return WAITS_AT_ONCE;
-    if (!lua_isyieldable(L))
-        return "cannot wait inside a function that table.sort, string.gsub or the like calls";
+    if (!coroutine_can_wait(task, L))
+        return "cannot wait here: inside a function that table.sort, string.gsub or the like calls";
     return NULL;
 }
 
@@ -301,9 +303,8 @@ struct task *script_check_wait(lua_State *L)
     const char *problem = why_not_wait(L, task);
 
     if (problem)
-        luaL_error(L, "%s", problem);
-    else
-        task->waiting_co = L;
+        blame_raise(L, "%s", problem);
+    task->waiting_co = L;
     return task;
 }
 

@@ -33,14 +33,66 @@ static void recycle(struct task *task, bool is_reusable)
     vm->idle_count++;
 }
 
-static void end(struct task *task, const char *error)
+// Hooks of scripts are calls, not tasks of their own: what they begin belongs to the task that they
+// are called for.
+static struct task *served_by(struct task *task)
 {
-    void (*on_end)(void *owner, const char *error) = task->on_end;
-    void *owner = task->owner;
+    while (task->parent)
+        task = task->parent;
+    return task;
+}
 
-    if (on_end)
-        on_end(owner, error);
-    recycle(task, error == NULL);
+static void settle_resources(struct task *task)
+{
+    bool is_kept = task->maker && !task->is_canceled && !task->failure;
+
+    while (!list_is_empty(&task->resources)) {
+        struct task_resource *resource =
+            LIST_ITEM(task->resources.next, struct task_resource, node);
+        list_remove(&resource->node);
+        if (is_kept)
+            list_add_back(&task->maker->resources, &resource->node);
+        else
+            resource->on_task_end(resource);
+    }
+}
+
+// Nothing that on_end wakes runs before the task is gone.
+static void finish(struct task *task)
+{
+    struct vm *vm = task->vm;
+    struct task *maker = task->maker;
+    bool was_holding = vm->is_holding;
+
+    vm->is_holding = true;
+    list_remove(&task->kin);
+    char *failure = task->failure;
+    if (task->on_end)
+        task->on_end(task->owner, failure);
+    recycle(task, failure == NULL);
+    free(failure);
+    if (maker && maker->has_ended && list_is_empty(&maker->offspring))
+        finish(maker);
+    vm->is_holding = was_holding;
+}
+
+static void cancel_all(struct task *task);
+
+// Takes `failure`, NULL: it has returned.
+static void end(struct task *task, char *failure)
+{
+    struct vm *vm = task->vm;
+    bool was_holding = vm->is_holding;
+
+    task->failure = failure;
+    task->has_ended = true;
+    vm->is_holding = true;
+    settle_resources(task);
+    for (struct list *node = task->offspring.next; node != &task->offspring; node = node->next)
+        cancel_all(LIST_ITEM(node, struct task, kin));
+    vm->is_holding = was_holding;
+    if (list_is_empty(&task->offspring))
+        finish(task);
 }
 
 // The coroutine's own stack may be full, so nothing is put on it.
@@ -55,7 +107,6 @@ static void fail(struct task *task)
     char *traceback = mem_dup(text, len);
     lua_pop(L, 1);
     end(task, traceback);
-    free(traceback);
 }
 
 static void fail_with(struct task *task, const char *message)
@@ -82,6 +133,12 @@ static bool resume(struct task *task)
     struct vm *vm = task->vm;
     struct task *outer = vm->running;
 
+    if (task->maker && task->is_canceled && !task->has_begun) {
+        lua_settop(task->co, 0); // nobody wants it any more
+        end(task, NULL);
+        return true;
+    }
+    task->has_begun = true;
     task->is_waiting = false;
     task->cancel_wait = NULL;
     task->waiting_co = task->co;
@@ -146,6 +203,12 @@ struct task *task_new(struct vm *vm, void (*on_end)(void *owner, const char *err
     task->parent = task->child = NULL;
     task->is_now = task->is_script = false;
     task->limit = GUARD_NONE;
+    task->maker = NULL;
+    task->has_begun = task->has_ended = false;
+    task->failure = NULL;
+    list_init(&task->offspring);
+    list_init(&task->kin);
+    list_init(&task->resources);
     vm->task_count++;
     return task;
 }
@@ -178,13 +241,36 @@ void task_inherit(struct task *task, struct task *from)
     task->is_canceled = from->is_canceled;
 }
 
+void task_adopt(struct task *maker, struct task *child)
+{
+    child->maker = served_by(maker);
+    list_add_back(&child->maker->offspring, &child->kin);
+}
+
+void task_resource_init(struct task_resource *resource,
+                        void (*on_task_end)(struct task_resource *resource))
+{
+    list_init(&resource->node);
+    resource->on_task_end = on_task_end;
+}
+
+void task_own(struct task *task, struct task_resource *resource)
+{
+    list_add_back(&served_by(task)->resources, &resource->node);
+}
+
+void task_resource_remove(struct task_resource *resource)
+{
+    list_remove(&resource->node);
+}
+
 void task_run(struct task *task, int argument_count)
 {
     struct vm *vm = task->vm;
 
     task->result_count = argument_count;
     task->cancel_wait = NULL;
-    if (vm->running) {
+    if (vm->running || vm->is_holding) {
         task->next = NULL;
         *vm->ready_end = task;
         vm->ready_end = &task->next;
@@ -221,16 +307,31 @@ void task_wake(struct task *task, int result_count)
     task_run(task, result_count);
 }
 
-void task_cancel(struct task *task)
+static void cancel_all(struct task *task)
 {
     task->is_canceled = true;
+    for (struct list *node = task->offspring.next; node != &task->offspring; node = node->next)
+        cancel_all(LIST_ITEM(node, struct task, kin));
     if (task->child && !task->is_waiting)
-        task_cancel(task->child); // it runs inside a C function of this one
+        cancel_all(task->child); // it runs inside a C function of this one
     if (!task->is_waiting || !task->cancel_wait)
         return;
     void (*cancel_wait)(void *waiter) = task->cancel_wait;
     task->cancel_wait = NULL;
     cancel_wait(task->waiter);
+}
+
+// None of them goes on before all know.
+void task_cancel(struct task *task)
+{
+    struct vm *vm = task->vm;
+    bool was_holding = vm->is_holding;
+
+    vm->is_holding = true;
+    cancel_all(task);
+    vm->is_holding = was_holding;
+    if (!vm->running && !was_holding)
+        run_ready(vm);
 }
 
 static struct budget *find_largest(struct vm *vm)

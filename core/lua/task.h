@@ -13,6 +13,13 @@
 struct budget;
 struct vm;
 
+// Something that a task began and that must not outlive it, such as an exchange with an upstream.
+// Embedded in its owner.
+struct task_resource {
+    struct list node;
+    void (*on_task_end)(struct task_resource *resource); // it has been removed from the task
+};
+
 struct task {
     struct vm *vm;
     lua_State *co; // anchored by co_ref
@@ -38,6 +45,13 @@ struct task {
     struct list script;       // in vm->scripts
     struct guard_place place; // where the script's function begins
     enum guard_limit limit;   // that stopped it, or stops it as soon as it runs
+    bool has_begun;
+    bool has_ended;        // its function; on_end comes when its offspring has ended as well
+    char *failure;         // owned; what on_end will say
+    struct task *maker;    // of which it is offspring: canceled with it; NULL: none
+    struct list offspring; // the tasks that it made, by `kin`
+    struct list kin;
+    struct list resources;
 };
 
 // A task whose coroutine is empty: push a function and its arguments on task->co, then task_run().
@@ -53,6 +67,16 @@ void task_guard(struct task *task, const struct guard_place *place);
 // Stops the scripts whose request let the heap grow most, of those that wait: they fail with the
 // limit "memory". Returns false when there are none. Outside any task.
 bool task_drop_largest(struct vm *vm);
+// Makes `child` the offspring of the task that `maker` serves: it is canceled with that one, which
+// does not end before it.
+void task_adopt(struct task *maker, struct task *child);
+
+// The resource goes with the task: when that ends by itself, to its maker; when it was canceled,
+// has failed or has no maker, `on_task_end` is called.
+void task_resource_init(struct task_resource *resource,
+                        void (*on_task_end)(struct task_resource *resource));
+void task_own(struct task *task, struct task_resource *resource);
+void task_resource_remove(struct task_resource *resource);
 
 // Its budget, made now if it has none. Borrowed.
 struct budget *task_budget(struct task *task);
@@ -73,7 +97,8 @@ int task_wait(struct task *task, void (*cancel_wait)(void *waiter), void *waiter
 // Ends the wait; `result_count` values have been pushed on task->co.
 void task_wake(struct task *task, int result_count);
 
-// Asks it to end: the wait that it is in, and all further ones, fail with kind canceled.
+// Asks it and its offspring to end: the wait that each is in, and all further ones, fail with kind
+// canceled. It may be gone when this returns.
 void task_cancel(struct task *task);
 
 // Pushes nil and an error table { kind, message }; returns 2.

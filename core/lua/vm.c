@@ -169,6 +169,7 @@ struct vm *vm_new(const struct vm_env *env)
     list_init(&vm->loose_inner);
     buf_init(&vm->scratch, 0);
     list_init(&vm->background);
+    list_init(&vm->alarms);
     if (getrandom(&vm->random, sizeof(vm->random), 0) != sizeof(vm->random))
         abort();
     vm->L = luaL_newstate();

@@ -35,6 +35,7 @@ struct vm_env {
     struct log *bodies; // of log.bodies; NULL: requests are not kept
     struct metric_names *names;
     struct shared_store *store;
+    unsigned worker; // its number, from 0
 };
 
 struct vm {
@@ -47,6 +48,7 @@ struct vm {
     struct task *running;           // whose Lua code is on the C stack now; NULL: none
     struct task *ready;             // to resume when the running one has yielded, first come first
     struct task **ready_end;
+    bool is_holding;   // none of them is resumed now
     struct task *idle; // finished ones whose coroutine can be used again
     size_t idle_count;
     size_t task_count;   // started and not ended
@@ -58,11 +60,15 @@ struct vm {
     int gateway_ref;                                              // the module tide.gateway
     int serve_ref, serve_admin_ref, serve_inner_ref, summary_ref; // of it
     struct list loose_inner;                                      // inner requests without a parent
+    int resumers_ref;      // who resumed a coroutine of a script
     size_t detached_count; // those of them that were detached
     const void *inner_class;
     int mock_ref;           // what answers instead of providers, see mock_upstream.h
     struct list background; // functions that core.background started
     size_t background_count;
+    const void *child_class, *alarm_class;
+    struct list alarms;        // running ones, and those whose function runs
+    bool is_draining;          // no more of them
     unsigned long long random; // state of the id generator
     const void *dict_class, *limit_class, *metric_class, *document_class;
     struct buf scratch; // see vm_scratch()

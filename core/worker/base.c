@@ -1,10 +1,11 @@
 #include "worker/base.h"
 
+#include "lua/alarm.h"
 #include "lua/loading.h"
 
 enum { UPSTREAM_IDLE_MS = 60 * 1000 }; // most providers close a little later than this
 
-void worker_base_init(struct worker_base *base, struct worker_shared *shared)
+void worker_base_init(struct worker_base *base, struct worker_shared *shared, unsigned number)
 {
     struct upstream_settings settings = {
         .idle_per_origin = LIMIT_ORIGIN_IDLE,
@@ -26,13 +27,15 @@ void worker_base_init(struct worker_base *base, struct worker_shared *shared)
         .bodies = shared->bodies,
         .names = shared->names,
         .store = shared->store,
+        .worker = number,
     };
     base->vm = vm_new(&env);
 }
 
-int worker_base_open(struct worker_base *base, struct worker_shared *shared, struct error *err)
+int worker_base_open(struct worker_base *base, struct worker_shared *shared, unsigned number,
+                     struct error *err)
 {
-    worker_base_init(base, shared);
+    worker_base_init(base, shared, number);
     return vm_load(base->vm, err);
 }
 
@@ -46,6 +49,7 @@ void worker_base_close(struct worker_base *base)
 {
     vm_stop(base->vm);
     mailbox_close(&base->mailbox);
+    alarm_stop_all(base->vm);
     upstream_pool_close(base->upstreams, on_pool_closed, base);
 }
 

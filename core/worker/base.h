@@ -17,12 +17,13 @@ struct worker_base {
     struct mailbox mailbox; // for letters of the thread that reloads
 };
 
-// Builds all, and loads nothing into the Lua state.
-void worker_base_init(struct worker_base *base, struct worker_shared *shared);
+// Builds all for the worker of that number, and loads nothing into the Lua state.
+void worker_base_init(struct worker_base *base, struct worker_shared *shared, unsigned number);
 
 // Builds all and loads the Lua side from shared->generation. On failure (-1 with `err`)
 // worker_base_close() is still due.
-int worker_base_open(struct worker_base *base, struct worker_shared *shared, struct error *err);
+int worker_base_open(struct worker_base *base, struct worker_shared *shared, unsigned number,
+                     struct error *err);
 
 // Closes the upstream pool and the timers; the loop then has nothing left to wait for, once it has
 // turned.

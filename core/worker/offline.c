@@ -48,7 +48,7 @@ int offline_open(struct offline *offline, struct config *config, struct bundle *
         return -1;
     offline->shared.names = metric_names_new();
     offline->shared.store = shared_store_new();
-    worker_base_init(&offline->base, &offline->shared);
+    worker_base_init(&offline->base, &offline->shared, 0);
     timers_set_virtual(offline->base.timers);
     upstream_pool_set_offline(offline->base.upstreams);
     for (size_t i = 0; i < config->secret_count; i++)

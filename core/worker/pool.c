@@ -114,7 +114,8 @@ static int start_worker(struct pool *pool, bool is_first, struct error *err)
         }
     }
     atomic_fetch_add(&pool->running, 1);
-    struct worker *worker = worker_start(&pool->shared, fd, admin_fd, on_worker_end, pool);
+    struct worker *worker =
+        worker_start(&pool->shared, pool->started, fd, admin_fd, on_worker_end, pool);
     pool->workers[pool->started++] = worker;
     return worker_wait_ready(worker, err);
 }

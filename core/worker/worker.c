@@ -7,6 +7,7 @@
 #include "http/response.h"
 #include "http/server.h"
 #include "loop/pace.h"
+#include "lua/alarm.h"
 #include "lua/background.h"
 #include "lua/call.h"
 #include "lua/inner_call.h"
@@ -21,6 +22,7 @@ enum {
 
 struct worker {
     struct worker_shared *shared;
+    unsigned number;
     struct worker_base base;
     struct tidy tidy;
     struct server *server, *admin;
@@ -180,6 +182,7 @@ static void on_drain_signal(uv_async_t *signal)
     if (worker->is_draining)
         return;
     worker->is_draining = true;
+    alarm_stop_all(worker->base.vm);
     worker->servers_left = worker->admin ? 2 : 1;
     worker->drain_timer = (struct timer){.on_due = on_drain_limit, .owner = worker};
     timer_start(worker->base.timers, &worker->drain_timer,
@@ -239,7 +242,7 @@ static void *run(void *argument)
     struct worker *worker = argument;
     struct error err;
 
-    int rc = worker_base_open(&worker->base, worker->shared, &err);
+    int rc = worker_base_open(&worker->base, worker->shared, worker->number, &err);
     if (rc == 0) {
         tidy_init(&worker->tidy, &worker->base, worker->shared->names->requests_in_flight);
         worker->drain_signal.data = worker;
@@ -276,12 +279,13 @@ void worker_on_commit(struct worker *worker)
     tidy_note(&worker->tidy);
 }
 
-struct worker *worker_start(struct worker_shared *shared, int fd, int admin_fd,
+struct worker *worker_start(struct worker_shared *shared, unsigned number, int fd, int admin_fd,
                             void (*on_end)(void *owner), void *owner)
 {
     struct worker *worker = mem_alloc(sizeof(*worker));
 
     worker->shared = shared;
+    worker->number = number;
     worker->fd = fd;
     worker->admin_fd = admin_fd;
     worker->on_end = on_end;
@@ -324,7 +328,7 @@ int worker_check(struct worker_shared *shared, struct buf *summary, struct error
 {
     struct worker_base base;
 
-    int rc = worker_base_open(&base, shared, err);
+    int rc = worker_base_open(&base, shared, 0, err);
     if (rc == 0 && summary)
         vm_summary(base.vm, summary);
     worker_base_close(&base);

@@ -30,9 +30,9 @@ struct worker_leak {
     size_t connections, handles, tasks;
 };
 
-// Starts the thread on the bound sockets (admin_fd -1: none), which it takes. `on_end` runs on the
-// worker's thread as its last act.
-struct worker *worker_start(struct worker_shared *shared, int fd, int admin_fd,
+// Starts the thread of worker `number`, from 0, on the bound sockets (admin_fd -1: none), which it
+// takes. `on_end` runs on the worker's thread as its last act.
+struct worker *worker_start(struct worker_shared *shared, unsigned number, int fd, int admin_fd,
                             void (*on_end)(void *owner), void *owner);
 
 // Waits until the worker listens. Returns 0, or -1 with the error that ended it.

@@ -1,6 +1,4 @@
 -- The table `tide` that every script sees, put together from one module for each part of it.
-local core = require("core")
-
 local M = {}
 
 -- Each adds its functions to the `tide` of one script.
@@ -9,12 +7,13 @@ local PARTS = {
   require("tide.api_chat"),
   require("tide.api_policy"),
   require("tide.api_values"),
+  require("tide.api_tasks"),
 }
 
 --- The `tide` of one file.
 -- @tparam table script of loader.load(): path, name, kind
 function M.new(script)
-  local tide = { sleep = core.sleep }
+  local tide = {}
   for _, add in ipairs(PARTS) do add(tide, script) end
   return tide
 end

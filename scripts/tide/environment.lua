@@ -1,6 +1,7 @@
 -- The globals of an adapter file: a safe part of the standard library and `tide`, nothing else. A
 -- misspelt global is an error with its line, not a silent nil.
 local core = require("core")
+local coroutines = require("tide.coroutines")
 local suggest = require("tide.suggest")
 
 local M = {}
@@ -44,6 +45,7 @@ function M.new(tide, require_file)
   local globals = copy(FUNCTIONS)
   globals.math, globals.table, globals.bit = copy(math), copy(SAFE_TABLE), copy(bit)
   globals.string = copy(SAFE_STRING, "dump")
+  globals.coroutine = copy(coroutines)
   globals.require, globals.tide = requirer(require_file), tide
   return setmetatable({}, {
     __metatable = false,

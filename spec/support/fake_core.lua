@@ -266,6 +266,37 @@ local function add_scripts(core)
   end
 end
 
+-- Alarms go off only when a spec says so: core.ring(). Nothing runs at the same time here, so
+-- there is no core.spawn; see spec/core/lua/ for it.
+local function add_tasks(core)
+  core.worker, core.alarms, core.loading = 0, {}, false
+  core.wait_mark = {}
+  function core.check_stack() end
+  core.coroutines = {
+    resumers = setmetatable({}, { __mode = "k" }), yield = coroutine.yield,
+  }
+  function core.is_loading() return core.loading end
+  function core.alarm(seconds, fn)
+    local alarm = { seconds = seconds, fn = fn, cancel = function(alarm) alarm.canceled = true end }
+    core.alarms[#core.alarms + 1] = alarm
+    return alarm
+  end
+  --- The alarms that have not gone off, in the order in which they were made.
+  function core.pending()
+    local list = {}
+    for _, alarm in ipairs(core.alarms) do
+      if not alarm.canceled and not alarm.rung then list[#list + 1] = alarm end
+    end
+    return list
+  end
+  --- Lets the n-th of the pending ones go off.
+  function core.ring(n)
+    local alarm = core.pending()[n or 1]
+    alarm.rung = true
+    alarm.fn()
+  end
+end
+
 local function add_people(core, options)
   function core.env_secret(name)
     local value = (options.env or {})[name]
@@ -322,6 +353,7 @@ function M.install(options)
   add_files(core)
   add_values(core)
   add_scripts(core)
+  add_tasks(core)
   add_people(core, options)
   add_generation(core, options)
   package.loaded.core = core

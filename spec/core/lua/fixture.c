@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <lauxlib.h>
 
+#include "lua/alarm.h"
 #include "lua/generation.h"
 #include "lua/task.h"
 #include "store/shared_store.h"
@@ -37,11 +38,12 @@ static void on_pool_closed(void *owner)
 
 void lua_fixture_close(struct lua_fixture *fixture)
 {
+    alarm_stop_all(fixture->vm);
     assert_int_equal(fixture->vm->task_count, 0);
     vm_stop(fixture->vm);
-    vm_free(fixture->vm);
     upstream_pool_close(fixture->env.upstreams, on_pool_closed, fixture);
     uv_run(&fixture->env.loop->uv, UV_RUN_DEFAULT);
+    vm_free(fixture->vm);
     upstream_pool_free(fixture->env.upstreams);
     metric_names_free(fixture->env.names);
     shared_store_free(fixture->env.store);

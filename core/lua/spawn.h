@@ -1,0 +1,7 @@
+// Tasks that scripts make: core.spawn, core.all, core.race and core.any (described in api.h).
+#pragma once
+
+struct vm;
+
+// Adds them to the table on top of the stack.
+void spawn_open(struct vm *vm);
