@@ -38,7 +38,8 @@ set(TIDEGATE_C
   core/lua/interrupt.c core/lua/pattern.c core/lua/string_lib.c core/lua/table_lib.c core/lua/text.c
   core/worker/control.c core/worker/failure.c core/worker/install.c core/worker/announce.c
   core/worker/proof.c core/worker/watch_files.c
-  core/lua/alarm.c core/lua/blame.c core/lua/coroutine.c core/lua/gather.c core/lua/offspring.c
+  core/lua/alarm.c core/lua/blame.c core/lua/coroutine.c core/lua/fetch.c core/lua/fetch_class.c
+  core/lua/fetch_split.c core/lua/gather.c core/lua/header_text.c core/lua/offspring.c
   core/lua/pause.c core/lua/spawn.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
@@ -60,7 +61,7 @@ set(TIDEGATE_LUA
   scripts/tide/provider_error.lua scripts/tide/providers.lua scripts/tide/retry_after.lua
   scripts/tide/schema.lua scripts/tide/suggest.lua scripts/tide/timeouts.lua scripts/tide/url.lua
   scripts/tide/usage.lua
-  scripts/tide/api_tasks.lua scripts/tide/coroutines.lua
+  scripts/tide/api_http.lua scripts/tide/api_tasks.lua scripts/tide/coroutines.lua
   scripts/tide/timers.lua
   scripts/tide/check.lua scripts/tide/check_files.lua scripts/tide/check_globals.lua
   scripts/tide/check_problems.lua
@@ -101,8 +102,7 @@ set(TIDEGATE_C_TESTS
   json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap
   lua/task lua/value metrics/metrics
   lua/budget lua/guard lua/memory lua/script lua/watchdog
-  lua/alarm lua/coroutine lua/gather lua/spawn
-  lua/budget lua/guard lua/script lua/watchdog
+  lua/alarm lua/coroutine lua/fetch lua/fetch_split lua/gather lua/spawn
   lua/dict_class lua/limit_class lua/metric_class
   json/document lua/document_class
   lua/digest lua/values metrics/custom

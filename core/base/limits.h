@@ -18,6 +18,7 @@ enum {
     LIMIT_CHOICES = 128,                // choices of one answer (OpenAI: n <= 128)
     LIMIT_ORIGIN_IDLE = 1024,           // idle connections kept per origin and worker
     LIMIT_ORIGINS_UNUSED = 256,         // that nobody refers to, kept with their connections
+    LIMIT_FETCH_BUFFER = 16 << 20,      // of a script's stream, decoded and not taken yet
     LIMIT_CURL_HANDLES = 16,            // connections per CURLM (its lookup walks them)
     LIMIT_LOG_QUEUE = 4 * 1024 * 1024,  // bytes waiting for the log's writer; more is dropped
     LIMIT_SCRIPT_STACK = 512 * 1024,    // of C, for functions of a script that nest

@@ -16,6 +16,7 @@
 #include "lua/document_class.h"
 #include "lua/endpoint.h"
 #include "lua/event_hook.h"
+#include "lua/fetch_class.h"
 #include "lua/generation_class.h"
 #include "lua/inner_class.h"
 #include "lua/limit_class.h"
@@ -262,6 +263,7 @@ void api_open(struct vm *vm)
     coroutine_open(vm);
     spawn_open(vm);
     alarm_open(vm);
+    fetch_class_open(vm);
     endpoint_open(vm);
     watch_class_open(vm);
     usage_class_open(vm);

@@ -111,6 +111,23 @@
 //   core.worker             the number of this worker, from 0
 //   core.coroutines         what tide.coroutines is made of, see coroutine.h
 //
+// HTTP (scripts see it as tide.http)
+//   core.url_origin(url) -> "https://host:443" | nil, err (bad_request)
+//   core.fetch(url, method, { "name", text or secret, ... }, body | nil, connect, head, idle, total
+//              (seconds, 0: no limit), max_body (0: no limit), is_stream) -> fetch | nil, err
+//                           (bad_request; budget: scripts.calls; canceled). It is sent at once and
+//                           ends with the task, or goes to the task that made that one, as tasks do
+//     fetch:await("head" | "bytes" | "end") (y) -> true | nil, err (canceled)
+//                           true also when it has failed or ended before that; one task at a time
+//     fetch:failure() -> err | nil      dns, connect, tls, timeout, protocol, too_large, canceled
+//     fetch:status(), fetch:headers() -> { [lower-case name] = value }; of the head
+//     fetch:take(most | nil) -> text | nil      of the body that has come; a stream that is not
+//                           taken stops its upstream at LIMIT_WRITE_PAUSE
+//     fetch:items("events" | "lines") -> { { event =, data = } or line, ... } | nil     up to
+//                           FETCH_BATCH_ITEMS of them, instead of fetch:take()
+//     fetch:is_ended() -> boolean       nothing more comes; there may be more to take
+//     fetch:close()         ends it (canceled)
+//
 // Values
 //   core.decode(text) -> value | nil, err     arrays are tagged (an empty one encodes as []), null
 //   is core.encode(value) -> text                core.null; object keys are written sorted

@@ -4,8 +4,8 @@
 
 #include <lauxlib.h>
 
+#include "lua/header_text.h"
 #include "lua/task.h"
-#include "lua/value.h"
 #include "lua/vm.h"
 
 #define ENDPOINT_CLASS "tidegate.endpoint"
@@ -27,30 +27,6 @@ static int collect(lua_State *L)
     return 0;
 }
 
-// A line break inside a value would be a header of its own.
-static int add_value(lua_State *L, struct endpoint *endpoint, struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.data[i] < ' ' && text.data[i] != '\t')
-            return luaL_error(L, "a header has a control character in its value");
-    }
-    if (buf_add_slice(&endpoint->headers, text) != 0)
-        return luaL_error(L, "the headers are larger than %d bytes", HEADERS_LIMIT);
-    return 0;
-}
-
-static void add_part(lua_State *L, struct endpoint *endpoint)
-{
-    struct slice text = value_to_secret(L, -1);
-
-    if (!text.data)
-        text.data = lua_tolstring(L, -1, &text.len);
-    if (text.data)
-        add_value(L, endpoint, text);
-    else
-        luaL_error(L, "a header needs text or a secret, not a %s", luaL_typename(L, -1));
-}
-
 // { "name", part, part ... } on top of the stack.
 static void add_header(lua_State *L, struct endpoint *endpoint)
 {
@@ -59,7 +35,7 @@ static void add_header(lua_State *L, struct endpoint *endpoint)
 
     for (int i = 1; i <= count; i++) {
         lua_rawgeti(L, header, i);
-        add_part(L, endpoint);
+        header_text_add_part(L, -1, &endpoint->headers);
         lua_pop(L, 1);
         if (i == 1)
             buf_add_text(&endpoint->headers, ": ");

@@ -8,6 +8,7 @@ local PARTS = {
   require("tide.api_policy"),
   require("tide.api_values"),
   require("tide.api_tasks"),
+  require("tide.api_http"),
 }
 
 --- The `tide` of one file.

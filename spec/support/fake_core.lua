@@ -297,6 +297,52 @@ local function add_tasks(core)
   end
 end
 
+-- Answers come from core.answers in order: { status =, headers =, body = "..." or pieces = { ... },
+-- events = {...} or lines = {...}, err = {...} }; core.fetched has what was asked for.
+local Fetch = {}
+Fetch.__index = Fetch
+
+function Fetch.await() return true end
+function Fetch:status() return self.answer.status end
+function Fetch:headers() return self.answer.headers or {} end
+function Fetch:failure() return not self:has_more() and self.answer.err or nil end
+function Fetch:close() self.is_closed = true end
+function Fetch:is_ended() return not self:has_more() end
+
+function Fetch:has_more()
+  return #(self.answer.pieces or self.answer.events or self.answer.lines or {}) > 0
+end
+
+function Fetch:take()
+  if self.answer.body then return self.answer.body ~= "" and self.answer.body or nil end
+  return table.remove(self.answer.pieces, 1)
+end
+
+function Fetch:items(form)
+  local item = table.remove(self.answer[form], 1)
+  return item and { item }
+end
+
+local function add_fetch(core)
+  core.fetched, core.answers = {}, {}
+  function core.url_origin(url)
+    local scheme, host, port = url:lower():match("^(https?)://([%w.-]+):?(%d*)")
+    if not scheme then return nil, { kind = "bad_request", message = "not a URL" } end
+    if port == "" then port = scheme == "https" and 443 or 80 end
+    return scheme .. "://" .. host .. ":" .. port
+  end
+  function core.fetch(url, method, headers, body, connect, head, idle, total, max_body, is_stream)
+    core.fetched[#core.fetched + 1] = {
+      url = url, method = method, headers = headers, body = body, max_body = max_body,
+      timeout = { connect, head, idle, total }, is_stream = is_stream,
+    }
+    local answer = table.remove(core.answers, 1)
+    if answer.refused then return nil, answer.refused end
+    core.handle = setmetatable({ answer = answer }, Fetch)
+    return core.handle
+  end
+end
+
 local function add_people(core, options)
   function core.env_secret(name)
     local value = (options.env or {})[name]
@@ -354,6 +400,7 @@ function M.install(options)
   add_values(core)
   add_scripts(core)
   add_tasks(core)
+  add_fetch(core)
   add_people(core, options)
   add_generation(core, options)
   package.loaded.core = core

@@ -56,8 +56,9 @@ static void test_waiting_below_a_c_function_says_where_it_cannot(void **state)
         "try(function() table.sort({ 1, 2 }, function()\n tide.sleep(1) end) end)\n"
         "try(function() string.gsub('x', '.', function()\n tide.yield() end) end)\n"
         "try(function() table.sort({ 1, 2 }, function()\n tide.all{ print } end) end)\n"
+        "try(function() table.sort({ 1, 2 }, function()\n tide.http.request{ url = 'http://x' } end) end)\n"
         "tide.sleep(0.001)");
-    assert_string_equal(scripted->trace, "x.lua:5: x.lua:7: x.lua:9: ");
+    assert_string_equal(scripted->trace, "x.lua:5: x.lua:7: x.lua:9: x.lua:11: ");
 }
 
 static void test_a_coroutine_below_a_c_function_cannot_wait_either(void **state)

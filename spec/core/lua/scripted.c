@@ -15,7 +15,7 @@
 // The grants are a table so that a test can change them.
 static const char prelude[] =
     "core = require('core') grants = { '*' } core.config.scripts = { http = grants } tide = {}\n"
-    "require('tide.api_tasks')(tide, { path = 'x.lua' })\n"
+    "require('tide.api_tasks')(tide, { path = 'x.lua' }) require('tide.api_http')(tide)\n"
     "environment = require('tide.environment').new(tide)\n"
     "coroutine = environment.coroutine\n";
 
