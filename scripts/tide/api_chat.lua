@@ -28,12 +28,14 @@ local function body_of(options)
   return core.encode(body)
 end
 
-local function ask(path, options)
-  local inner, err = core.inner({
+-- Where nothing may wait, it is the script's line that is wrong, not one of these.
+local function ask(name, path, options)
+  local ok, inner, err = pcall(core.inner, {
     path = path, body = body_of(options),
     headers = { ["content-type"] = "application/json" },
     context = core.context() or { gen = current.gen },
   })
+  if not ok then error(name .. ": " .. tostring(inner):gsub("^%w+:%d+: ", ""), 3) end
   if not inner then return nil, error_value.new(err) end
   return inner
 end
@@ -165,7 +167,7 @@ end
 
 local function chat(options)
   check("tide.chat", options, "messages")
-  local inner, err = ask(CHAT, options)
+  local inner, err = ask("tide.chat", CHAT, options)
   if not inner then return nil, err end
   if options.stream then return open_stream(inner) end
   local answer, headers = await(inner)
@@ -178,7 +180,7 @@ end
 
 local function embed(options)
   check("tide.embed", options, "input")
-  local inner, err = ask(EMBED, options)
+  local inner, err = ask("tide.embed", EMBED, options)
   if not inner then return nil, err end
   local answer, headers = await(inner)
   if not answer then return nil, headers end

@@ -78,9 +78,9 @@ function M.run(req, dialect, call, plan, client)
     local err = errors.bad_request(message, "model", "unsupported_operation")
     return answer.fail(req, dialect, err, facts_of(call, plan, client))
   end
-  req:deadline(plan.total)
+  local seconds = req:deadline(plan.total)
   local ended, summary, lane, verdict =
-    attempts.run(call, lanes, plan.attempts, core.now() + plan.total)
+    attempts.run(call, lanes, plan.attempts, core.now() + seconds)
   if ended == "committed" then
     return finish_committed(req, call, plan, client, summary, lane)
   end

@@ -172,6 +172,42 @@ static void test_cancel_ends_both_sides(void **state)
     assert_string_equal(trial->trace, "asked nil canceled served canceled");
 }
 
+static void test_what_a_request_asks_ends_with_it(void **state)
+{
+    struct trial *trial = *state;
+    serve_with(trial, "if context == 'outer' then\n"
+                      "  kept = core.inner({ path = '/', body = '', context = 'in' })\n"
+                      "  core.sleep(0)\n"
+                      "else\n"
+                      "  local ok, err = core.sleep(100)\n"
+                      "  note('inner', err.kind)\n"
+                      "end\n"
+                      "req:reply(200, '')\n" RECORD);
+    ask(trial, "note('outer', (core.inner({ path = '/', body = '', context = 'outer' }):wait()))");
+    assert_string_equal(trial->trace, "outer 200 inner canceled");
+}
+
+static void test_its_attempts_and_tokens_join_those_of_the_request_that_asked(void **state)
+{
+    struct trial *trial = *state;
+    serve_with(trial, "if context ~= 'in' then\n"
+                      "  core.inner({ path = '/', body = '', context = 'in' }):wait()\n"
+                      "end\n"
+                      "req:attempt({ label = 'a#' .. context, target = 'a', stream = false,\n"
+                      "  watch = watch, usage = usage, serve = function(out)\n"
+                      "    out:head(200, {})\n"
+                      "    out:write('{\"usage\":{\"i\":2}}')\n"
+                      "  end })\n"
+                      "req:record_values('ok', nil, nil, nil, 'a', nil, nil, true)\n");
+    ask(trial, "watch = core.watch({ usage = { 'usage' } })\n"
+               "usage = core.usage({ input = { 'i' } }, false)\n"
+               "local inner = core.inner({ path = '/', body = '', context = 'out' })\n"
+               "local status, headers = inner:wait()\n"
+               "note(status, (headers['x-tidegate-attempts']:gsub('/%d+', '')),\n"
+               "  inner:facts().usage.input)");
+    assert_string_equal(trial->trace, "200 a#in=200 a#out=200 2");
+}
+
 static void test_a_discarded_request_outlives_the_one_who_asked(void **state)
 {
     struct trial *trial = *state;
@@ -279,6 +315,8 @@ int main(void)
         TEST(test_what_nobody_reads_any_more_is_canceled),
         TEST(test_a_task_that_is_canceled_cancels_what_it_waits_for),
         TEST(test_cancel_ends_both_sides),
+        TEST(test_what_a_request_asks_ends_with_it),
+        TEST(test_its_attempts_and_tokens_join_those_of_the_request_that_asked),
         TEST(test_a_discarded_request_outlives_the_one_who_asked),
         TEST(test_only_so_many_requests_run_detached),
         TEST(test_requests_are_nested_no_deeper_than_the_limit),

@@ -111,6 +111,16 @@ describe("tide.chat", function()
     end
   end)
 
+  it("blames the line that calls it where nothing may wait", function()
+    answering()
+    function core.inner() error("inner:12: cannot wait here", 0) end
+    local ok, message = pcall(function()
+      tide.chat(ASK)
+    end)
+    assert.is_false(ok)
+    assert.matches("api_chat_spec.lua:%d+: tide.chat: cannot wait here$", message)
+  end)
+
   it("streams canonical events, usage and finish last", function()
     local stream = streaming({
       events = { chunk("hel"), chunk("lo"), chunk("", "stop"),
