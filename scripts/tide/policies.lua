@@ -64,7 +64,7 @@ end
 
 local function with_hooks(self, policy, call, view, plan)
   if not (policy.accept or policy.on_event) then return plan end
-  plan = M.own(plan)
+  if not plan.is_own then plan = M.own(plan) end
   if policy.accept then plan.accept = hooks.accept(self, policy, call, view) end
   if policy.on_event then
     plan.on_event, plan.on_event_failed = hooks.on_event(self, policy, call, view)
