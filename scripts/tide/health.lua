@@ -22,7 +22,7 @@ local function take_out(health)
   health.is_out = true
   core.log("error", health.path .. " ran into its limits " .. RUNAWAYS .. " times in a row and is "
     .. "OUT OF SERVICE on this worker until it changes; see the errors before this line")
-  if core.report_bad_script then core.report_bad_script(health.path) end
+  core.report_bad_script(health.path)
 end
 
 local function note(health, ok, ...)

@@ -100,8 +100,8 @@ end
 -- ---- after --------------------------------------------------------------------------------------
 
 --- Runs `after` of the first `count` in reverse order (y). One that fails is logged, no more: the
--- answer has been given.
--- @tparam table res status, usage, target, ... of request_sum.lua
+-- answer is there.
+-- @tparam table res status, usage, target, outcome and more: of request_sum.lua, or of held.lua
 function M.after(list, count, call, view, res)
   for i = count, 1, -1 do
     local script = list[i]
@@ -111,6 +111,22 @@ function M.after(list, count, call, view, res)
         script_failure.log(call.req, "after of middleware '" .. script.name .. "'", err)
       end
     end
+  end
+end
+
+--- A plan's `accept` that shows a whole answer to `after` before the client gets it, so that
+-- headers can be added. Sets call.is_seen.
+-- @tparam function|nil accept the policy's, which is asked first
+function M.accept(list, count, call, view, accept)
+  return function(res)
+    if accept then
+      local is_accepted, err = accept(res)
+      if not is_accepted then return is_accepted, err end
+    end
+    call.is_seen = true
+    res.usage, res.outcome = res.usage or {}, "ok"
+    M.after(list, count, call, view, res)
+    return true
   end
 end
 

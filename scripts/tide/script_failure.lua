@@ -12,8 +12,9 @@ function M.log(req, what, err)
   if err.limit == "out_of_service" then return end -- said once, by health.lua
   local whose = req and "request " .. req:id() .. ": " or ""
   local limit = err.limit and " (limit: " .. tostring(err.limit) .. ")" or ""
-  local traceback = err.traceback and err.traceback ~= "" and "\n" .. err.traceback or ""
-  core.log("error", whose .. what .. " failed" .. limit .. ": " .. err.message .. traceback)
+  -- The traceback begins with the message.
+  local text = err.traceback and err.traceback ~= "" and err.traceback or err.message
+  core.log("error", whose .. what .. " failed" .. limit .. ": " .. text)
 end
 
 --- An error like those of core.run, for what a hook returned.

@@ -37,13 +37,6 @@ function M.load(gen, config)
   }
 end
 
--- What requests that scripts make for this one begin with: the same for all of a client.
-local function context_of(gen, client)
-  local contexts, key = gen.scripts.contexts, client or false
-  if not contexts[key] then contexts[key] = { gen = gen, client = client } end
-  return contexts[key]
-end
-
 -- A policy that asks a model is not asked where that goes: `by` is who has asked, and for whom.
 local function is_asking(policy, by)
   while by do
@@ -60,8 +53,29 @@ local function policy_of(gen, call, outer)
   return policy
 end
 
-local function context_below(gen, client, policy, outer)
-  return { gen = gen, client = client, by = { policy = policy, by = outer and outer.by } }
+-- What requests begin with that scripts make for this one: `by` says which policy has asked.
+local function new_context(gen, client, policy, outer)
+  local by = outer and outer.by
+  if policy then by = { policy = policy, by = by } end
+  return { gen = gen, client = client, by = by }
+end
+
+-- The same for all requests of a client that one policy decides about.
+local function context_of(gen, client, policy, outer)
+  if outer then return new_context(gen, client, policy, outer) end
+  local contexts = gen.scripts.contexts
+  local key = policy or false
+  local of_policy = contexts[key]
+  if not of_policy then
+    of_policy = {}
+    contexts[key] = of_policy
+  end
+  local context = of_policy[client or false]
+  if not context then
+    context = new_context(gen, client, policy)
+    of_policy[client or false] = context
+  end
+  return context
 end
 
 local function reply(call, client, given)
@@ -88,8 +102,19 @@ local function with_headers(view, plan)
   return plan
 end
 
+-- A whole chat is held, so that `after` sees it before the client does. Streams go on at once, and
+-- embeddings may be larger than what can be held.
+local function with_after(gen, call, view, plan, passed)
+  if passed == 0 or not gen.scripts.has_after or call.stream or not call.op.streams then
+    return plan
+  end
+  if not plan.is_own then plan = policies.own(plan) end
+  plan.accept = middleware.accept(gen.scripts.middleware, passed, call, view, plan.accept)
+  return plan
+end
+
 -- Finds the plan and executes it; returns what operation.run() does.
-local function run(gen, call, client, view, policy)
+local function run(gen, call, client, view, policy, passed)
   local dialect = gen.dialect
   local plan, err = plan_of(gen, call, view, policy)
   if err then
@@ -101,14 +126,14 @@ local function run(gen, call, client, view, policy)
   if gen.scripts.has_after or (policy and policy.has_late_hooks) then
     request_view.keep_body(view)
   end
-  plan = with_headers(view, plan)
+  plan = with_after(gen, call, view, with_headers(view, plan), passed)
   if plan.is_own then call.plan = plan end
   if plan.shadow then shadow.start(gen, call, client, plan.shadow) end
   return operation.run(call.req, dialect, call, plan, client)
 end
 
 local function finish(gen, call, view, policy, passed, ...)
-  local has_after = passed > 0 and gen.scripts.has_after
+  local has_after = passed > 0 and gen.scripts.has_after and not call.is_seen
   if has_after or (policy and policy.on_finish) then
     local sum = request_sum.of(call.req, ...)
     if has_after then middleware.after(gen.scripts.middleware, passed, call, view, sum) end
@@ -131,10 +156,10 @@ function M.serve(gen, req, op, client, outer)
   if not call then
     return answer.fail(req, gen.dialect, err, { client = client, model = model })
   end
-  if not outer then req:set_context(context_of(gen, client)) end
   local own = gen.scripts
   local list = outer and NONE or own.middleware
   local view = request_view.new(call, client, gen.dialect.name, own.total)
+  if #list > 0 then req:set_context(context_of(gen, client)) end
   local passed, given, problem = middleware.before(list, call, view)
   if given then
     return finish(gen, call, view, nil, passed, reply(call, client, given))
@@ -143,8 +168,8 @@ function M.serve(gen, req, op, client, outer)
       answer.fail(req, gen.dialect, problem, { client = client, model = call.model }))
   end
   local policy = policy_of(gen, call, outer)
-  if policy then req:set_context(context_below(gen, client, policy, outer)) end
-  return finish(gen, call, view, policy, passed, run(gen, call, client, view, policy))
+  if policy then req:set_context(context_of(gen, client, policy, outer)) end
+  return finish(gen, call, view, policy, passed, run(gen, call, client, view, policy, passed))
 end
 
 return M

@@ -143,6 +143,41 @@ def test_after_runs_in_reverse_order_and_sees_the_end_of_a_stream(gateway, upstr
     assert told[0][1:5] == ["200", "7", "a/m", "a/m"] and int(told[0][5]) > 0
 
 
+def test_after_can_add_headers_to_a_whole_answer(gateway, upstream):
+    upstream.always(mock.chat("hello"))
+    lua = """req:set_header("x-seen", table.concat({ res.text, res.finish_reason, res.status, res.usage.output, res.outcome,
+      res.target, res.headers["content-type"], #res.body > 50 and "body" or "-" }, " "))"""
+    twice = before('req.ctx.n = 0') + after('req.ctx.n = req.ctx.n + 1 req:set_header("x-times", tostring(req.ctx.n))')
+    g = gateway(around(upstream, "one", "two"), files=middleware(one=after(lua), two=twice))
+    answer = g.chat("a/m")
+    assert text_of(answer) == "hello" and answer.headers["x-times"] == "1"
+    assert answer.headers["x-seen"] == "hello stop 200 7 ok a/m application/json body"
+
+
+def test_after_cannot_change_a_stream(gateway, upstream):
+    upstream.always(mock.tokens("a"))
+    g = gateway(around(upstream, "one"), files=middleware(one=after('req:set_header("x-a", "b")')))
+    assert "x-a" not in clean_stream(g.chat("a/m", stream=True), "a").headers
+    assert "the answer's head has gone" in errors_of(g, "after of middleware")[0]
+
+
+def test_an_after_that_fails_harms_nobody(gateway, upstream):
+    upstream.always(lambda r: mock.tokens("a") if r.json.get("stream") else mock.chat())
+    g = gateway(around(upstream, "one", scripts={"on_error": "fail"}), files=middleware(one=after("error('x')")))
+    assert text_of(g.chat("a/m")) == "hello"
+    clean_stream(g.chat("a/m", stream=True), "a")
+    assert len(errors_of(g, "after of middleware 'one' failed", 2)) == 2
+
+
+def test_embeddings_are_not_held_for_after(gateway, upstream):
+    """they may be larger than what can be held"""
+    upstream.always(mock.embeddings(((0.5,) * 2000,)))
+    g = gateway(around(upstream, "one", limits={"hold": "1KB"}),
+                files=middleware(one=after('error("told " .. res.status .. res.outcome, 0)')))
+    assert g.call({"model": "a/m", "input": "x"}, "/v1/embeddings").status == 200
+    assert "told 200ok" in errors_of(g, "told")[0]
+
+
 def test_after_sees_what_went_wrong(gateway, upstream):
     upstream.always(mock.error(400, "no"))
     g = gateway(around(upstream, "one"), files=middleware(one=after('error("told " .. res.status .. res.err.kind, 0)')))

@@ -276,6 +276,38 @@ def test_a_request_is_over_for_a_script_that_keeps_it(gateway, upstream):
     openai_error(g.chat("smart"), 400, "this request has ended")
 
 
+# ---- hooks while the answer comes ---------------------------------------------------------------
+BAD_HOOKS = {
+    "accept raises": ("accept", "function() error('secret insides') end"),
+    "accept says nothing": ("accept", "function() end"),
+    "accept runs away": ("accept", "function() while true do end end"),
+    "on_event raises": ("on_event", "function() error('secret insides') end"),
+    "on_event runs away": ("on_event", "function() while true do end end"),
+    "on_event waits": ("on_event", "function(_, ev) tide.sleep(1) return ev end"),
+}
+
+
+@pytest.mark.parametrize("bad", list(BAD_HOOKS))
+def test_a_hook_that_fails_while_the_answer_comes_lets_it_through(gateway, upstream, bad):
+    upstream.always(lambda r: mock.tokens("a", "b") if r.json.get("stream") else mock.chat())
+    hook, lua = BAD_HOOKS[bad]
+    g = gateway(policed(upstream), files=route("return nil", **{hook: lua}))
+    clean_stream(g.chat("smart", stream=True), "ab")
+    assert text_of(g.chat("smart")) == "hello"
+    assert "policy 'p' failed" in errors_of(g, "scripts/policies/p.lua")[0]
+
+
+@pytest.mark.parametrize("bad", list(BAD_HOOKS))
+def test_a_hook_that_fails_while_the_answer_comes_ends_it_where_that_is_said(gateway, upstream, bad):
+    upstream.always(lambda r: mock.tokens("a", "b") if r.json.get("stream") else mock.chat())
+    hook, lua = BAD_HOOKS[bad]
+    g = gateway(policed(upstream, scripts={"on_error": "fail"}), files=route("return nil", **{hook: lua}))
+    answer = g.chat("smart", stream=True).read()
+    openai_error(answer, 500, "script")
+    assert b"insides" not in answer.body and len(upstream.requests) == 1
+    assert g.log(answer)["error"]["kind"] == "script"
+
+
 # ---- on_finish ---------------------------------------------------------------------------------
 FINISH = """function(req, sum)
     local parts = { req.model, req.id, sum.outcome, tostring(sum.status), tostring(sum.target),

@@ -257,6 +257,7 @@ local function add_scripts(core)
     end
     return restore(pcall(fn, ...))
   end
+  function core.report_bad_script(path) core.bad_scripts[#core.bad_scripts + 1] = path end
   function core.background(fn, ...)
     local arguments = { n = select("#", ...), ... }
     core.in_background[#core.in_background + 1] = function()
@@ -393,8 +394,9 @@ function M.install(options)
     package.path = "scripts/?.lua;" .. package.path
   end
   local core = {
-    version = "0.1.0", config = with_defaults(options.config or {}), files = options.files or {},
-    clock = 100, slept = {}, logged = {}, in_background = {}, notes = {}, turns = 0,
+    version = "0.1.0", config = options.config, files = options.files or {},
+    clock = 100, slept = {}, logged = {}, in_background = {}, bad_scripts = {}, notes = {},
+    turns = 0,
   }
   add_files(core)
   add_values(core)

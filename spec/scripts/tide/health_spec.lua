@@ -23,15 +23,13 @@ describe("tide.health", function()
   end)
 
   it("takes a script out of service after three runaways in a row, and says so once", function()
-    local reported = {}
-    core.report_bad_script = function(path) reported[#reported + 1] = path end
     for _ = 1, 3 do run(runaway) end
     local ok, err = health.run(script, good)
     assert.same({ false, "out_of_service" }, { ok, err.limit })
     assert.is_false((health.run_now(script, good)))
     assert.equal(1, #core.logged)
     assert.matches("^error scripts/policies/x.lua.*OUT OF SERVICE", core.logged[1])
-    assert.same({ "scripts/policies/x.lua" }, reported)
+    assert.same({ "scripts/policies/x.lua" }, core.bad_scripts)
   end)
 
   it("counts runaways in a row only, and ordinary errors not at all", function()
