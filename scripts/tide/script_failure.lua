@@ -12,9 +12,9 @@ function M.log(req, what, err)
   if err.limit == "out_of_service" then return end -- said once, by health.lua
   local whose = req and "request " .. req:id() .. ": " or ""
   local limit = err.limit and " (limit: " .. tostring(err.limit) .. ")" or ""
-  -- The traceback begins with the message.
-  local text = err.traceback and err.traceback ~= "" and err.traceback or err.message
-  core.log("error", whose .. what .. " failed" .. limit .. ": " .. text)
+  -- The traceback begins with the message as it was raised, which a limit has replaced.
+  local frames = err.traceback and err.traceback:match("\nstack traceback:.*") or ""
+  core.log("error", whose .. what .. " failed" .. limit .. ": " .. err.message .. frames)
 end
 
 --- An error like those of core.run, for what a hook returned.
