@@ -2,6 +2,7 @@
 -- what a script may know of its surroundings. C functions are handed on as they are.
 local core = require("core")
 local config_view = require("tide.config_view")
+local current = require("tide.current")
 local state = require("tide.state")
 local suggest = require("tide.suggest")
 
@@ -21,12 +22,19 @@ local function wrong_line(message, fields)
   end
 end
 
+-- A file that has not changed serves many generations: the line has that of its request.
+local function number_of(script)
+  if script.is_loading then return core.generation():number() end
+  local context = core.context()
+  local gen = context and context.gen or current.gen
+  return gen and gen.number or 0
+end
+
 local function logger(level, script)
-  local note, path, generation = core.note, script.path, script.generation or 0
   return function(message, fields)
     local wrong = wrong_line(message, fields)
     if wrong then error(wrong, 2) end
-    note(level, path, generation, message, fields)
+    core.note(level, script.path, number_of(script), message, fields)
   end
 end
 

@@ -14,6 +14,7 @@ local models = require("tide.models")
 local operation = require("tide.operation")
 local scripted = require("tide.scripted")
 local shadow = require("tide.shadow")
+local state = require("tide.state")
 local suggest = require("tide.suggest")
 local url = require("tide.url")
 
@@ -39,6 +40,7 @@ local ACTIONS = {
 -- @treturn boolean|nil true
 -- @treturn nil|table { path =, message = } of the configuration, or { file =, line =, message = }
 function M.prepare()
+  state.begin()
   local gen, err = generation.build(current.gen)
   if not gen then return nil, err end
   prepared = gen
@@ -48,11 +50,13 @@ end
 --- From now on new requests get what was prepared.
 function M.commit()
   current.gen, prepared = prepared, nil
+  state.commit()
 end
 
 --- Forgets what was prepared, or was about to be.
 function M.drop()
   prepared = nil
+  state.abort()
   core.config = current.gen and current.gen.config
 end
 

@@ -147,7 +147,9 @@ local function run_file(set, script, entry)
   if not run then return source:error_of(problem) end
   -- A user's loop can be stopped at its budget only while it is interpreted.
   if is_user then jit.off(run, true) end
+  script.is_loading = true -- what it asks for now takes effect when the generation serves
   local ok, value = pcall(run)
+  script.is_loading = nil
   if not ok then return source:error_of(value) end
   entry.value = value
   return check_value(script, value, source)

@@ -92,9 +92,9 @@ local function keep(changes, key, entry)
   live[key] = entry
 end
 
--- Where the changes of a generation go that is being built.
+-- Where the changes go of a file that is being loaded for a generation.
 local function changes_of(script)
-  if building and building.number == script.generation then return building.changes end
+  if script.is_loading then return building end
 end
 
 --- The table of that key and version: the one that there is, or a new one.
@@ -122,15 +122,14 @@ function M.get(script, key, version, init, migrate)
   return value
 end
 
---- From now on what the files of that generation ask for is kept aside.
-function M.begin(number)
-  building = { number = number, changes = {} }
+--- From now on what files ask for while they are loaded is kept aside.
+function M.begin()
+  building = {}
 end
 
 --- The generation serves from now on.
 function M.commit()
-  if not building then return end
-  local changes = building.changes
+  local changes = building or {}
   building = nil
   for key, entry in pairs(changes) do keep(nil, key, entry) end
 end

@@ -178,3 +178,41 @@ def test_granted_variables_and_configuration_are_read(gateway, upstream):
     g = gateway(around(upstream, **settings), files=before(lua),
                 env={"COLOUR": "green", "PASS": "sk-canary-pass"})
     assert json.loads(reply_of(g.chat("one/m"))) == ["green", "***", 5, [{}]]
+
+
+# ---- what survives a reload --------------------------------------------------------------------
+COUNTED = '''local state = tide.state("s", %d, function() return { n = 0 } end,
+  function(old, version) old.n, old.was = old.n + 100, version return old end)
+local metric, dict = tide.metric.counter("c"), tide.dict("d")'''
+COUNT = '''state.n = state.n + 1
+    metric:add(1)
+    return req:reply(200, nil, tide.json.encode({ state.n, state.was or 0, dict:incr("n") }))'''
+
+
+def reload(g, files):
+    """puts the files in place and has them loaded: the answer of the admin page"""
+    for path, text in files.items():
+        with open("%s/%s" % (g.folder, path), "w", encoding="utf-8") as file:
+            file.write(text)
+    return g.admin("/admin/reload", method="POST")
+
+
+def test_state_metrics_and_dictionaries_survive_a_reload(gateway, upstream):
+    g = gateway(around(upstream, admin=ADMIN, reload={"watch": False}), files=before(COUNT, COUNTED % 1))
+    assert json.loads(reply_of(g.chat("one/m"))) == [1, 0, 1]
+    assert reload(g, before(COUNT + " -- changed", COUNTED % 1)).status == 200
+    assert json.loads(reply_of(g.chat("one/m"))) == [2, 0, 2]
+    assert reload(g, before(COUNT, COUNTED % 2)).status == 200
+    assert json.loads(reply_of(g.chat("one/m"))) == [103, 1, 3]
+    assert g.metrics()["tidegate_script_c"] == 3
+
+
+def test_a_reload_that_fails_leaves_the_state_as_it_was(gateway, upstream):
+    g = gateway(around(upstream, admin=ADMIN, reload={"watch": False}), files=before(COUNT, COUNTED % 1))
+    assert json.loads(reply_of(g.chat("one/m"))) == [1, 0, 1]
+    assert reload(g, before(COUNT, COUNTED % 2 + "\nerror('no')")).status == 422
+    assert json.loads(reply_of(g.chat("one/m"))) == [2, 0, 2]
+    bad = 'tide.state("s", 2, nil, function(old) old.f = tostring return old end)'
+    answer = reload(g, before(COUNT, bad))
+    assert answer.status == 422 and 'tide.state("s").f is a function' in answer.json["error"]["message"]
+    assert json.loads(reply_of(g.chat("one/m"))) == [3, 0, 3]

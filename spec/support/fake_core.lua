@@ -213,6 +213,7 @@ local function add_values(core)
     }
   end
   function core.fresh_now() return core.clock end
+  function core.context() return core.running end
   function core.uuid4() return "00000000-0000-4000-8000-000000000000" end
   core.rand = function(n) return n or 0.5 end
   core.dict, core.limit, core.metric, core.hash, core.base64 = print, {}, {}, {}, {}
@@ -440,7 +441,6 @@ function Inner:facts() return self.answer.facts end
 function M.answer_inner(core, ...)
   local answers = { ... }
   core.asked = {}
-  function core.context() return core.running end
   function core.inner(options)
     core.asked[#core.asked + 1] = options
     local answer = answers[#core.asked]

@@ -16,13 +16,21 @@ describe("tide.api_values", function()
 
   before_each(function() install({}) end)
 
-  it("writes log lines with script and generation", function()
-    local tide = new({ path = "scripts/policies/x.lua", generation = 7 })
-    tide.log.warn("careful", { left = 3 })
+  it("writes log lines with script and fields", function()
+    new().log.warn("careful", { left = 3 })
     assert.same({ {
-      level = "warn", script = "scripts/policies/x.lua", generation = 7, message = "careful",
+      level = "warn", script = "scripts/policies/x.lua", generation = 0, message = "careful",
       fields = { left = 3 },
     } }, core.notes)
+  end)
+
+  it("gives lines the generation of their request, else the one that serves", function()
+    local log = new().log
+    require("tide.current").gen = { number = 3 }
+    log.info("of a timer")
+    function core.context() return { gen = { number = 2 } } end
+    log.info("of a request")
+    assert.same({ 3, 2 }, { core.notes[1].generation, core.notes[2].generation })
   end)
 
   it("has the four levels", function()
