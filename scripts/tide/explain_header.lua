@@ -29,7 +29,7 @@ local function describe(call, plan, policy)
 end
 
 --- Adds the header when it was asked for.
--- @tparam table config core.config of the generation
+-- @tparam table config of the generation
 -- @tparam table call of body.read()
 -- @tparam table plan to be executed
 -- @tparam table|nil policy that made it

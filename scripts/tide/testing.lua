@@ -82,10 +82,10 @@ end
 -- Clients are known by name here, not by key.
 local function trust_names()
   local by_key = auth.client
-  function auth.client(req)
+  function auth.client(req, ...)
     local name = req:header(requests.CLIENT_HEADER)
     if name then return name end
-    return by_key(req)
+    return by_key(req, ...)
   end
 end
 
