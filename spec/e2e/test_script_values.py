@@ -85,7 +85,7 @@ def test_a_policy_may_change_the_body_before_it_is_sent_and_not_after(gateway, u
 def test_a_script_that_makes_nonsense_of_the_body_is_told(gateway, upstream):
     g = gateway(around(upstream), files=before('req.body:set("messages", "none")'))
     answer = g.chat("one/m")
-    assert answer.status == 400 and "messages must be an array" in answer.json["error"]["message"]
+    assert answer.status == 500 and answer.json["error"]["type"] == "server_error"
 
 
 def test_a_body_that_grows_over_its_limit_is_refused_to_the_script(gateway, upstream):
