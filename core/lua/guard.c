@@ -90,19 +90,19 @@ static void disarm(struct guard *guard)
     guard->is_busy = false;
 }
 
+// No snprintf(): this is a signal handler.
 static void tell_place(struct guard *guard)
 {
-    const struct guard_place *place = guard->place;
+    const char *source = guard->place->source;
+    char digits[12], *out = guard->watched.told;
+    int count = 0;
 
     if (atomic_load(&guard->watched.has_told))
         return;
-    size_t len = strnlen(place->source, sizeof(guard->watched.told) - 16);
-    char *out = guard->watched.told;
-    memcpy(out, place->source, len);
-    // No snprintf(): this is a signal handler.
-    char digits[12];
-    int count = 0;
-    for (unsigned line = (unsigned)place->line; line || !count; line /= 10)
+    source += *source == '@' || *source == '=';
+    size_t len = strnlen(source, sizeof(guard->watched.told) - sizeof(digits) - 1);
+    memcpy(out, source, len);
+    for (unsigned line = (unsigned)guard->place->line; line || !count; line /= 10)
         digits[count++] = (char)('0' + line % 10);
     out[len++] = ':';
     while (count)

@@ -101,7 +101,11 @@ static void fail(struct task *task)
     lua_State *L = task->vm->L;
     const char *message = lua_tostring(task->co, -1);
 
-    luaL_traceback(L, task->co, message ? message : "(error object is not a string)", 0);
+    if (task->limit)
+        message = NULL; // what the guard stopped it with means nothing
+    else if (!message)
+        message = "(error object is not a string)";
+    luaL_traceback(L, task->co, message, 0);
     size_t len;
     const char *text = lua_tolstring(L, -1, &len);
     char *traceback = mem_dup(text, len);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <lauxlib.h>
@@ -97,7 +98,8 @@ static int compute(lua_State *L)
 // Does nothing for so many milliseconds.
 static int stand_still(lua_State *L)
 {
-    struct timespec pause = {.tv_nsec = (long)luaL_checkinteger(L, 1) * 1000000};
+    long ms = (long)luaL_checkinteger(L, 1);
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     while (nanosleep(&pause, &pause) != 0)
         continue;
     return 0;
@@ -401,6 +403,37 @@ static void test_waiting_is_no_cpu_time(void **state)
     assert_string_equal(trial->trace, "fine fine ");
 }
 
+static void read_file(const char *path, char *text, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    fclose(file);
+}
+
+static void test_a_c_function_that_does_not_come_back_is_logged_with_the_script(void **state)
+{
+    struct trial *trial = *state;
+    char path[] = "/tmp/guard_XXXXXX", text[1000], script[100];
+    struct error err;
+
+    close(mkstemp(path));
+    struct log *log = log_new(path, LOG_ERROR, &err), *before = trial->fixture.vm->env.log;
+    trial->fixture.vm->env.log = log;
+    snprintf(script, sizeof(script), "try('stand_still(%d)')", WATCHDOG_STUCK_MS + 300);
+    start(trial, script);
+    trial->fixture.vm->env.log = before;
+    guard_stop(trial->fixture.vm->guard);
+    guard_free(trial->fixture.vm->guard);
+    trial->fixture.vm->guard = NULL;
+    log_free(log);
+    read_file(path, text, sizeof(text));
+    unlink(path);
+    assert_string_equal(trial->trace, "fine ");
+    assert_non_null(strstr(text, "has not come back for 5 s"));
+    assert_non_null(strstr(text, "(x.lua:0)"));
+}
+
 // ---- what is off costs nothing ----------------------------------------------------------------
 
 static void test_without_scripts_there_is_no_guard(void **state)
@@ -469,6 +502,7 @@ int main(void)
         TEST(test_another_request_has_its_own_time),
         TEST(test_calls_within_a_call_are_not_counted_twice),
         TEST(test_waiting_is_no_cpu_time),
+        TEST(test_a_c_function_that_does_not_come_back_is_logged_with_the_script),
         TEST(test_without_scripts_there_is_no_guard),
         TEST(test_the_watchdog_sleeps_while_nothing_runs_and_wakes_for_the_next_slice),
     };
