@@ -1,5 +1,6 @@
 -- Writes changed events back into the chunk of a stream that they were read from. Pure.
 local core = require("core")
+local plain = require("tide.plain")
 
 local M = {}
 
@@ -61,6 +62,7 @@ function M.judge(before, after)
   if type(after) ~= "table" then
     return nil, "on_event must return an event or nil, not a " .. type(after)
   end
+  if not plain.is(after) then return nil, "on_event must return a table without a metatable" end
   if is_equal(before, after) then return "same" end
   local problem = check_values(before, after)
   if problem then return nil, problem end

@@ -3,6 +3,7 @@ local core = require("core")
 local errors = require("tide.errors")
 local headers = require("tide.headers")
 local health = require("tide.health")
+local plain = require("tide.plain")
 local request_view = require("tide.request_view")
 local script_failure = require("tide.script_failure")
 
@@ -16,7 +17,9 @@ end
 -- ---- before -------------------------------------------------------------------------------------
 
 local function check_headers(lines)
-  if type(lines) ~= "table" then return "the `headers` of a reply are a table" end
+  if type(lines) ~= "table" or not plain.is(lines) then
+    return "the `headers` of a reply are a plain table"
+  end
   for name, value in pairs(lines) do
     local problem = headers.problem(name, value)
     if problem then return problem end
@@ -31,6 +34,7 @@ end
 
 local function check_reply(reply)
   if type(reply) ~= "table" then return "before must return nothing or a reply" end
+  if not plain.is(reply) then return "before must return a table without a metatable" end
   local status = reply.status
   if type(status) ~= "number" or status < 200 or status > 599 or status % 1 ~= 0 then
     return "a reply needs a `status` from 200 to 599"
@@ -69,7 +73,8 @@ local function run_one(script, call, view)
   local asked = request_view.take_reply(view, false)
   if not ok then return nil, fail(call, script, reply) end
   if reply == nil and said ~= nil then
-    if type(said) == "table" and errors.kinds[said.kind] then return nil, errors.of_script(said) end
+    local fields = plain.fields(said)
+    if errors.kinds[fields.kind] then return nil, errors.of_script(fields) end
     return nil, fail(call, script, script_failure.wrong(script,
       "before must return nothing, a reply, or nil and an error { kind =, message = }"))
   end

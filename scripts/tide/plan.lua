@@ -8,6 +8,7 @@
 local core = require("core")
 local headers = require("tide.headers")
 local models = require("tide.models")
+local plain = require("tide.plain")
 local schema = require("tide.schema")
 local suggest = require("tide.suggest")
 
@@ -85,8 +86,15 @@ local function check_where(value)
   end
 end
 
+local function check_plain(value)
+  local name = plain.find_other(value)
+  if name then return "`" .. name .. "` must be a plain table, without a metatable" end
+end
+
 -- What was found good once is so each time.
 local function check(value, cost)
+  local other = check_plain(value)
+  if other then return other end
   local found = schema.check(value, SHAPE)
   if found then return found.message end
   return check_where(value) or check_pick(value.pick, cost) or check_numbers(value)
@@ -133,7 +141,8 @@ local function check_hold(hold)
 end
 
 local function check_once(value, registry)
-  return value.hold ~= nil and check_hold(value.hold)
+  return check_plain(value)
+    or value.hold ~= nil and check_hold(value.hold)
     or value.headers ~= nil and check_headers(value.headers)
     or value.shadow ~= nil and check_shadow(value.shadow, registry)
     or value.params ~= nil and check_params(value.params)
@@ -175,7 +184,7 @@ end
 
 local function follow_item(node, kind, item, is_new)
   if kind == TEXT then return step(node, item, is_new) end
-  if type(item) ~= "table" then return nil end
+  if type(item) ~= "table" or not plain.is(item) then return nil end
   if kind == LIST then return follow_list(node, item, is_new) end
   return follow_map(node, item, is_new)
 end

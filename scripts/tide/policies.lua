@@ -2,6 +2,7 @@
 local errors = require("tide.errors")
 local health = require("tide.health")
 local models = require("tide.models")
+local plain = require("tide.plain")
 local plans = require("tide.plan")
 local hooks = require("tide.policy_hooks")
 local request_view = require("tide.request_view")
@@ -100,6 +101,9 @@ end
 
 -- What route returned as a plan to execute; nil and what is wrong; or nil: no such model.
 local function executable(policy, call, view, own, wanted)
+  if type(wanted) == "table" and not plain.is(wanted) then
+    return nil, script_failure.wrong(policy, "route must return a table without a metatable")
+  end
   wanted = located(call, own, wanted)
   if wanted == nil then return nil end
   local plan, more = plans.of(policy.plans, wanted, own and own.metric_model or "other")
@@ -118,7 +122,8 @@ end
 
 -- What route said instead of a plan.
 local function refusal(policy, said)
-  if type(said) == "table" and errors.kinds[said.kind] then return errors.of_script(said) end
+  local fields = plain.fields(said)
+  if errors.kinds[fields.kind] then return errors.of_script(fields) end
   return nil, script_failure.wrong(policy,
     "route must return a plan, nothing, or nil and an error { kind =, "
     .. "message = } of one of these kinds: " .. table.concat(suggest.names(errors.kinds), " "))

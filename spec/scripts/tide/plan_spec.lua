@@ -108,6 +108,17 @@ describe("tide.plan", function()
       problem({ model = "smart", shadow = { target = "grok/x" } }))
   end)
 
+  it("runs nothing of a script's while it reads a plan", function()
+    local function other()
+      return setmetatable({}, { __index = function() error("was read") end })
+    end
+    assert.matches("`targets` must be a plain table", problem({ targets = other() }))
+    assert.matches("`retry` must be a plain table", problem({ model = "smart", retry = other() }))
+    assert.matches("`shadow` must be a plain table", problem({ model = "smart", shadow = other() }))
+    assert.is_truthy(plan.of(plans, { model = "smart", retry = { max = 1 } }, "other"))
+    assert.matches("`retry`", problem({ model = "smart", retry = other() }))
+  end)
+
   it("refuses what it does not know, with what was meant", function()
     assert.equal("unknown field 'targts' (did you mean 'targets'?)",
       problem({ targts = { "openai/x" } }))
