@@ -5,6 +5,7 @@
 local core = require("core")
 local api = require("tide.api")
 local environment = require("tide.environment")
+local plain = require("tide.plain")
 local schema = require("tide.schema")
 
 local M = {}
@@ -133,6 +134,16 @@ local function check_value(script, value, source)
   if type(value) ~= "table" or schema.checked_by(value) ~= wanted then
     return source:error_at(nil, "must end with: return " .. wanted .. " { ... }")
   end
+  if not plain.is(value) then
+    return source:error_at(nil, "what the file returns must have no metatable")
+  end
+end
+
+-- The error of core.run_now(), as error_of() takes it: our own tables, else a text.
+local function problem_of(err)
+  local fields = plain.fields(err.cause)
+  local is_ours = type(fields.message) == "string" and (fields.file or fields.field)
+  return is_ours and fields or err.message
 end
 
 local function run_file(set, script, entry)
@@ -148,9 +159,9 @@ local function run_file(set, script, entry)
   -- A user's loop can be stopped at its budget only while it is interpreted.
   if is_user then jit.off(run, true) end
   script.is_loading = true -- what it asks for now takes effect when the generation serves
-  local ok, value = pcall(run)
+  local ok, value = core.run_now(run)
   script.is_loading = nil
-  if not ok then return source:error_of(value) end
+  if not ok then return source:error_of(problem_of(value)) end
   entry.value = value
   return check_value(script, value, source)
 end
