@@ -42,10 +42,20 @@ static bool is_trusted(const lua_Debug *frame)
     return strncmp(frame->source, TRUSTED_SOURCE, sizeof(TRUSTED_SOURCE) - 1) == 0;
 }
 
-static void note_place(struct guard *guard, const lua_Debug *frame)
+// Where the script is: not in a function without lines that it called, nor in the gateway's own.
+static void note_line(struct guard *guard, lua_State *L)
 {
-    snprintf(guard->stopped_at, sizeof(guard->stopped_at), "%s:%d: ", frame->short_src,
-             frame->currentline);
+    lua_Debug frame;
+
+    guard->stopped_at[0] = '\0';
+    for (int level = 0; lua_getstack(L, level, &frame); level++) {
+        lua_getinfo(L, "Sl", &frame);
+        if (frame.currentline > 0 && !is_trusted(&frame)) {
+            snprintf(guard->stopped_at, sizeof(guard->stopped_at), "%s:%d: ", frame.short_src,
+                     frame.currentline);
+            return;
+        }
+    }
 }
 
 // The gateway's own Lua that a script has called ends what it is about, unless it takes long.
@@ -60,7 +70,7 @@ static void on_hook(lua_State *L, lua_Debug *frame)
     if (is_trusted(frame) && !guard->is_final)
         return;
     if (!guard->has_stopped)
-        note_place(guard, frame);
+        note_line(guard, L);
     guard->has_stopped = true;
     memory_raise(guard->memory, L);
 }
@@ -127,22 +137,6 @@ static void on_order(void *owner, enum watchdog_order order)
     arm(guard, GUARD_CPU);
 }
 
-// Lua forgets at which line it ran out of memory, so it is noted when it asks for it.
-static void note_line(struct guard *guard)
-{
-    lua_State *co = guard->vm->running->co;
-    lua_Debug frame;
-
-    guard->stopped_at[0] = '\0';
-    for (int level = 0; lua_getstack(co, level, &frame); level++) {
-        lua_getinfo(co, "Sl", &frame);
-        if (frame.currentline > 0 && !is_trusted(&frame)) {
-            note_place(guard, &frame);
-            return;
-        }
-    }
-}
-
 static void on_excess(void *owner, enum memory_reason reason)
 {
     static const enum guard_limit limits[] = {
@@ -152,8 +146,8 @@ static void on_excess(void *owner, enum memory_reason reason)
     };
     struct guard *guard = owner;
 
-    if (!guard->is_refused)
-        note_line(guard);
+    if (!guard->is_refused) // Lua forgets at which line it ran out of memory
+        note_line(guard, guard->vm->running->co);
     guard->is_refused = true;
     if (reason == MEMORY_STACK && !guard->limit)
         guard->limit = GUARD_STACK; // an ordinary error, which may be caught
