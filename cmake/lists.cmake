@@ -17,7 +17,7 @@ set(TIDEGATE_C
   core/metrics/metrics.c core/metrics/names.c core/metrics/prometheus.c
   core/http/certs.c core/http/chunks.c core/http/connection.c core/http/connector.c
   core/http/exchange.c core/http/forward.c core/http/head.c core/http/headers.c core/http/inflate.c
-  core/http/inner.c core/http/relay_hold.c
+  core/http/header_lines.c core/http/inner.c core/http/relay_hold.c
   core/http/multis.c core/http/origin.c core/http/pool.c core/http/proxy.c core/http/relay.c
   core/http/relay_stream.c
   core/http/request.c core/http/request_head.c core/http/response.c core/http/response_parser.c
@@ -95,7 +95,7 @@ set(TIDEGATE_C_TESTS
   config/address config/check config/config config/document config/env config/evaluate
   config/field config/formats config/lines config/settings config/suggest config/tokens
   http/certs http/chunks http/connection http/connector_resolver http/connector http/exchange
-  http/inner http/relay_hold lua/inner_class
+  http/header_lines http/inner http/relay_hold lua/inner_class
   http/forward http/head http/headers http/inflate http/origin http/pool http/relay http/request
   http/response_parser http/response http/server http/sse http/turn http/upstream_control
   http/upstream_failure http/upstream_proxy http/upstream http/usage http/watch json/json json/match

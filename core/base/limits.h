@@ -24,6 +24,8 @@ enum {
     LIMIT_SCRIPT_STACK = 512 * 1024,    // of C, for functions of a script that nest
     LIMIT_TASK_GRACE_MS = 100,          // that canceled tasks have before their maker goes on
     LIMIT_TASK_POOL = 256,              // finished coroutines kept for reuse, per worker
+    LIMIT_ENDPOINT_HEADERS = 32 * 1024, // header lines for a provider that the configuration makes
+    LIMIT_OWN_HEADERS = 32 * 1024,      // those that a request adds: both fit into a head
     LIMIT_DETACHED = 64,                // copies of requests that nobody waits for, per worker
     LIMIT_BACKGROUND = 1024,            // on_finish and the like at the same time, per worker
     LIMIT_REPEATED = 16 * 1024 * 1024,  // what string.rep makes for scripts: some 10 ms in C

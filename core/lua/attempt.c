@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/header_lines.h"
 #include "http/relay.h"
 #include "json/json.h"
 #include "lua/call.h"
@@ -100,7 +101,8 @@ static struct relay_plan read_plan(lua_State *L, struct call *call)
     };
 }
 
-// hold = true or a number of content events; on_event = function.
+// hold = true or a number of content events; on_event = function. Raises here what is wrong with
+// the headers, while there is nothing to be freed.
 static void read_extra(lua_State *L, struct relay_plan *plan)
 {
     if (!lua_istable(L, OPTION_EXTRA))
@@ -112,7 +114,10 @@ static void read_extra(lua_State *L, struct relay_plan *plan)
         plan->hold_events = (unsigned)lua_tointeger(L, -1);
     lua_getfield(L, OPTION_EXTRA, "on_event");
     plan->filters = plan->is_stream && lua_isfunction(L, -1);
-    lua_pop(L, 2);
+    lua_getfield(L, OPTION_EXTRA, "headers");
+    if (value_text(L, -1).len > LIMIT_OWN_HEADERS)
+        luaL_error(L, "headers for the provider are larger than %d bytes", LIMIT_OWN_HEADERS);
+    lua_pop(L, 3);
 }
 
 // One edit: a name, then JSON text, false (remove) or { rename = name }.
@@ -173,30 +178,6 @@ static void read_endpoint(lua_State *L, struct attempt *attempt)
     attempt->request.fresh = lua_toboolean(L, OPTION_FRESH);
 }
 
-static struct slice next_line(struct slice *lines)
-{
-    const char *end = memchr(lines->data, '\n', lines->len);
-    size_t len = end ? (size_t)(end + 1 - lines->data) : lines->len;
-    struct slice line = {lines->data, len};
-    *lines = (struct slice){lines->data + len, lines->len - len};
-    return line;
-}
-
-static struct slice name_of(struct slice line)
-{
-    const char *colon = memchr(line.data, ':', line.len);
-    return (struct slice){line.data, colon ? (size_t)(colon - line.data) : line.len};
-}
-
-static bool has_line(struct slice lines, struct slice name)
-{
-    while (lines.len) {
-        if (slice_equal_nocase(name_of(next_line(&lines)), name))
-            return true;
-    }
-    return false;
-}
-
 // headers = complete lines that go to the provider as well, and win over its own.
 static void read_own_headers(lua_State *L, struct attempt *attempt)
 {
@@ -207,14 +188,8 @@ static void read_own_headers(lua_State *L, struct attempt *attempt)
     lua_pop(L, 1); // stays alive in the table
     if (!lines.data)
         return;
-    buf_init(&attempt->headers, LIMIT_RESPONSE_HEAD);
-    struct slice usual = attempt->request.headers;
-    while (usual.len) {
-        struct slice line = next_line(&usual);
-        if (!has_line(lines, name_of(line)))
-            buf_add_slice(&attempt->headers, line);
-    }
-    buf_add_slice(&attempt->headers, lines);
+    buf_init(&attempt->headers, LIMIT_ENDPOINT_HEADERS + LIMIT_OWN_HEADERS);
+    header_lines_merge(attempt->request.headers, lines, &attempt->headers); // always fits
     attempt->request.headers = buf_slice(&attempt->headers);
 }
 

@@ -4,13 +4,14 @@
 
 #include <lauxlib.h>
 
+#include "base/limits.h"
 #include "lua/header_text.h"
 #include "lua/task.h"
 #include "lua/vm.h"
 
 #define ENDPOINT_CLASS "tidegate.endpoint"
 
-enum { HEADERS_LIMIT = 32 * 1024, PATH_LIMIT = 8 * 1024 };
+enum { PATH_LIMIT = 8 * 1024 };
 
 struct endpoint *endpoint_check(lua_State *L, int index)
 {
@@ -90,7 +91,7 @@ static int new_endpoint(lua_State *L)
     struct endpoint *endpoint = lua_newuserdata(L, sizeof(*endpoint));
     *endpoint = (struct endpoint){.origin = NULL}; // whatever raises below, __gc frees
     buf_init(&endpoint->path, PATH_LIMIT);
-    buf_init(&endpoint->headers, HEADERS_LIMIT);
+    buf_init(&endpoint->headers, LIMIT_ENDPOINT_HEADERS);
     luaL_getmetatable(L, ENDPOINT_CLASS);
     lua_setmetatable(L, -2);
     // stack: options, endpoint

@@ -253,3 +253,10 @@ def test_a_plan_does_not_touch_what_is_the_gateways(gateway, upstream, line):
                 files=policy(route='return { targets = { "a/m" }, headers = { %s } }' % line))
     openai_error(g.chat("smart"), 500)
     assert not upstream.requests
+
+
+def test_headers_that_fill_a_head_are_refused(gateway, upstream):
+    upstream.always(mock.chat())
+    plan = 'return { targets = { "a/m" }, headers = { ["x-a"] = ("x"):rep(40000) } }'
+    openai_error(gateway(policed(upstream), files=policy(route=plan)).chat("smart"), 500)
+    assert not upstream.requests

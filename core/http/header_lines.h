@@ -1,0 +1,9 @@
+// Blocks of complete "Name: value\r\n" lines. Pure.
+#pragma once
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+// Adds the lines of `usual` and then those of `own`; of a name that is in both only the latter.
+// Returns 0, or -1 when the limit of `out` would be passed.
+int header_lines_merge(struct slice usual, struct slice own, struct buf *out);
