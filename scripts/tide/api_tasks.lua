@@ -26,9 +26,9 @@ local function check_options(options)
   end
 end
 
--- While a script is loaded nobody looks at a second result.
+-- While a script is loaded nobody looks at a second result. A tail call: level 2 is the script.
 local function made(timer, err)
-  if not timer and core.is_loading() then error(err.message, 3) end
+  if not timer and core.is_loading() then error(err.message, 2) end
   return timer, err
 end
 

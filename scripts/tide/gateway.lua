@@ -16,6 +16,7 @@ local scripted = require("tide.scripted")
 local shadow = require("tide.shadow")
 local state = require("tide.state")
 local suggest = require("tide.suggest")
+local timers = require("tide.timers")
 local url = require("tide.url")
 
 local M = {}
@@ -49,8 +50,11 @@ end
 
 --- From now on new requests get what was prepared.
 function M.commit()
+  local before = current.gen
   current.gen, prepared = prepared, nil
   state.commit()
+  if before then timers.stop(before, current.gen) end
+  timers.start(current.gen)
 end
 
 --- Forgets what was prepared, or was about to be.

@@ -14,7 +14,8 @@ local Source = {}
 Source.__index = Source
 
 -- settings: what the configuration is; files of the user may have read it;
--- files: what has been loaded, by path: { version =, value =, source =, needs = { path = true } };
+-- files: what has been loaded, by path: { version =, value =, source =, script = as M.load() got
+-- it, needs = { path = true } };
 -- before: the files of the generation before; open: the paths between here and the file that was
 -- asked for, each required by the one before it.
 local function new_set(before, settings)
@@ -175,7 +176,7 @@ function load_file(set, script)
   end
   if #set.open == 0 then core.next_turn() end
   set.open[#set.open + 1] = path
-  local entry = { version = version_of(set, path), needs = {} }
+  local entry = { version = version_of(set, path), script = script, needs = {} }
   local err = run_file(set, script, entry)
   set.open[#set.open] = nil
   if err then return nil, err end

@@ -9,7 +9,7 @@ local SHORTEST = 0.01 -- seconds between two runs
 local MOST_RUNNING = 256
 local RETRY = 0.1 -- seconds, when so many run that one more has to wait
 
--- Of this worker, all generations together.
+-- Of this worker, all generations together; those of files that are not in force do not count.
 local pending, running = 0, 0
 
 local Timer = {}
@@ -30,7 +30,7 @@ local lists = setmetatable({}, { __mode = "k" })
 local function list_of(script)
   local list = lists[script]
   if not list then
-    list = { is_started = false, is_stopped = false, all = {} }
+    list = { is_started = false, is_stopped = false, all = {}, size = 0 }
     lists[script] = list
   end
   return list
@@ -45,6 +45,7 @@ local function forget(state)
   state.alarm = nil
   state.is_over = true
   state.list.all[state] = nil
+  state.list.size = state.list.size - 1
 end
 
 local run
@@ -91,6 +92,8 @@ function run(state)
 end
 
 local function begin(state)
+  pending = pending + 1
+  state.is_counted = true
   if state.single and core.worker ~= 0 then return end
   arm(state, state.every and interval(state) or state.seconds)
 end
@@ -117,20 +120,20 @@ end
 -- @treturn nil|table err
 function M.new(script, what)
   local list = list_of(script)
-  if pending >= most_pending() then return refuse() end
+  if pending + (list.is_started and 0 or list.size) >= most_pending() then return refuse() end
   local state = {
     list = list, script = script.path, fn = what.fn, arguments = what.arguments,
     seconds = math.max(SHORTEST, what.seconds), every = what.every, jitter = what.jitter or 0,
-    single = what.single, is_counted = true,
+    single = what.single,
   }
   local timer = setmetatable({}, Timer)
   states[timer] = state
   if list.is_stopped then
-    state.is_counted, state.is_over = false, true
+    state.is_over = true
     return timer
   end
-  pending = pending + 1
   list.all[state] = true
+  list.size = list.size + 1
   if list.is_started then begin(state) end
   return timer
 end
@@ -140,7 +143,15 @@ function M.start_script(script)
   local list = list_of(script)
   if list.is_started then return end
   list.is_started = true
-  for state in pairs(list.all) do begin(state) end
+  for state in pairs(list.all) do
+    if pending < most_pending() then
+      begin(state)
+    else
+      local _, err = refuse()
+      core.log("error", "a timer of " .. state.script .. " does not start: " .. err.message)
+      forget(state)
+    end
+  end
 end
 
 --- Ends all timers of a script; runs that have begun go on to their end.

@@ -157,7 +157,29 @@ describe("tide.timer", function()
     core.loading = true
     local tide = tide_of(script)
     for _ = 1, 3 do count(tide, "after", 1) end
-    assert.has_error(function() tide.timer.after(1, print) end)
+    local ok, problem = pcall(function()
+      tide.timer.after(1, print)
+    end)
+    assert.is_false(ok)
+    assert.matches("^spec/.*scripts%.timers", problem)
+  end)
+
+  it("counts files that never came into force for nothing", function()
+    for _ = 1, 5 do count(tide_of(new_script()), "every", 1) end
+    timers.start_script(script)
+    for _ = 1, 3 do count(tide_of(script), "every", 1) end
+    assert.are.equal(3, #core.pending())
+  end)
+
+  it("starts no more than the limit when a generation is committed, and says so", function()
+    local files = {}
+    for i = 1, 2 do
+      files[i] = { script = new_script() }
+      for _ = 1, 2 do count(tide_of(files[i].script), "every", 1) end
+    end
+    timers.start({ files = files })
+    assert.are.equal(3, #core.pending())
+    assert.matches("does not start: .*scripts%.timers", core.logged[1])
   end)
 
   it("gives the places of a replaced generation back", function()
