@@ -480,6 +480,20 @@ function Request.id() return "0123" end
 function Request.peer() return "127.0.0.1:5000" end
 function Request:size() return #self:body() end
 
+-- Members of the top level alone.
+function Request:document()
+  local req = self
+  return {
+    get = function(_, name) return decode(req:body())[name] end,
+    set = function(_, name, value)
+      local body = decode(req:body())
+      body[name] = value
+      req.options.body, req.raws = encode(body), nil
+      return true
+    end,
+  }
+end
+
 -- Bytes / 4 of the JSON text, and the number of elements where it is an array.
 function Request:estimate(i)
   local text = self.raws and self.raws[i]

@@ -3,7 +3,8 @@ local fake = require("spec.support.fake_core")
 
 local M = {}
 
-local CHAT = { name = "chat", streams = true, needs_messages = true }
+--- The operation that ask() asks for.
+M.CHAT = { name = "chat", streams = true, needs_messages = true }
 
 local scripted
 
@@ -37,7 +38,7 @@ function M.ask(options, ...)
   if type(options) == "string" then options = { model = options } end
   options.body = options.body or '{"model":"' .. options.model .. '","messages":[]}'
   local req = fake.request(options, ...)
-  scripted.serve(M.gen, req, CHAT, "app", options.outer)
+  scripted.serve(M.gen, req, M.CHAT, "app", options.outer)
   assert(req.recorded, "not recorded")
   return req
 end

@@ -39,6 +39,14 @@ describe("tide.middleware", function()
     assert.same({}, core.logged)
   end)
 
+  it("takes a reply that was asked for without return, and shows it to those in front", function()
+    middleware({ "after = function(req, res) error('saw ' .. res.outcome, 0) end",
+      "before = function(req) req:reply(404) end, after = function() error('called') end" })
+    assert.equal(404, ask("smart").replied.status)
+    assert.equal(1, #core.logged)
+    assert.matches("saw client_error", core.logged[1])
+  end)
+
   it("answers 500 when before fails, whatever scripts.on_error says", function()
     for _, hook in ipairs({ "error('x')", "return 1", "return { status = 700 }",
       "return { status = 200, headers = 1 }", "return { status = 200, body = 1 }",

@@ -1,10 +1,10 @@
 local fake = require("spec.support.fake_core")
 local params
 
-local function apply(spec, body, op)
+local function apply(spec, body, op, set)
   local edits = {}
   local req = fake.request({ body = body })
-  local warning = params.apply(params.compile(spec), req, op or "chat", edits)
+  local warning = params.apply(params.compile(spec), req, op or "chat", edits, set)
   return edits, warning
 end
 
@@ -68,5 +68,27 @@ describe("tide.params", function()
     assert.is_true(params.asks_usage(inject))
     assert.is_false(params.asks_usage({ inject_stream = false }))
     assert.is_false(params.asks_usage(nil))
+  end)
+
+  it("sets what a policy wants, in the order of the names", function()
+    local edits = {}
+    params.set({ seed = 7, stop = { "a" }, user = false }, edits)
+    assert.same({ "seed", "7", "stop", '["a"]', "user", "false" }, edits)
+  end)
+
+  it("puts what a policy wants over what the client said, by the adapter's rules", function()
+    local spec = {
+      rename = { max_completion_tokens = "max_tokens" }, drop = { "logit_bias" },
+      clamp = { temperature = { 0, 1 } }, default = { top_p = 0.5, seed = 1 },
+    }
+    local set = { max_completion_tokens = 9, logit_bias = {}, temperature = 2, top_p = 0.1 }
+    local edits, warning = apply(spec,
+      '{"max_completion_tokens":5,"temperature":3,"logit_bias":null}', "chat", set)
+    assert.same({ "max_completion_tokens", false, "logit_bias", false, "seed", "1",
+      "max_tokens", "9", "temperature", "1", "top_p", "0.1" }, edits)
+    assert.equal("dropped logit_bias; clamped temperature", warning)
+    edits = apply(spec, '{"max_completion_tokens":5}', "chat", { max_tokens = 9, seed = 2 })
+    assert.same({ "max_completion_tokens", false, "top_p", "0.5", "max_tokens", "9", "seed", "2" },
+      edits)
   end)
 end)

@@ -132,12 +132,34 @@ describe("tide.policies", function()
   end)
 
   it("falls back when a cost is no number", function()
-    policy([[route = function() return { model = "smart", pick = "cost" } end,
-      cost = function() return "cheap" end]])
-    assert.matches("cost must return a number", (function()
-      ask("smart", fake.ok())
-      return core.logged[1]
-    end)())
+    for _, cost in ipairs({ '"cheap"', "nil", "0 / 0" }) do
+      policy([[route = function() return { model = "smart", pick = "cost" } end,
+        cost = function() return ]] .. cost .. " end")
+      assert.equal("a/m", tried(ask("smart", fake.ok())))
+      assert.matches("cost must return a number", core.logged[1])
+    end
+  end)
+
+  it("goes by the model that route has put into the body", function()
+    policy('route = function(req) req.body:set("model", "b/other") end')
+    local req = ask("smart", fake.ok())
+    assert.equal("b/other", tried(req))
+    policy('route = function(req) req.body:set("model", 1) end')
+    assert.equal(500, ask("smart").replied.status)
+    assert.matches("the changed body: model must be a string", core.logged[1])
+  end)
+
+  it("is not asked where the models go that it asks itself", function()
+    policy('route = function() return { model = "b/x" } end')
+    local outer
+    local req = fake.request({ body = '{"model":"smart","messages":[]}' }, function(_, asked)
+      outer = asked.context
+      return fake.ok()
+    end)
+    require("tide.scripted").serve(gen, req, support.CHAT, "app")
+    assert.equal("b/x", tried(req))
+    assert.equal("a/m", tried(ask({ model = "smart", outer = outer }, fake.ok())))
+    assert.equal("b/x", tried(ask({ model = "smart", outer = { gen = gen } }, fake.ok())))
   end)
 
   it("sets fields of the body", function()

@@ -138,13 +138,13 @@ describe("tide.request_view", function()
     see({})
     assert.is_false(request_view.refresh(view))
     assert.equal("m", view.model)
-    function req.document() return {} end
-    assert.is_truthy(view.body)
-    req.options.body, req.raws = '{"model":"n","stream":true,"messages":["12345678"]}', {}
+    view.body:set("model", "n")
+    view.body:set("stream", true)
+    view.body:set("messages", { "12345678" })
     assert.equal(3, view.tokens.prompt)
     assert.is_true(request_view.refresh(view))
     assert.same({ "n", true, 3 }, { view.model, view.stream, view.tokens.prompt })
-    req.options.body, req.raws = '{"messages":[]}', {}
+    view.body:set("model", 1)
     local ok, err = request_view.refresh(view)
     assert.is_nil(ok)
     assert.equal(400, err.status)
