@@ -19,6 +19,7 @@ enum {
 struct run {
     const struct cli_options *options;
     struct bundle *bundle;
+    struct config *config; // of the cases that run now
     struct offline report; // keeps what has been told
 };
 
@@ -40,13 +41,16 @@ static int print(struct run *run, const char *function, struct slice argument, F
     return rc;
 }
 
-static void tell_broken(struct run *run, const char *path, const char *message)
+// `what` should have been so.
+static void tell_broken(struct run *run, const char *path, const char *what, const char *message)
 {
     struct buf told;
 
     buf_init(&told, TEXT_LIMIT);
     buf_add_text(&told, "{\"path\":");
     json_string_encode(&told, slice_of(path));
+    buf_add_text(&told, ",\"name\":");
+    json_string_encode(&told, slice_of(what));
     buf_add_text(&told, ",\"message\":");
     json_string_encode(&told, slice_of(message));
     buf_add_text(&told, "}");
@@ -68,12 +72,12 @@ static int write_junit(struct run *run)
 // ---- one file ---------------------------------------------------------------------------------
 
 // Calls a function of tide.testing in a fresh state.
-static int call(const struct run *run, struct config *config, bool loads, const char *function,
-                struct slice argument, struct buf *out, struct error *err)
+static int call(const struct run *run, bool loads, const char *function, struct slice argument,
+                struct buf *out, struct error *err)
 {
     struct offline offline;
 
-    int rc = offline_open(&offline, config, run->bundle, err);
+    int rc = offline_open(&offline, run->config, run->bundle, err);
     if (rc == 0 && loads)
         rc = offline_load(&offline, err);
     if (rc == 0)
@@ -82,7 +86,7 @@ static int call(const struct run *run, struct config *config, bool loads, const 
     return rc;
 }
 
-static void run_case(struct run *run, struct config *config, const char *path, unsigned long index)
+static void run_case(struct run *run, const char *path, unsigned long index)
 {
     struct error err = {ERROR_NONE, ""};
     struct buf argument, result;
@@ -92,8 +96,8 @@ static void run_case(struct run *run, struct config *config, const char *path, u
     buf_add_text(&argument, "{\"path\":");
     json_string_encode(&argument, slice_of(path));
     buf_addf(&argument, ",\"index\":%lu}", index);
-    if (call(run, config, true, "run", buf_slice(&argument), &result, &err) < 0)
-        tell_broken(run, path, err.message);
+    if (call(run, true, "run", buf_slice(&argument), &result, &err) < 0)
+        tell_broken(run, path, "the case comes to its end", err.message);
     else
         print(run, "case", buf_slice(&result), stdout);
     buf_deinit(&argument);
@@ -110,22 +114,22 @@ static void run_cases(struct run *run, const char *path, const char *list)
 
     if (*changes)
         overrides.changes = slice_of(changes);
-    struct config *config = config_load_bundle(run->bundle, &overrides, &err);
-    if (!config) {
-        tell_broken(run, path, err.message);
-        return;
-    }
-    for (;;) {
+    struct config *before = run->config;
+    run->config = config_load_bundle(run->bundle, &overrides, &err);
+    if (!run->config)
+        tell_broken(run, path, "the configuration is right", err.message);
+    while (run->config) {
         unsigned long index = strtoul(list, &end, 10);
         if (end == list)
             break;
-        run_case(run, config, path, index);
+        run_case(run, path, index);
         list = end;
     }
-    config_free(config);
+    config_free(run->config);
+    run->config = before;
 }
 
-static void run_file(struct run *run, struct config *config, const char *path)
+static void run_file(struct run *run, const char *path)
 {
     struct error err = {ERROR_NONE, ""};
     struct buf argument, list;
@@ -140,11 +144,9 @@ static void run_file(struct run *run, struct config *config, const char *path)
     else
         buf_add_text(&argument, "null");
     buf_add_text(&argument, "}");
-    int rc = call(run, config, false, "list", buf_slice(&argument), &list, &err);
-    if (rc < 0)
-        tell_broken(run, path, err.message);
-    else if (rc == BROKEN)
-        tell_broken(run, path, list.data);
+    int rc = call(run, false, "list", buf_slice(&argument), &list, &err);
+    if (rc != 0)
+        tell_broken(run, path, "the file can be loaded", rc == BROKEN ? list.data : err.message);
     else if (list.data[0] != '\n')
         run_cases(run, path, list.data);
     buf_deinit(&argument);
@@ -153,11 +155,11 @@ static void run_file(struct run *run, struct config *config, const char *path)
 
 // ---- all files --------------------------------------------------------------------------------
 
-static int run_all(struct run *run, struct config *config)
+static int run_all(struct run *run)
 {
     struct error err = {ERROR_NONE, ""};
 
-    if (offline_open(&run->report, config, run->bundle, &err) != 0) {
+    if (offline_open(&run->report, run->config, run->bundle, &err) != 0) {
         fprintf(stderr, "tidegate: %s\n", err.message);
         offline_close(&run->report);
         return 1;
@@ -165,7 +167,7 @@ static int run_all(struct run *run, struct config *config)
     print(run, "begin", run->options->tap ? SLICE("{\"tap\":true}") : SLICE("{}"), stdout);
     for (size_t i = 0; i < run->bundle->count; i++) {
         if (run->bundle->files[i].is_test)
-            run_file(run, config, run->bundle->files[i].path);
+            run_file(run, run->bundle->files[i].path);
     }
     int status = print(run, "finish", SLICE(""), stdout);
     if (run->options->junit && write_junit(run) != 0)
@@ -178,15 +180,15 @@ static int run_bundle(const struct cli_options *options, struct bundle *bundle)
 {
     struct error err = {ERROR_NONE, ""};
     struct config_overrides overrides = {.fakes_secrets = true};
-    struct run run = {.options = options, .bundle = bundle};
+    struct run run = {.options = options, .bundle = bundle, .config = NULL};
 
-    struct config *config = config_load_bundle(bundle, &overrides, &err);
-    if (!config) {
+    run.config = config_load_bundle(bundle, &overrides, &err);
+    if (!run.config) {
         fprintf(stderr, "%s\n", err.message);
         return 1;
     }
-    int status = run_all(&run, config);
-    config_free(config);
+    int status = run_all(&run);
+    config_free(run.config);
     return status;
 }
 

@@ -71,12 +71,12 @@ function M.case(text)
   return 0, (state.tap and tap_case or people_case)(result)
 end
 
---- A file that could not even be loaded: JSON { path =, message = }.
+--- A file or a case that could not even be run: JSON { path =, name =, message = }.
 function M.broken(text)
   local told = core.decode(text)
   local file, line, message = told.message:match("^(.-):(%d+): (.*)$")
   return M.case(core.encode({
-    path = told.path, name = "the file can be loaded", seconds = 0,
+    path = told.path, name = told.name, seconds = 0,
     problem = {
       kind = "error", message = message or told.message, file = file, line = tonumber(line),
     },

@@ -209,3 +209,20 @@ def test_junit_is_xml(tmp_path):
     good, bad, broken = suite.findall("testcase")
     assert good.find("failure") is None and bad.get("name") == "bad & worse" and bad.find("failure") is not None
     assert broken.find("error") is not None
+
+
+def test_a_case_that_computes_for_ever_is_stopped_and_the_others_run(tmp_path):
+    status, told = run(tmp_path, case("while true do end", "loops") + case("t.ok(true)", "after").replace("local t = tide.test\n", ""))
+    assert status == 1 and "1 passed, 1 failed" in told and re.search(r"x_test\.lua:3: .*CPU", told), told
+
+
+def test_a_case_that_waits_for_what_never_comes_fails(tmp_path):
+    status, told = run(tmp_path, case("while true do t.advance(3600) end"))
+    assert status == 1 and "0 passed, 1 failed" in told, told
+
+
+def test_the_network_cannot_be_reached(tmp_path, upstream):
+    passes(tmp_path, """
+      local r = t.chat{ model = "auto" }
+      t.eq(r.text, "hello")""", files={"gateway.lua": CONFIG.replace("openai = {}", 'openai = { base_url = "%s" }' % upstream.url)})
+    assert not upstream.requests
