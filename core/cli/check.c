@@ -8,7 +8,8 @@
 enum { TEXT_LIMIT = 16 * 1024 * 1024 };
 
 // What the Lua side is to go on from: everything that the configuration itself has told.
-static void describe(const struct config *config, const struct buf *problems, struct buf *out)
+static void describe(const struct config *config, const struct bundle *bundle,
+                     const struct buf *problems, struct buf *out)
 {
     buf_add_text(out, "{\"problems\":[");
     for (size_t at = 0; at < problems->len; at += strlen(problems->data + at) + 1) {
@@ -17,7 +18,15 @@ static void describe(const struct config *config, const struct buf *problems, st
     }
     buf_add_text(out, "],\"warnings\":");
     json_string_encode(out, config->warnings.len ? buf_slice(&config->warnings) : SLICE(""));
-    buf_add_text(out, "}");
+    buf_add_text(out, ",\"tests\":[");
+    size_t before = out->len;
+    for (size_t i = 0; i < bundle->count; i++) {
+        if (!bundle->files[i].is_test)
+            continue;
+        buf_add_text(out, out->len > before ? "," : "");
+        json_string_encode(out, slice_of(bundle->files[i].path));
+    }
+    buf_add_text(out, "]}");
 }
 
 // Lets the policies decide some requests, in a state of its own where all is loaded. `found` is
@@ -64,7 +73,7 @@ static int check_scripts(const struct cli_options *options, struct config *confi
 
     buf_init(&argument, TEXT_LIMIT);
     buf_init(&found, TEXT_LIMIT);
-    describe(config, problems, &argument);
+    describe(config, bundle, problems, &argument);
     int rc = offline_open(&offline, config, bundle, &err);
     if (rc == 0)
         rc = offline_call(&offline, "tide.check", "run", buf_slice(&argument), &found, &err);

@@ -78,8 +78,8 @@ function M.report(text)
 end
 
 --- Checks the configuration that this Lua state has.
--- @tparam string text JSON: { problems = { "file:line: text" }, warnings = lines }: what has been
---   found before
+-- @tparam string text JSON: { problems = { "file:line: text" }, warnings = lines, tests = paths }:
+--   what has been found before, and the test files
 -- @treturn number 0, or 1 when something is wrong
 -- @treturn string all problems, as check_problems.export() has them
 function M.run(text)
@@ -87,7 +87,7 @@ function M.run(text)
   local problems = check_problems.new()
   for _, line in ipairs(given.problems) do problems:add_text(line) end
   for line in given.warnings:gmatch("[^\n]+") do problems:add_text(line, "warning") end
-  check_files.run(problems)
+  check_files.run(problems, given.tests)
   M.summary = summary(link(problems))
   return problems:count("error") == 0 and 0 or 1, problems:export()
 end

@@ -4,6 +4,7 @@ local api = require("tide.api")
 local auth = require("tide.auth")
 local checks = require("tide.testing_checks")
 local environment = require("tide.environment")
+local loader = require("tide.loader")
 local place = require("tide.place")
 local requests = require("tide.testing_requests")
 local upstream = require("tide.testing_upstream")
@@ -60,6 +61,18 @@ local function new_api(found, mocks)
   return t
 end
 
+--- tide.test, for who wants to know what it has.
+function M.names()
+  return new_api({ cases = {} }, nil)
+end
+
+local function require_library(name)
+  local path = "scripts/" .. name:gsub("%.", "/") .. ".lua"
+  local value, err = loader.load({ path = path, name = name:match("[^.]+$"), kind = "lib" })
+  if err then error(err.file .. ":" .. err.line .. ": " .. err.message, 0) end
+  return value
+end
+
 -- Runs the file, so that its cases are known.
 local function load_file(path, mocks)
   local text, chunk = core.source(path)
@@ -68,10 +81,10 @@ local function load_file(path, mocks)
   local name = path:match("([^/]+)%.lua$")
   local tide = api.new({ path = path, name = name, kind = "test" })
   tide.test = new_api(found, mocks)
-  local run, why = load(text, chunk, "t", environment.new(tide))
+  local run, why = load(text, chunk, "t", environment.new(tide, require_library))
   if not run then return nil, why end
   jit.off(run, true)
-  local ok, err = core.run_now(run)
+  local ok, err = core.run(run)
   if not ok then
     local file, line = err.file or found.file, err.line or 1
     return nil, file .. ":" .. line .. ": " .. (err.reason or err.message)

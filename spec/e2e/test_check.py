@@ -151,3 +151,17 @@ def test_unknown_policies_and_middleware_are_named(tmp_path):
     assert [(file, line) for file, line, _, _ in found] == [("gateway.lua", 2), ("gateway.lua", 4), ("gateway.lua", 6),
                                                             ("scripts/middleware/bad.lua", 1)], found
     assert "did you mean 'cheap_first'" in found[0][3] and "did you mean 'request_id'" in found[1][3], found
+
+
+def test_libraries_and_tests_are_looked_at_too(tmp_path):
+    found = problems(tmp_path, {
+        "gateway.lua": "return {}\n",
+        "scripts/lib/a.lua": 'local b = require("lib.b")\nreturn { b }\n',
+        "scripts/lib/b.lua": 'local a = require("lib.a")\nreturn { a }\n',
+        "scripts/lib/c.lua": 'local function f()\n  return require("lib.none")\nend\nreturn f\n',
+        "scripts/policies/x_test.lua": "tide.test.case('x', function()\n  tide.test.chta{}\nend)\n",
+    })
+    told = {(file, line) for file, line, _, _ in found}
+    assert ("scripts/lib/c.lua", 2) in told and ("scripts/policies/x_test.lua", 2) in told, found
+    assert any("requires" in message and file.startswith("scripts/lib/") for file, _, _, message in found), found
+    assert any("did you mean 'chat'" in message for _, _, _, message in found)

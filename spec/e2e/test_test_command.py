@@ -226,3 +226,10 @@ def test_the_network_cannot_be_reached(tmp_path, upstream):
       local r = t.chat{ model = "auto" }
       t.eq(r.text, "hello")""", files={"gateway.lua": CONFIG.replace("openai = {}", 'openai = { base_url = "%s" }' % upstream.url)})
     assert not upstream.requests
+
+
+def test_a_test_may_require_the_libraries_of_scripts(tmp_path):
+    passes(tmp_path, "t.eq(require('tide.mock') ~= nil, true)", files={"scripts/lib/one.lua": "return { one = 1 }\n"})
+    text = "local one = require('lib.one')\n" + case("t.eq(one.one, 1)")
+    status, told = run(tmp_path, text)
+    assert status == 0, told
