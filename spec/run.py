@@ -122,6 +122,16 @@ def pytest_suite(name, preset, *args):
                  binary(preset))
 
 
+def count_tap(text):
+    return Count(len(re.findall(r"^ok \d", text, re.M)), len(re.findall(r"^not ok \d", text, re.M)))
+
+
+def test_suite():
+    """the shipped policies and middleware, tested by the program itself"""
+    return Suite("tidegate test", [(configured("release"), None), (built("release", "tidegate"), None),
+                                   (["build/release/tidegate", "test", ".", "--tap"], count_tap)])
+
+
 def lua_suite():
     return Suite("lua", [(["busted"], count_busted)])
 
@@ -161,7 +171,7 @@ def suites(what):
     if what == "soak":
         return [pytest_suite("e2e release", "release", "-m", "soak", "-rP", "--timeout", "1800", "-n", "0"),
                 pytest_suite("e2e asan", "asan", "-m", "not soak"), fuzz_suite(60)]
-    return [style_suite(), lua_suite(), c_suite("asan"), c_suite("tsan"),
+    return [style_suite(), lua_suite(), test_suite(), c_suite("asan"), c_suite("tsan"),
             pytest_suite("e2e release", "release", "-m", "not soak"),
             pytest_suite("e2e asan", "asan", "-m", "not soak and not sdk and not slow"),
             pytest_suite("e2e tsan", "tsan", "-m", "workers"), fuzz_suite(5)]
