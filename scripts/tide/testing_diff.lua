@@ -12,12 +12,14 @@ local function show_key(key)
   return "[" .. show(key) .. "]"
 end
 
+local RANK = { number = 1, string = 2 }
+
 local function sorted_keys(value)
   local keys = {}
   for key in pairs(value) do keys[#keys + 1] = key end
   table.sort(keys, function(a, b)
-    if type(a) == type(b) and type(a) ~= "table" then return a < b end
-    return type(a) < type(b)
+    if type(a) == type(b) and RANK[type(a)] then return a < b end
+    return (RANK[type(a)] or 3) < (RANK[type(b)] or 3)
   end)
   return keys
 end
