@@ -76,7 +76,7 @@ set(TIDEGATE_LUA
   scripts/tide/middleware.lua scripts/tide/policies.lua scripts/tide/policy_hooks.lua
   scripts/tide/request_sum.lua scripts/tide/script_failure.lua scripts/tide/scripted.lua
   scripts/tide/testing.lua scripts/tide/testing_answer.lua scripts/tide/testing_checks.lua
-  scripts/tide/testing_diff.lua scripts/tide/testing_report.lua scripts/tide/testing_requests.lua
+  scripts/tide/testing_diff.lua scripts/tide/testing_http.lua scripts/tide/testing_report.lua scripts/tide/testing_requests.lua
   scripts/tide/testing_upstream.lua
   scripts/tide/decide.lua scripts/tide/explain.lua scripts/tide/explain_header.lua scripts/tide/replay.lua
   adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua

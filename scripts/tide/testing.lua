@@ -7,6 +7,7 @@ local environment = require("tide.environment")
 local loader = require("tide.loader")
 local place = require("tide.place")
 local requests = require("tide.testing_requests")
+local testing_http = require("tide.testing_http")
 local upstream = require("tide.testing_upstream")
 
 local M = {}
@@ -45,6 +46,7 @@ local function add_actions(t, found, mocks)
   local actions = {
     upstream = function(name) return mocks:api(name) end,
     chat = requests.chat, request = requests.request, advance = advance,
+    http = mocks and mocks.http or function() end,
   }
   for name, action in pairs(actions) do
     t[name] = function(value)
@@ -162,6 +164,7 @@ function M.run(text)
   local asked = core.decode(text)
   trust_names()
   local mocks = upstream.new(require("tide.gateway").providers(), folder_of(asked.path))
+  mocks.http = testing_http.new()
   local found, why = load_file(asked.path, mocks)
   local case = found and found.cases[asked.index]
   if not case then error(why or "the case has gone", 0) end
