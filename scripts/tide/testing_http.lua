@@ -51,7 +51,7 @@ end
 
 function Handle:status() return self.answer.status or 200 end
 function Handle:headers() return self.lines end
-function Handle:is_ended() return true end
+function Handle.is_ended() return true end
 function Handle:close() self.at = #self.body + 1 end
 
 function Handle:take(most)
