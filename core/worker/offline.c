@@ -8,7 +8,11 @@
 #include "lua/loading.h"
 #include "lua/task.h"
 
-enum { LONGEST_MS = 24 * 3600 * 1000 }; // of virtual time, for one call
+// Of virtual time.
+enum {
+    LONGEST_MS = 24 * 3600 * 1000, // for one call
+    LEAVING_MS = 15 * 60 * 1000,   // for what still runs behind the last one
+};
 
 // Hands what the function returns to C: a task's own results go nowhere.
 static const char trampoline[] = "local module, name, argument, hand = ...\n"
@@ -89,7 +93,7 @@ static int turn_until_ended(struct offline *offline, uint64_t until_ms)
 // Requests that nobody waits for any more, and what they wait for.
 static void end_tasks(struct offline *offline)
 {
-    uint64_t until_ms = timers_now_ms(offline->base.timers) + LONGEST_MS;
+    uint64_t until_ms = timers_now_ms(offline->base.timers) + LEAVING_MS;
 
     inner_call_cancel_loose(offline->base.vm);
     while (offline->base.vm->task_count && turn(offline, until_ms))

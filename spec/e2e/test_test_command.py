@@ -233,3 +233,25 @@ def test_a_test_may_require_the_libraries_of_scripts(tmp_path):
     text = "local one = require('lib.one')\n" + case("t.eq(one.one, 1)")
     status, told = run(tmp_path, text)
     assert status == 0, told
+
+
+ASKS = """return tide.policy { route = function()
+  local res, err = tide.http.request { url = "https://router.example/pick", body = "{}", timeout = 2 }
+  return { targets = { "openai/" .. (err and err.kind or res.status == 200 and res:json().model or "other") } }
+end }
+"""
+ASKS_CONFIG = CONFIG.replace("models =", 'policy = "asks", scripts = { http = { "https://router.example" } },\n  models =')
+
+
+def test_what_tide_http_asks_is_answered_by_the_test_or_by_nobody(tmp_path):
+    passes(tmp_path, """
+      local function target() return t.chat{ model = "auto" }.target end
+      t.eq(target(), "openai/connect")
+      t.http("https://router.example/").reply{ json = { model = "m1" } }.reply{ status = 500 }
+      t.eq(target(), "openai/m1")
+      t.eq(target(), "openai/other")
+      t.eq(t.http("https://router.example/").requests[1].method, "POST")
+      t.http("https://router.example/pick").reply{ fault = "timeout" }
+      local from = tide.now()
+      t.eq(target(), "openai/timeout")
+      t.near(tide.now() - from, 2, 0.01)""", files={"gateway.lua": ASKS_CONFIG, "scripts/policies/asks.lua": ASKS})

@@ -72,6 +72,18 @@ static void test_freeing_writes_what_is_queued(void **state)
     free(text);
 }
 
+static void test_whole_lines_go_out_as_they_are_and_missing_ones_count_as_dropped(void **state)
+{
+    struct log *log = open_log(*state, LOG_ERROR);
+    log_line(log, SLICE("{\"a\":1}\n"));
+    log_line(log, (struct slice){NULL, 0});
+    assert_int_equal(log_dropped(log), 1);
+    log_free(log);
+    char *text = read_text(*state);
+    assert_string_equal(text, "{\"a\":1}\n");
+    free(text);
+}
+
 static void test_an_existing_file_is_appended_to(void **state)
 {
     for (int i = 0; i < 2; i++) {
@@ -307,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(freeing_writes_what_is_queued),
+        TEST(whole_lines_go_out_as_they_are_and_missing_ones_count_as_dropped),
         TEST(an_existing_file_is_appended_to),
         TEST(levels_below_the_threshold_are_left_out),
         TEST(a_failed_request_is_a_warning_and_a_canceled_one_is_not),

@@ -76,6 +76,47 @@ static void test_prints_other_values(void **state)
     check_printed(&(struct field){.type = FIELD_TABLE, .is_list = true}, "[]");
 }
 
+static void add_number(struct field *table, const char *name, double number)
+{
+    struct field *field = field_add(table, name);
+    field->type = FIELD_NUMBER;
+    field->number = number;
+}
+
+static void test_an_item_taken_out_leaves_the_others(void **state)
+{
+    (void)state;
+    struct field table = {.type = FIELD_TABLE};
+
+    add_number(&table, "a", 1);
+    add_number(&table, "b", 2);
+    add_number(&table, "c", 3);
+    field_remove(&table, 1);
+    check_printed(&table, "{\"a\":1,\"c\":3}");
+    field_remove(&table, 1);
+    field_remove(&table, 0);
+    check_printed(&table, "{}");
+    field_deinit(&table);
+}
+
+static void test_of_two_tables_the_items_of_the_second_stay(void **state)
+{
+    (void)state;
+    struct field table = {.type = FIELD_TABLE}, other = {.type = FIELD_TABLE};
+
+    add_number(&table, "a", 1);
+    add_number(&table, "b", 2);
+    add_number(&other, "b", 20);
+    add_number(&other, "c", 30);
+    field_take(&table, &other);
+    check_printed(&table, "{\"a\":1,\"b\":20,\"c\":30}");
+    assert_int_equal(other.count, 0);
+    field_take(&table, &other);
+    check_printed(&table, "{\"a\":1,\"b\":20,\"c\":30}");
+    field_deinit(&other);
+    field_deinit(&table);
+}
+
 static void test_describes_what_it_is(void **state)
 {
     (void)state;
@@ -95,6 +136,8 @@ int main(void)
         cmocka_unit_test(test_sorts_positions_before_names),
         cmocka_unit_test(test_prints_numbers_that_read_back_the_same),
         cmocka_unit_test(test_prints_other_values),
+        cmocka_unit_test(test_an_item_taken_out_leaves_the_others),
+        cmocka_unit_test(test_of_two_tables_the_items_of_the_second_stay),
         cmocka_unit_test(test_describes_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
