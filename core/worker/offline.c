@@ -81,11 +81,15 @@ static bool turn(struct offline *offline, uint64_t until_ms)
     return timers_step(offline->base.timers, until_ms);
 }
 
-static int turn_until_ended(struct offline *offline, uint64_t until_ms)
+static int turn_until_ended(struct offline *offline, struct task *task, uint64_t until_ms)
 {
     while (!offline->is_ended) {
-        if (!turn(offline, until_ms))
-            return error_set(offline->err, ERROR_SCRIPT, "it waits for what never comes");
+        if (turn(offline, until_ms))
+            continue;
+        task_cancel(task);
+        while (!offline->is_ended && turn(offline, until_ms + LEAVING_MS))
+            ;
+        return error_set(offline->err, ERROR_SCRIPT, "it waits for what never comes");
     }
     return offline->status;
 }
@@ -119,7 +123,7 @@ int offline_call(struct offline *offline, const char *module, const char *functi
     lua_pushlightuserdata(task->co, offline);
     lua_pushcclosure(task->co, hand, 1);
     task_run(task, 4);
-    return turn_until_ended(offline, until_ms);
+    return turn_until_ended(offline, task, until_ms);
 }
 
 size_t offline_close(struct offline *offline)
