@@ -23,8 +23,8 @@ static int read_stdin(struct buf *out, struct error *err)
     return 0;
 }
 
-static int explain(const struct cli_options *options, struct config *config,
-                   struct bundle *bundle, const struct buf *request)
+static int explain(const struct cli_options *options, struct config *config, struct bundle *bundle,
+                   const struct buf *request)
 {
     struct error err = {ERROR_NONE, ""};
     struct offline offline;

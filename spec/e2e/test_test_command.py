@@ -1,5 +1,6 @@
 """tidegate test: *_test.lua beside the scripts, in the real program: virtual clock, mock upstreams, no network."""
 import re
+import subprocess
 import time
 import xml.etree.ElementTree
 
@@ -255,3 +256,18 @@ def test_what_tide_http_asks_is_answered_by_the_test_or_by_nobody(tmp_path):
       local from = tide.now()
       t.eq(target(), "openai/timeout")
       t.near(tide.now() - from, 2, 0.01)""", files={"gateway.lua": ASKS_CONFIG, "scripts/policies/asks.lua": ASKS})
+
+
+def test_watch_runs_again_when_a_file_has_changed(tmp_path):
+    run(tmp_path, case("t.ok(true)"))
+    process = subprocess.Popen([program.BINARY, "test", str(tmp_path), "--watch"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                               env=program.clean_env(), text=True)
+    try:
+        told = iter(process.stdout.readline, "")
+        assert next(line for line in told if "passed" in line) == "1 passed, 0 failed\n"
+        (tmp_path / FILE).write_text(case("t.ok(false)"))
+        assert next(line for line in told if "passed" in line) == "0 passed, 1 failed\n"
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
