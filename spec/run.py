@@ -153,6 +153,7 @@ def c_files():
 def style_suite():
     lua = [d for d in ("scripts", "adapters", "examples", "spec") if glob.glob(ROOT + "/" + d + "/**/*.lua", recursive=True)]
     steps = [([sys.executable, "spec/lint/layers.py"], one),
+             (["luajit", "spec/lint/reference.lua"], one),
              (["clang-format", "--dry-run", "-Werror", *c_files()], one)]
     if lua:
         steps.append((["luacheck", "-q", *lua], one))

@@ -82,10 +82,11 @@ def test_a_policy_may_change_the_body_before_it_is_sent_and_not_after(gateway, u
     assert [sent.json["temperature"] for sent in upstream.requests] == [0.25, 0.25]
 
 
-def test_a_script_that_makes_nonsense_of_the_body_is_told(gateway, upstream):
+def test_a_script_that_makes_nonsense_of_the_body_has_failed(gateway, upstream):
     g = gateway(around(upstream), files=before('req.body:set("messages", "none")'))
     answer = g.chat("one/m")
-    assert answer.status == 500 and answer.json["error"]["type"] == "server_error"
+    assert answer.status == 500 and answer.json["error"]["code"] == "gateway_script_error"
+    assert not upstream.requests
 
 
 def test_a_body_that_grows_over_its_limit_is_refused_to_the_script(gateway, upstream):

@@ -1,0 +1,134 @@
+-- What the files of users return: policies, middleware, adapters, dialects. Data of reference.lua.
+return {
+  title = "Files",
+  text = "A file ends with `return` and one of these. An unknown field, a wrong type or a missing "
+    .. "one is an error of `tidegate check`, and of the reload, with the line.",
+  functions = {
+    {
+      name = "tide.policy",
+      text = "Decides about requests: `scripts/policies/NAME.lua`, put to use by `policy = "
+        .. "\"NAME\"`. It has at least one of `route`, `accept`, `on_event` and `on_finish`.",
+      params = { { "policy", "tide.Policy" } },
+      returns = { { "tide.Policy", "policy", "the same table" } },
+    },
+    {
+      name = "tide.middleware",
+      text = "Looks at every request of a client: `scripts/middleware/NAME.lua`, put to use by "
+        .. "`middleware = { \"NAME\" }`.",
+      params = { { "middleware", "tide.Middleware" } },
+      returns = { { "tide.Middleware", "middleware", "the same table" } },
+    },
+    {
+      name = "tide.adapter",
+      text = "Says where a provider is and how it is spoken to: `adapters/NAME.lua`. "
+        .. "adapters/README.md tells what each field does.",
+      params = { { "adapter", "tide.Adapter" } },
+      returns = { { "tide.Adapter", "adapter", "the same table" } },
+    },
+    {
+      name = "tide.dialect",
+      text = "Says how a wire protocol is to be read: `adapters/dialects/NAME.lua`.",
+      params = { { "dialect", "tide.Dialect" } },
+      returns = { { "tide.Dialect", "dialect", "the same table" } },
+    },
+  },
+  classes = {
+    {
+      name = "tide.Policy", is_input = true,
+      text = "The hooks of a policy. All but `cost` and `on_event` may wait.",
+      fields = {
+        { "name?", "string", "the file's name; may be left out" },
+        { "api?", "number", "1" },
+        { "route?", "fun(req: tide.Request): tide.Plan?, tide.Err?",
+          "asked once for each request; nothing: the model's own plan; nil and an err: the client "
+            .. "gets that error" },
+        { "accept?", "fun(req: tide.Request, res: tide.HeldAnswer): boolean",
+          "judges a whole answer, streams too, before the client sees any of it; false: the next "
+            .. "lane is tried. Answers are held up to limits.hold" },
+        { "on_event?", "fun(req: tide.Request, event: tide.Event): tide.Event?",
+          "sees each event of a stream; returns it, changed or not, or nil to leave it out. Must "
+            .. "not wait" },
+        { "on_finish?", "fun(req: tide.Request, sum: tide.Sum)",
+          "runs when the answer has gone; nobody waits for it" },
+        { "cost?", "fun(lane: tide.Lane, req: tide.Request): number",
+          "what a lane would cost; called for two of them when the plan says `pick = \"cost\"`. "
+            .. "Must not wait" },
+      },
+    },
+    {
+      name = "tide.Middleware", is_input = true,
+      text = "Both hooks may wait. Each is run for the requests of clients, not for those of "
+        .. "tide.chat.",
+      fields = {
+        { "name?", "string", "the file's name; may be left out" },
+        { "api?", "number", "1" },
+        { "before?", "fun(req: tide.Request): tide.Reply?, tide.Err?",
+          "in the order of the list; a reply, or nil and an err, ends the request" },
+        { "after?", "fun(req: tide.Request, res: tide.Sum)",
+          "in reverse order, when the answer is complete" },
+      },
+    },
+    {
+      name = "tide.Plan", is_input = true,
+      text = "What `route` returns. It needs `targets` or `model`; what it leaves out is as "
+        .. "configured.",
+      fields = {
+        { "targets?", "string[]", "`provider/model`, at most 64" },
+        { "model?", "string", "a name of the configuration, resolved without a policy" },
+        { "pick?", "string", "`ordered` or `cost`" },
+        { "retry?", "{ max: integer }", "attempts after the first, 0 to 100" },
+        { "timeout?", "{ connect?: number, first_token?: number, head?: number, idle?: number, "
+          .. "total?: number }", "in seconds" },
+        { "hold?", "integer|boolean",
+          "release after so many content events; true: hold the whole answer" },
+        { "headers?", "table<string, string>", "added to what the provider gets" },
+        { "shadow?", "{ target: string, ratio?: number }",
+          "a copy of so many of the requests (0 to 1) goes there as well, its answer is dropped" },
+        { "params?", "table<string, any>", "top-level fields of the body to set" },
+      },
+    },
+    {
+      name = "tide.Lane",
+      text = "A target with a credential, as `cost` sees it.",
+      fields = {
+        { "target", "string", "`provider/model`" },
+        { "provider", "string" },
+        { "model", "string", "as the provider calls it" },
+        { "credential", "string", "its name or position, never its value" },
+      },
+    },
+    {
+      name = "tide.Adapter", is_input = true,
+      text = "See adapters/README.md.",
+      fields = {
+        { "name?", "string", "the file's name" },
+        { "api?", "number", "1" },
+        { "extends?", "string", "another adapter" },
+        { "dialect?", "string", "`openai-chat`, or a file in dialects/" },
+        { "base_url?", "string" },
+        { "auth?", "{ type: \"bearer\"|\"header\"|\"none\", name?: string, secret?: string }" },
+        { "headers?", "table<string, string>" },
+        { "ops?", "{ chat?: table|false, complete?: table|false, embed?: table|false }" },
+        { "params?", "{ rename?: table, drop?: string[], clamp?: table, default?: table, "
+          .. "inject_stream?: table|false }" },
+        { "models?", "table<string, table>" },
+        { "errors?", "{ map?: table, status?: table, match?: table[] }" },
+        { "usage?", "table<string, string|string[]|boolean>" },
+        { "serve?", "fun(call: table, out: table)", "answers itself, without a network" },
+      },
+    },
+    {
+      name = "tide.Dialect", is_input = true,
+      text = "See adapters/dialects/openai-chat.lua.",
+      fields = {
+        { "name?", "string", "the file's name" },
+        { "api?", "number", "1" },
+        { "watch", "table<string, string|table>",
+          "which events mean content, finish, usage, terminal and error" },
+        { "terminal_bytes?", "string", "what ends a stream that has no end" },
+        { "error_body", "fun(err: table): string" },
+        { "error_event", "fun(err: table): string" },
+      },
+    },
+  },
+}
