@@ -16,9 +16,10 @@
 ---@field name? string the file's name; may be left out
 ---@field api? number 1
 ---@field before? fun(req: tide.Request): tide.Reply?, tide.Err? in the order of the list; a reply, or nil and an err, ends the request
----@field after? fun(req: tide.Request, res: tide.Sum) in reverse order, when the answer is complete
+---@field after? fun(req: tide.Request, res: tide.HeldAnswer|tide.Sum) in reverse order; a whole answer before the client gets it, so that headers can be added, of a stream the sum at its end
 
----What `route` returns. It needs `targets` or `model`; what it leaves out is as configured.
+---What `route` returns; what it leaves out is as configured. Without `targets` and `model` it holds
+---for the model that was asked for.
 ---@class tide.Plan
 ---@field targets? string[] `provider/model`, at most 64
 ---@field model? string a name of the configuration, resolved without a policy
@@ -221,7 +222,7 @@ function Body:raw(...) end
 ---@field limit? string which limit was reached: `cpu`, `tasks` ...
 ---@field causes? tide.Err[] of tide.any
 
----A held answer, as `accept` sees it: a result with the HTTP answer around it.
+---A held answer, as `accept` and `after` see it: a result with the HTTP answer around it.
 ---@class tide.HeldAnswer
 ---@field text string of the first choice
 ---@field reasoning? string
@@ -233,6 +234,7 @@ function Body:raw(...) end
 ---@field status integer
 ---@field headers table<string, string> names in lower case
 ---@field body string
+---@field outcome? string `ok`, for `after`
 
 ---What is known at the end of a request.
 ---@class tide.Sum
@@ -341,12 +343,94 @@ function tide.chat(options) end
 ---@return tide.Err? err
 function tide.embed(options) end
 
+---A function at work.
+---@class tide.Task
+local Task = {}
+
+---Waits for its end: true and what it returned, or false and the err it failed with. nil and an err
+---when it has not ended in time.
+---@async
+---@param timeout? number seconds
+---@return boolean|nil ok
+---@return any ...
+function Task:wait(timeout) end
+
+---Asks it to end: its waits fail with the kind canceled.
+function Task:cancel() end
+
+---A function that will run.
+---@class tide.Timer
+local Timer = {}
+
+---Ends it. A run that has begun goes on to its end.
+function Timer:cancel() end
+
 ---Waits.
 ---@async
 ---@param seconds number
 ---@return boolean|nil ok
 ---@return tide.Err? err
 function tide.sleep(seconds) end
+
+---Lets others run in the middle of long work.
+---@async
+---@return boolean|nil ok
+---@return tide.Err? err
+function tide.yield() end
+
+---Runs a function beside the caller, from its next wait on. The task belongs to the request and
+---ends with it.
+---Limits: scripts.tasks of a request at once.
+---@param fn fun(...)
+---@param ... any its arguments
+---@return tide.Task|nil task
+---@return tide.Err? err
+function tide.spawn(fn, ...) end
+
+---Runs all of them at once; the first result of each, in order. As soon as one fails (raises, or
+---returns nil and an err) the others are canceled.
+---Limits: scripts.tasks of a request at once.
+---@async
+---@param functions (fun(): any)[]
+---@return any ...
+---@return tide.Err? err
+function tide.all(functions) end
+
+---Runs all of them at once; what the first to end returns. The others are canceled.
+---@async
+---@param functions (fun(): any)[]
+---@return any ...
+---@return tide.Err? err
+function tide.race(functions) end
+
+---Runs all of them at once; what the first to succeed returns. The others are canceled. When all
+---fail `err.causes` has the errors.
+---@async
+---@param functions (fun(): any)[]
+---@return any ...
+---@return tide.Err? err
+function tide.any(functions) end
+
+tide.timer = {}
+
+---Runs a function once, without a request. Timers of a file that is being loaded start when its
+---generation serves, and end with it.
+---Limits: scripts.timers of a worker, 256 running.
+---@param seconds number
+---@param fn fun(...)
+---@param ... any its arguments
+---@return tide.Timer|nil timer
+---@return tide.Err? err
+function tide.timer.after(seconds, fn, ...) end
+
+---Runs a function again and again. A run that has not ended lets the next be left out.
+---Limits: scripts.timers of a worker, 256 running.
+---@param seconds number 0.01 at least
+---@param fn fun()
+---@param options? { jitter?: number, single?: boolean } jitter: a share from 0 to 1; single: in one worker only
+---@return tide.Timer|nil timer
+---@return tide.Err? err
+function tide.timer.every(seconds, fn, options) end
 
 ---Seconds of a clock that never goes back; the same until the script waits.
 ---@return number seconds
@@ -359,6 +443,65 @@ function tide.time() end
 ---The clock of tide.now(), read anew: to measure how long something takes.
 ---@return number seconds
 function tide.clock() end
+
+---Of the fields only `url` is needed.
+---@class tide.HttpOptions
+---@field url string
+---@field method? string GET, or POST with a body
+---@field headers? table<string, string|number|tide.Secret>
+---@field body? string
+---@field timeout? number|{ connect?: number, head?: number, idle?: number, total?: number } seconds; a number is the total
+---@field max_body? integer bytes
+---@field stream? boolean
+
+---The answer, whatever its status.
+---@class tide.HttpResponse
+---@field status integer
+---@field headers table<string, string> names in lower case
+---@field body? string of an answer that is no stream
+---@field err? tide.Err why a stream broke off
+local HttpResponse = {}
+
+---The whole body.
+---@async
+---@return string|nil text
+---@return tide.Err? err
+function HttpResponse:text() end
+
+---The whole body, decoded.
+---@async
+---@return any value
+---@return tide.Err? err
+function HttpResponse:json() end
+
+---For loops over the pieces of a stream as they come.
+---@async
+---@return fun(): string? iterator
+function HttpResponse:chunks() end
+
+---For loops over server-sent events.
+---@async
+---@return fun(): { event: string, data: string }? iterator
+function HttpResponse:sse() end
+
+---For loops over lines of JSON, decoded.
+---@async
+---@return fun(): any iterator
+function HttpResponse:ndjson() end
+
+---Ends a stream whose rest nobody needs.
+function HttpResponse:close() end
+
+tide.http = {}
+
+---Asks a server; connections are pooled. With `stream = true` it returns when the head is there,
+---and the body is read from the answer.
+---Limits: scripts.calls of a request; 16 MB a body unless max_body says otherwise.
+---@async
+---@param options tide.HttpOptions
+---@return tide.HttpResponse|nil res
+---@return tide.Err? err
+function tide.http.request(options) end
 
 ---Each call is one step that no other worker sees half done.
 ---@class tide.Dict

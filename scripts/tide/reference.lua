@@ -17,6 +17,7 @@ return {
   require("tide.reference_answer"),
   require("tide.reference_models"),
   require("tide.reference_tasks"),
+  require("tide.reference_http"),
   require("tide.reference_shared"),
   require("tide.reference_values"),
   require("tide.reference_surroundings"),

@@ -21,7 +21,8 @@ return {
     },
     {
       name = "tide.HeldAnswer",
-      text = "A held answer, as `accept` sees it: a result with the HTTP answer around it.",
+      text = "A held answer, as `accept` and `after` see it: a result with the HTTP answer around "
+        .. "it.",
       fields = {
         { "text", "string", "of the first choice" },
         { "reasoning?", "string" },
@@ -34,6 +35,7 @@ return {
         { "status", "integer" },
         { "headers", "table<string, string>", "names in lower case" },
         { "body", "string" },
+        { "outcome?", "string", "`ok`, for `after`" },
       },
     },
     {

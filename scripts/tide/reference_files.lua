@@ -64,14 +64,15 @@ return {
         { "api?", "number", "1" },
         { "before?", "fun(req: tide.Request): tide.Reply?, tide.Err?",
           "in the order of the list; a reply, or nil and an err, ends the request" },
-        { "after?", "fun(req: tide.Request, res: tide.Sum)",
-          "in reverse order, when the answer is complete" },
+        { "after?", "fun(req: tide.Request, res: tide.HeldAnswer|tide.Sum)",
+          "in reverse order; a whole answer before the client gets it, so that headers can be "
+            .. "added, of a stream the sum at its end" },
       },
     },
     {
       name = "tide.Plan", is_input = true,
-      text = "What `route` returns. It needs `targets` or `model`; what it leaves out is as "
-        .. "configured.",
+      text = "What `route` returns; what it leaves out is as configured. Without `targets` and "
+        .. "`model` it holds for the model that was asked for.",
       fields = {
         { "targets?", "string[]", "`provider/model`, at most 64" },
         { "model?", "string", "a name of the configuration, resolved without a policy" },

@@ -88,6 +88,7 @@ OBJECTS = {
     "tide.Dict": 'tide.dict("d")', "tide.Limit": 'tide.limit.bucket("b", { rate = 1 })', "tide.Body": "req.body",
     "tide.Metric": 'tide.metric.counter("c")', "tide.Request": "req",
     "tide.Stream": 'tide.chat { model = "one/m", messages = {}, stream = true }',
+    "tide.Task": "tide.spawn(function() end)", "tide.Timer": "tide.timer.after(9, function() end)",
 }
 
 
