@@ -280,34 +280,6 @@ static int get_estimate(lua_State *L)
     return 4;
 }
 
-// ---- the body as a document -------------------------------------------------------------------
-
-static int get_document(lua_State *L)
-{
-    return document_class_push(L, check_call(L));
-}
-
-static int needs_scan(lua_State *L)
-{
-    lua_pushboolean(L, call_is_rewritten(check_call(L)));
-    return 1;
-}
-
-static int replace_body(lua_State *L)
-{
-    struct call *call = check_call(L);
-    struct error err;
-    struct slice text;
-
-    text.data = luaL_checklstring(L, 2, &text.len);
-    if (!call_may_change_body(call))
-        return luaL_error(L, "the body cannot be changed any more: it is on its way to a provider");
-    if (call_replace_body(call, text, &err) != 0)
-        return task_push_error(L, error_kind_name(err.kind), err.message);
-    lua_pushboolean(L, 1);
-    return 1;
-}
-
 // ---- answering --------------------------------------------------------------------------------
 
 static bool has_control_byte(struct slice text)
@@ -572,9 +544,6 @@ void call_class_open(struct vm *vm)
         {"is_started", is_started},
         {"is_gone", is_gone},
         {"scan", scan},
-        {"document", get_document},
-        {"replace_body", replace_body},
-        {"needs_scan", needs_scan},
         {"raw", get_raw},
         {"estimate", get_estimate},
         {"set_header", set_header},
@@ -598,6 +567,7 @@ void call_class_open(struct vm *vm)
     };
 
     vm->request_class = vm_register_class(vm, CALL_CLASS, methods);
+    document_class_add_methods(vm);
     wrap_methods(vm->L);
     vm->request_class_ref = luaL_ref(vm->L, LUA_REGISTRYINDEX);
     vm->fields_class = vm_register_class(vm, FIELDS_CLASS, fields_methods);

@@ -7,6 +7,7 @@
 #include "json/document.h"
 #include "lua/call.h"
 #include "lua/call_body.h"
+#include "lua/call_class.h"
 #include "lua/task.h"
 #include "lua/value.h"
 #include "lua/vm.h"
@@ -322,10 +323,11 @@ static int delete (lua_State *L)
     return 1;
 }
 
-// ---- class ------------------------------------------------------------------------------------
+// ---- methods of the request - -------------------------------------------------------------------
 
-int document_class_push(lua_State *L, struct call *call)
+static int get_document(lua_State *L)
 {
+    struct call *call = call_class_check(L, 1);
     struct json_error err;
 
     if (!call_document(call, &err)) {
@@ -342,6 +344,40 @@ int document_class_push(lua_State *L, struct call *call)
     luaL_getmetatable(L, DOCUMENT_CLASS);
     lua_setmetatable(L, -2);
     return 1;
+}
+
+static int needs_scan(lua_State *L)
+{
+    lua_pushboolean(L, call_is_rewritten(call_class_check(L, 1)));
+    return 1;
+}
+
+static int replace_body(lua_State *L)
+{
+    struct call *call = call_class_check(L, 1);
+    struct error err;
+    struct slice text;
+
+    text.data = luaL_checklstring(L, 2, &text.len);
+    if (!call_may_change_body(call))
+        return luaL_error(L, "the body cannot be changed any more: it is on its way to a provider");
+    if (call_replace_body(call, text, &err) != 0)
+        return task_push_error(L, error_kind_name(err.kind), err.message);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+// ---- class ------------------------------------------------------------------------------------
+
+void document_class_add_methods(struct vm *vm)
+{
+    static const luaL_Reg methods[] = {
+        {"document", get_document},
+        {"replace_body", replace_body},
+        {"needs_scan", needs_scan},
+        {NULL, NULL},
+    };
+    vm_register(vm, methods);
 }
 
 void document_class_open(struct vm *vm)

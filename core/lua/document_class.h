@@ -1,14 +1,11 @@
 // The body of a request as a document, for scripts: what req:document() gives.
 #pragma once
 
-#include <lua.h>
-
 struct vm;
-struct call;
 
 // Registers the class.
 void document_class_open(struct vm *vm);
 
-// The C half of req:document(): pushes a view of the body of the call whose `req` stands at index
-// 1, or nil and an error. The view may live on; its methods raise once the request has ended.
-int document_class_push(lua_State *L, struct call *call);
+// Adds document, replace_body and needs_scan to the class of requests, on top of the stack. A
+// document may outlive its request; its methods raise then.
+void document_class_add_methods(struct vm *vm);

@@ -220,6 +220,72 @@ static void test_a_view_is_dead_when_its_request_has_ended(void **state)
                       "assert(not pcall(iterator))\n");
 }
 
+// ---- memory that runs out ---------------------------------------------------------------------
+
+static struct {
+    lua_Alloc alloc;
+    void *ud;
+    int left; // allocations that still succeed; -1: all
+} scarce;
+
+static void *scarce_alloc(void *ud, void *memory, size_t old_size, size_t size)
+{
+    (void)ud;
+    if (size > old_size && scarce.left >= 0 && scarce.left-- == 0) {
+        scarce.left = 0;
+        return NULL;
+    }
+    return scarce.alloc(scarce.ud, memory, old_size, size);
+}
+
+static int set_scarcity(lua_State *L)
+{
+    scarce.left = (int)luaL_checkinteger(L, 1);
+    return 0;
+}
+
+static void test_memory_that_runs_out_anywhere_loses_nothing(void **state)
+{
+    struct trial *trial = *state;
+    lua_State *L = trial->fixture.vm->L;
+
+    scarce.left = -1;
+    scarce.alloc = lua_getallocf(L, &scarce.ud);
+    lua_pushcfunction(L, set_scarcity);
+    lua_setglobal(L, "scarcity");
+    lua_setallocf(L, scarce_alloc, NULL);
+    with_body(
+        trial, chat,
+        "jit.off()\n"
+        "local dict, long = core.dict('d'), ('x'):rep(2000)\n"
+        "local operations = {\n"
+        "  function() return d:get() end,\n"
+        "  function() return d:get('messages', 1) end,\n"
+        "  function() return d:set('messages', 1, 'content', { long, { a = { long } } }) end,\n"
+        "  function() return d:set('new' , long) end,\n"
+        "  function() return d:raw('messages') .. d:raw() end,\n"
+        "  function() for _, m in d:each('messages') do local _ = m.role end end,\n"
+        "  function() return d:del('new'), req:body(), d:table() end,\n"
+        "  function() return req:replace_body(req:body() .. ' '), req:document() end,\n"
+        "  function() return dict:set(long .. 'k', long), dict:get(long .. 'k') end,\n"
+        "  function() return dict:lpush('l', long), dict:rpop('l'), dict:keys() end,\n"
+        "  function() return core.hash.sha256(long, 'base64'), core.base64.encode(long) end,\n"
+        "}\n"
+        "local failures = 0\n"
+        "for i = 1, #operations do\n"
+        "  for left = 0, 30 do\n"
+        "    collectgarbage()\n"
+        "    scarcity(left)\n"
+        "    local ok = pcall(operations[i])\n"
+        "    scarcity(-1)\n"
+        "    if not ok then failures = failures + 1 end\n"
+        "  end\n"
+        "  assert(pcall(operations[i]))\n"
+        "end\n"
+        "assert(failures > 20, failures)\n");
+    lua_setallocf(L, scarce.alloc, scarce.ud);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -232,6 +298,7 @@ int main(void)
         TEST(test_limits_are_told_and_leave_the_body_as_it_was),
         TEST(test_a_body_that_is_no_object_is_an_error),
         TEST(test_wrong_arguments_raise),
+        TEST(test_memory_that_runs_out_anywhere_loses_nothing),
         TEST(test_a_view_is_dead_when_its_request_has_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
