@@ -3,6 +3,8 @@ import json
 import re
 import threading
 
+import pytest
+
 import upstream as mock
 from config import ADMIN, one
 from gateway import run
@@ -108,6 +110,7 @@ def ask_until_two_workers(g, most=200):
     raise AssertionError("one worker has served them all")
 
 
+@pytest.mark.workers
 def test_a_dictionary_is_one_for_all_workers(gateway, upstream):
     files = before('return req:reply(200, nil, worker .. " " .. seen:incr("n"))',
                    'local worker, seen = tide.uuid(), tide.dict("seen")')
@@ -116,6 +119,7 @@ def test_a_dictionary_is_one_for_all_workers(gateway, upstream):
     assert [int(text.split()[1]) for text in texts] == list(range(1, len(texts) + 1))
 
 
+@pytest.mark.workers
 def test_a_rate_counts_the_requests_of_all_workers(gateway, upstream):
     files = before('return req:reply(200, nil, worker .. " " .. tostring(limit:take("k")))',
                    'local worker, limit = tide.uuid(), tide.limit.window("w", { limit = 3, per = 600 })')

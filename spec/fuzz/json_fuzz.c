@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/document.h"
 #include "json/estimate.h"
 #include "json/match.h"
 #include "json/tree.h"
@@ -123,6 +124,32 @@ static void splice_scanned(struct slice text)
     buf_deinit(&scanned);
 }
 
+// An object is a document that prints every byte; changed, it is still an object with the change.
+static void edit(struct slice text)
+{
+    static const struct document_step steps[] = {{SLICE("b"), 0}, {{NULL, 0}, 1}, {SLICE("c"), 0}};
+    struct document *document = document_new(text, JSON_MAX_DEPTH, 0, NULL);
+    struct json_field field = {.name = SLICE("new")};
+    struct buf out;
+
+    if (!document) // too many members
+        return;
+    buf_init(&out, SIZE_MAX / 2);
+    expect(document_print(document, &out) == 0 && slice_equal(buf_slice(&out), text));
+    document_set(document, (struct document_path){steps, 3}, SLICE("[1.50,{}]"));
+    document_delete(document, (struct document_path){steps, 2});
+    document_delete(document, (struct document_path){steps + 2, 1});
+    enum document_result set =
+        document_set(document, (struct document_path){&(struct document_step){SLICE("new"), 0}, 1},
+                     SLICE("[true]"));
+    buf_clear(&out);
+    expect(document_print(document, &out) == 0 && out.len <= document_bound(document));
+    expect(json_scan(buf_slice(&out), &field, 1, JSON_MAX_DEPTH, NULL) == 0);
+    expect(set != DOCUMENT_OK || slice_equal(field.value.raw, SLICE("[true]")));
+    document_free(document);
+    buf_deinit(&out);
+}
+
 static void encode(struct slice text)
 {
     struct buf out;
@@ -147,6 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         expect(matched == 0);
         splice(text);
         splice_scanned(text);
+        edit(text);
         expect(json_estimate(text).tokens <= (double)len);
     }
     encode(text);
