@@ -91,7 +91,7 @@ set(TIDEGATE_LUA
 # spec/core/NAME_test.c
 set(TIDEGATE_C_TESTS
   base/blocks base/buf base/file base/list base/log base/logline base/redact base/utf8 config/access
-  config/bundle loop/mailbox
+  config/bundle loop/mailbox config/keep lua/loading worker/failure worker/watch_files
   config/address config/check config/config config/document config/env config/evaluate
   config/field config/formats config/lines config/settings config/suggest config/tokens
   http/certs http/chunks http/connection http/connector_resolver http/connector http/exchange

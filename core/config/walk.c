@@ -2,11 +2,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -57,12 +59,21 @@ static int walk_entry(const struct walk *walk, const char *folder, const char *n
     return rc;
 }
 
+static DIR *open_folder(const char *place)
+{
+    int fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (fd >= 0 && !dir)
+        close(fd);
+    return dir;
+}
+
 // The Lua files in a folder, and in folders in it down to `depth`.
 static int walk_folder(const struct walk *walk, const char *folder, int depth)
 {
     const struct walker *walker = walk->walker;
     char *place = walk_join(walk->root, folder);
-    DIR *dir = opendir(place);
+    DIR *dir = open_folder(place);
     struct dirent *entry;
     int rc = 0;
 

@@ -70,10 +70,14 @@ static void add_secrets(const struct proof *proof, const struct config *config)
 
 static int load_all(struct proof *proof, struct generation *generation, struct error *err)
 {
-    struct worker_shared scratch = *proof->shared;
+    // Not a copy: the workers count in there meanwhile.
+    struct worker_shared scratch = {
+        .generation = generation,
+        .log = proof->shared->log,
+        .names = proof->shared->names,
+        .store = proof->shared->store,
+    };
 
-    scratch.generation = generation;
-    scratch.reloader = NULL;
     add_secrets(proof, generation->config);
     int rc = worker_check(&scratch, NULL, err);
     add_secrets(proof, generation->config); // those that adapters looked up in the environment
