@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include <lauxlib.h>
-#include <openssl/crypto.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "json/estimate.h"
 #include "lua/attempt.h"
 #include "lua/call.h"
+#include "lua/call_access.h"
 #include "lua/call_body.h"
 #include "lua/document_class.h"
 #include "lua/inner_call.h"
@@ -124,36 +124,6 @@ static int is_started(lua_State *L)
 static int is_gone(lua_State *L)
 {
     lua_pushboolean(L, exchange_is_gone(check_call(L)->exchange));
-    return 1;
-}
-
-// ---- who asks ---------------------------------------------------------------------------------
-
-static int find_client(lua_State *L)
-{
-    const struct config *config = call_config(check_call(L));
-    struct slice key;
-
-    key.data = luaL_checklstring(L, 2, &key.len);
-    int client = config_find_client(config, key);
-    if (client < 0)
-        return 0;
-    lua_pushstring(L, config->clients[client].name);
-    return 1;
-}
-
-static int is_admin(lua_State *L)
-{
-    const struct config *config = call_config(check_call(L));
-    struct slice token;
-
-    token.data = luaL_checklstring(L, 2, &token.len);
-    bool matches = true;
-    if (config->admin_token >= 0) {
-        struct slice wanted = slice_of(config->secrets[config->admin_token].value);
-        matches = token.len == wanted.len && CRYPTO_memcmp(token.data, wanted.data, token.len) == 0;
-    }
-    lua_pushboolean(L, matches);
     return 1;
 }
 
@@ -537,8 +507,8 @@ void call_class_open(struct vm *vm)
         {"header", get_header},
         {"peer", get_peer},
         {"id", get_id},
-        {"find_client", find_client},
-        {"is_admin", is_admin},
+        {"find_client", call_access_find_client},
+        {"is_admin", call_access_is_admin},
         {"body", get_body},
         {"size", get_size},
         {"is_started", is_started},

@@ -355,11 +355,28 @@ static bool ask(void *owner, struct reload_request *request)
     return mailbox_send(&control->mailbox, &request->asked);
 }
 
+// Whether a script can be another one than before, by its own bytes or by what it uses.
+static bool has_changed(const struct control *control, const char *path)
+{
+    const struct bundle *now = control->current->bundle, *before = control->previous->bundle;
+
+    for (size_t i = 0; i < now->count; i++) {
+        const struct bundle_file *file = &now->files[i];
+        const struct bundle_file *other = bundle_find(before, file->path);
+        bool counts = strcmp(file->path, path) == 0 || !strchr(file->path, '/') ||
+                      strncmp(file->path, "scripts/lib/", 12) == 0;
+        if (counts && (!other || memcmp(file->hash, other->hash, BUNDLE_HASH) != 0))
+            return true;
+    }
+    return false;
+}
+
 static bool is_on_trial(const struct control *control, const struct reload_report *report)
 {
     uint64_t age_ns = clock_monotonic_ns() - control->committed_ns;
     return control->state == CONTROL_IDLE && !control->is_stopping && control->previous &&
-           report->generation == control->current->number && age_ns < TRIAL_MS * 1000000ull;
+           report->generation == control->current->number && age_ns < TRIAL_MS * 1000000ull &&
+           has_changed(control, report->path);
 }
 
 // The files stay as they are: until they change, what is on disk is not what is in force.

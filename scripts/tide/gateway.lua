@@ -16,7 +16,6 @@ local scripted = require("tide.scripted")
 local shadow = require("tide.shadow")
 local state = require("tide.state")
 local suggest = require("tide.suggest")
-local timers = require("tide.timers")
 local url = require("tide.url")
 
 local M = {}
@@ -50,15 +49,15 @@ end
 
 --- From now on new requests get what was prepared.
 function M.commit()
-  local before = current.gen
+  local previous = current.gen
   current.gen, prepared = prepared, nil
   state.commit()
-  if before then timers.stop(before, current.gen) end
-  timers.start(current.gen)
+  generation.start(current.gen, previous)
 end
 
 --- Forgets what was prepared, or was about to be.
 function M.drop()
+  if prepared then generation.forget(prepared, current.gen) end
   prepared = nil
   state.abort()
   core.config = current.gen and current.gen.config

@@ -8,6 +8,7 @@ local loader = require("tide.loader")
 local models = require("tide.models")
 local providers = require("tide.providers")
 local scripted = require("tide.scripted")
+local timers = require("tide.timers")
 
 local M = {}
 
@@ -45,6 +46,18 @@ local function fill(gen, previous)
   return err == nil, err
 end
 
+--- Ends what the files of a generation began that the one in force does not have.
+function M.forget(gen, in_force)
+  timers.stop(gen, in_force or { files = {} })
+end
+
+--- From now on `gen` is in force.
+-- @tparam table|nil previous what was
+function M.start(gen, previous)
+  timers.start(gen)
+  if previous then timers.stop(previous, gen) end
+end
+
 --- Builds the generation that C offers (y, but at one go outside a task).
 -- @tparam table|nil previous the one in force
 -- @treturn table|nil { number =, source =, config =, settings =, needs_client =, adapters =,
@@ -64,8 +77,9 @@ function M.build(previous)
   loader.begin(gen.settings, previous and previous.files)
   local ok, err = fill(gen, previous)
   gen.files = loader.finish()
-  if not ok then return nil, err end
-  return gen
+  if ok then return gen end
+  M.forget(gen, previous)
+  return nil, err
 end
 
 return M

@@ -45,7 +45,7 @@ end
 -- file may be one that this one requires.
 function Source:error_of(problem)
   if type(problem) == "table" then
-    return problem.file and problem or self:error_at(problem.field, problem.message)
+    return problem.file and problem or self:error_at(problem.field, tostring(problem.message))
   end
   local file, line, message = tostring(problem):match("^([^\n:]+%.lua):(%d+): (.*)$")
   if not file then line, message = tostring(problem):match(":(%d+): (.*)$") end

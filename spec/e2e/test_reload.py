@@ -448,6 +448,83 @@ def test_scripts_are_listed_with_their_hashes(gateway, upstream):
     assert files["scripts/lib/abc.lua"] == hashlib.sha256(b"return 1").hexdigest()
 
 
+# ---- a new version that fails is taken back ----------------------------------------------------
+def policy(does):
+    return "return tide.policy { route = function(req)\n  %s\n  return nil\nend }\n" % does
+
+
+@pytest.mark.parametrize("does", ["error('boom')", pytest.param("while true do end", marks=pytest.mark.slow)])
+def test_a_new_script_that_fails_too_often_is_rolled_back(gateway, upstream, does):
+    upstream.always(mock.chat("hi"))
+    g = gateway(configured(upstream, "smart", policy="p"), files={"scripts/policies/p.lua": policy("")})
+    assert g.chat("smart").status == 200
+    put(g, "scripts/policies/p.lua", policy(does))
+    wait_number(g, 2)
+    for _ in range(6):
+        assert g.chat("smart").status == 200  # by the model's own targets
+    wait_until("the rollback", lambda: "ROLLED BACK: generation 1 is in force again" in g.errors)
+    assert number(g) == 1
+    said = failure(g)
+    assert said["file"] == "scripts/policies/p.lua" and "generation 2" in said["message"]
+    assert reload(g)[0] == 422  # what is on disk is not what is in force
+    assert "x-tidegate-warnings" not in g.chat("smart").headers
+    metrics = g.metrics()
+    assert metrics['tidegate_reloads_total{result="rolled_back"}'] == 1 and metrics["tidegate_generation"] == 1
+    put(g, "scripts/policies/p.lua", policy("-- mended"))
+    wait_number(g, 3)
+    assert failure(g) is None and reload(g) == (200, {"generation": 3})
+
+
+def test_an_old_script_that_fails_takes_nothing_back(gateway, upstream):
+    upstream.always(mock.chat("hi"))
+    g = gateway(configured(upstream, "smart", policy="p"), files={"scripts/policies/p.lua": policy("error('boom')")})
+    put(g, "scripts/policies/q.lua", policy(""))
+    wait_number(g, 2)
+    for _ in range(10):
+        assert g.chat("smart").status == 200
+    assert reload(g) == (200, {"generation": 2})
+    assert "ROLLED BACK" not in g.errors
+
+
+def test_a_script_stays_out_of_service_until_its_own_file_changes(gateway, upstream):
+    upstream.always(mock.chat("hi"))
+    loop = policy("while true do end")
+    g = gateway(configured(upstream, "smart", policy="p"), files={"scripts/policies/p.lua": loop})
+    for _ in range(3):
+        assert g.chat("smart").status == 200
+    wait_until("out of service", lambda: any("OUT OF SERVICE" in line.get("message", "") for line in g.lines()))
+    put(g, "scripts/policies/q.lua", policy(""))
+    wait_number(g, 2)
+    for _ in range(3):
+        assert g.chat("smart").status == 200
+    assert sum("OUT OF SERVICE" in line.get("message", "") for line in g.lines()) == 1
+    put(g, "scripts/policies/p.lua", policy(""))
+    wait_number(g, 3)
+    assert "x-tidegate-warnings" not in g.chat("smart").headers
+
+
+def test_timers_go_on_over_reloads_of_other_files_and_end_with_their_own(gateway, upstream):
+    upstream.always(mock.chat("hi"))
+    ticking = ('local d = tide.dict("ticks")\ntide.timer.every(0.02, function() d:incr("%s", 1, 0) end)\n'
+               'return tide.policy { route = function(req)\n'
+               '  return { targets = { "one/" .. (d:get("a") or 0) .. "-" .. (d:get("b") or 0) } }\nend }\n')
+    g = gateway(configured(upstream, "smart", policy="p"), files={"scripts/policies/p.lua": ticking % "a"})
+
+    def ticks():
+        g.chat("smart")
+        return [int(count) for count in upstream.last.json["model"].split("-")]
+    wait_until("ticks", lambda: ticks()[0] > 3)
+    put(g, "scripts/lib/other.lua", "return 1\n")
+    wait_number(g, 2)
+    before = ticks()[0]
+    wait_until("more ticks", lambda: ticks()[0] > before + 3)
+    put(g, "scripts/policies/p.lua", ticking % "b")
+    wait_number(g, 3)
+    last = ticks()[0]
+    wait_until("ticks of the new one", lambda: ticks()[1] > 5)
+    assert ticks()[0] <= last + 1
+
+
 # ---- what a reload cannot change ---------------------------------------------------------------
 def test_what_needs_a_restart_says_so_and_the_rest_is_in_force(gateway, upstream):
     g = gateway(configured(upstream, "before"), listen=None)

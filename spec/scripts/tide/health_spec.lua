@@ -42,4 +42,17 @@ describe("tide.health", function()
     for _ = 1, 9 do run(broken) end
     assert.is_true(run(good))
   end)
+
+  it("reports a script once when five calls and a fifth of all have failed", function()
+    for _ = 1, 20 do run(good) end
+    for _ = 1, 5 do run(broken) end
+    assert.same({}, core.bad_scripts) -- 5 of 25
+    for _ = 1, 9 do run(broken) end
+    assert.same({ "scripts/policies/x.lua" }, core.bad_scripts)
+  end)
+
+  it("does not report a few failures, however many calls there were", function()
+    for _ = 1, 4 do run(broken) end
+    assert.same({}, core.bad_scripts)
+  end)
 end)
