@@ -36,16 +36,6 @@ static struct place place_of(const char *message)
     return place;
 }
 
-// The line that the failed coroutine was at: for errors that do not say it themselves.
-static bool find_line(lua_State *co, lua_Debug *frame)
-{
-    for (int level = 0; lua_getstack(co, level, frame); level++) {
-        if (lua_getinfo(co, "Sl", frame) && frame->currentline > 0)
-            return true;
-    }
-    return false;
-}
-
 // Pushes the text of the error object on top of the stack; what it is when it has none.
 static void push_message(lua_State *L)
 {
@@ -71,23 +61,19 @@ static void set_text(lua_State *L, const char *name, const char *text)
     lua_setfield(L, -2, name);
 }
 
-// Pushes an error with its place: that of its message, else the line that the task was at, else
-// where its function begins.
+// Pushes an error with its place: that of its message, else where the task is or was.
 static void push_facts(lua_State *L, const struct task *child, const char *message)
 {
     struct place place = place_of(message);
-    lua_Debug frame;
+    char where[TASK_WHERE];
 
     lua_createtable(L, 0, 8);
     set_text(L, "kind", "script");
     set_text(L, "message", message);
     set_text(L, "reason", place.reason);
-    if (!place.line && find_line(child->co, &frame)) {
-        place.file = slice_of(frame.short_src);
-        place.line = frame.currentline;
-    } else if (!place.line) {
-        place.file = slice_of(child->place.source + strspn(child->place.source, "@="));
-        place.line = child->place.line > 0 ? child->place.line : 1;
+    if (!place.line) {
+        task_where(child, where);
+        place = place_of(where);
     }
     lua_pushlstring(L, place.file.data, place.file.len);
     lua_setfield(L, -2, "file");
@@ -118,14 +104,9 @@ static const char *limit_of(lua_State *L, int object, const char *message)
 // What the guard stopped says so itself: a script may have caught its error and raised another.
 static void push_stopped(lua_State *L, const struct task *child)
 {
-    const struct guard *guard = child->vm->guard;
-    char place[LUA_IDSIZE + 16] = "", what[GUARD_TEXT];
-    lua_Debug frame;
-
-    if (!*guard_stopped_at(guard) && find_line(child->co, &frame))
-        snprintf(place, sizeof(place), "%s:%d: ", frame.short_src, frame.currentline);
-    guard_describe(guard, child->limit, what);
-    lua_pushfstring(L, "%s%s%s", guard_stopped_at(guard), place, what);
+    char what[GUARD_TEXT];
+    guard_describe(child->vm->guard, child->limit, what);
+    lua_pushfstring(L, "%s%s", child->failed_at, what);
 }
 
 void script_push_error(lua_State *L, struct task *child, const char *traceback)

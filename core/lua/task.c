@@ -1,6 +1,8 @@
 #include "lua/task.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <lauxlib.h>
 
@@ -23,6 +25,7 @@ static void recycle(struct task *task, bool is_reusable)
     vm->task_count--;
     list_remove(&task->script);
     budget_unref(task->budget);
+    free(task->failed_at);
     if (!is_reusable || vm->idle_count >= LIMIT_TASK_POOL) {
         free_task(task);
         return;
@@ -95,12 +98,46 @@ static void end(struct task *task, char *failure)
         finish(task);
 }
 
+void task_where(const struct task *task, char *out)
+{
+    const char *source = task->place.source + strspn(task->place.source, "@=");
+    int line = task->place.line > 0 ? task->place.line : 1;
+    lua_Debug frame;
+
+    if (task->failed_at) {
+        snprintf(out, TASK_WHERE, "%s", task->failed_at);
+        return;
+    }
+    for (int level = 0; lua_getstack(task->co, level, &frame); level++) {
+        if (lua_getinfo(task->co, "Sl", &frame) && frame.currentline > 0) {
+            source = frame.short_src;
+            line = frame.currentline;
+            break;
+        }
+    }
+    snprintf(out, TASK_WHERE, "%.*s:%d: ", LUA_IDSIZE, source, line);
+}
+
+static void note_where(struct task *task)
+{
+    const char *stopped_at = guard_stopped_at(task->vm->guard);
+    char where[TASK_WHERE];
+
+    if (task->limit && *stopped_at)
+        snprintf(where, sizeof(where), "%s", stopped_at);
+    else
+        task_where(task, where);
+    task->failed_at = mem_dup(where, strlen(where));
+}
+
 // The coroutine's own stack may be full, so nothing is put on it.
 static void fail(struct task *task)
 {
     lua_State *L = task->vm->L;
     const char *message = lua_tostring(task->co, -1);
 
+    if (task->is_script)
+        note_where(task);
     if (task->limit)
         message = NULL; // what the guard stopped it with means nothing
     else if (!message)
@@ -209,7 +246,7 @@ struct task *task_new(struct vm *vm, void (*on_end)(void *owner, const char *err
     task->limit = GUARD_NONE;
     task->maker = NULL;
     task->has_begun = task->has_ended = false;
-    task->failure = NULL;
+    task->failure = task->failed_at = NULL;
     list_init(&task->offspring);
     list_init(&task->kin);
     list_init(&task->resources);

@@ -45,6 +45,7 @@ struct task {
     struct list script;       // in vm->scripts
     struct guard_place place; // where the script's function begins
     enum guard_limit limit;   // that stopped it, or stops it as soon as it runs
+    char *failed_at;          // owned; of a script: task_where() when it failed
     bool has_begun;
     bool has_ended;        // its function; on_end comes when its offspring has ended as well
     char *failure;         // owned; what on_end will say
@@ -63,6 +64,11 @@ void task_inherit(struct task *task, struct task *from);
 
 // The task runs user code: from now on the guard watches. Before its first run.
 void task_guard(struct task *task, const struct guard_place *place);
+
+// Writes "scripts/policies/x.lua:3: ", where the task of a script is, or was when it failed; where
+// its function begins, if that is all there is to know.
+enum { TASK_WHERE = LUA_IDSIZE + 16 };
+void task_where(const struct task *task, char *out);
 
 // Stops the scripts whose request let the heap grow most, of those that wait: they fail with the
 // limit "memory". Returns false when there are none. Outside any task.

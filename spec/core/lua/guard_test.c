@@ -30,7 +30,7 @@ enum { CPU_MS = 10, KILLS = 200 };
 struct trial {
     struct lua_fixture fixture;
     char trace[600]; // what scripts noted, in order
-    struct task *waiting;
+    struct task *waiting, *waiting_before;
     int ended;
     char error[400];
 };
@@ -108,6 +108,7 @@ static int stand_still(lua_State *L)
 static int wait(lua_State *L)
 {
     struct trial *trial = trial_of(L);
+    trial->waiting_before = trial->waiting;
     trial->waiting = script_check_wait(L);
     return task_wait(trial->waiting, NULL, NULL);
 }
@@ -359,6 +360,21 @@ static void test_calls_that_nest_without_end_fail(void **state)
     assert_string_equal(trial->trace, "false stack ");
 }
 
+static void test_a_stopped_task_that_ends_later_knows_where_it_was_stopped(void **state)
+{
+    NEEDS_SIGNALS();
+    struct trial *trial = *state;
+    start(trial, "local task = core.spawn(text('core.spawn(wait)\\nwait()\\nwhile true do end'))"
+                 "local ok, err = task:wait() note(err.message)");
+    struct task *child = trial->waiting;
+    task_wake(trial->waiting_before, 0); // is stopped, and ends when its child does
+    assert_string_equal(trial->trace, "");
+    lua_fixture_run(&trial->fixture, "try('while true do end')", on_end, trial);
+    task_wake(child, 0);
+    assert_string_equal(trial->trace, "cpu x.lua 1 x.lua:3: script exceeded its CPU slice of 10 ms "
+                                      "(scripts.cpu) ");
+}
+
 // ---- the sum of a request ---------------------------------------------------------------------
 
 static void test_all_slices_of_a_request_share_its_time(void **state)
@@ -502,6 +518,7 @@ int main(void)
         TEST(test_a_script_that_goes_on_after_such_a_stop_is_stopped_too),
         TEST(test_short_calls_within_a_call_share_its_time),
         TEST(test_calls_that_nest_without_end_fail),
+        TEST(test_a_stopped_task_that_ends_later_knows_where_it_was_stopped),
         TEST(test_all_slices_of_a_request_share_its_time),
         TEST(test_another_request_has_its_own_time),
         TEST(test_calls_within_a_call_are_not_counted_twice),
