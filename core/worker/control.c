@@ -397,7 +397,7 @@ static void on_report(void *owner)
         control->is_rollback = true;
         control->seen_is_good = false;
         set_failure(control, &failure);
-        announce(control->shared->log, LOG_ERROR, "%s %s", failure.file, failure.message);
+        announce(control->shared->log, LOG_ERROR, "%s: %s", failure.file, failure.message);
         install_all(control);
     }
     free(report);

@@ -75,11 +75,10 @@ local function new_upstream(folder)
   return self
 end
 
-local function take(upstream, model)
+local function take_queued(upstream, model)
   for i, item in ipairs(upstream.queue) do
     if not item.model or item.model == model then return table.remove(upstream.queue, i) end
   end
-  return upstream.last
 end
 
 function Mocks:of(name)
@@ -97,6 +96,23 @@ local function decoded(sent)
   }
 end
 
+-- A provider that answers by itself, like `mock`, goes on doing so where a test has queued nothing.
+local function put_before(self, adapter)
+  local serve = adapter.serve
+  adapter.serve = function(call, out)
+    local name = call.target:match("^[^/]*")
+    local upstream = self:of(name)
+    local request = {
+      target = call.target, provider = name, model = call.model, method = "POST", headers = {},
+      body = core.decode(call.body) or call.body,
+    }
+    upstream.requests[#upstream.requests + 1] = request
+    local found = take_queued(upstream, call.model)
+    if not found then return serve(call, out) end
+    answer.send(out, request, found)
+  end
+end
+
 --- Mocks for all providers of the configuration.
 -- @tparam table providers by name
 -- @tparam string folder of the test, where its fixtures are
@@ -106,9 +122,17 @@ function M.new(providers, folder)
     local request = decoded(sent)
     local upstream = self:of(request.provider)
     upstream.requests[#upstream.requests + 1] = request
-    local found = take(upstream, request.model)
+    local found = take_queued(upstream, request.model) or upstream.last
     return function(out) answer.send(out, request, found) end
   end)
+  local seen = {}
+  for _, provider in pairs(providers) do
+    local adapter = provider.adapter
+    if adapter.serve and not seen[adapter] then
+      seen[adapter] = true
+      put_before(self, adapter)
+    end
+  end
   return self
 end
 

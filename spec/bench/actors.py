@@ -109,6 +109,7 @@ class Peer:
             return True
         os.makedirs(self.run, exist_ok=True)
         for t in self.spec.get("templates", []):
+            os.makedirs(os.path.dirname(os.path.join(self.run, t)), exist_ok=True)
             with open(os.path.join(self.dir, t)) as f, open(os.path.join(self.run, t), "w") as g:
                 g.write(self.fill(f.read()))
         env = dict(os.environ)

@@ -32,14 +32,15 @@ def free_port():
 class Program:
     """tidegate from its start; `took` is the time to its first answer, in seconds"""
 
-    def __init__(self, mock_port, workers):
+    def __init__(self, mock_port, workers, files=None, options=("--admin", "off", "--no-watch")):
         self.folder = tempfile.mkdtemp(prefix="targets.")
         self.port = free_port()
-        with open(os.path.join(self.folder, "gateway.lua"), "w", encoding="utf-8") as file:
-            file.write(CONFIG % (self.port, workers, mock_port))
+        self.write("gateway.lua", CONFIG % (self.port, workers, mock_port))
+        for path, text in (files or {}).items():
+            self.write(path, text)
         began = time.monotonic()
         with open(os.path.join(self.folder, "output"), "wb") as out:
-            self.process = subprocess.Popen([PROGRAM, "run", self.folder, "--admin", "off", "--no-watch"],
+            self.process = subprocess.Popen([PROGRAM, "run", self.folder, *options],
                                             stdout=out, stderr=out, stdin=subprocess.DEVNULL)
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() - began > 20:
@@ -47,6 +48,12 @@ class Program:
                     sys.exit("tidegate did not start:\n" + file.read())
             time.sleep(.0005)
         self.took = time.monotonic() - began
+
+    def write(self, path, text):
+        path = os.path.join(self.folder, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
     def answers(self):
         body = json.dumps({"model": "mock-1", "messages": [{"role": "user", "content": "hi"}]})

@@ -29,7 +29,8 @@ def scenarios(idle=IDLE, idle_tls="2000", beside=BESIDE):
     small = dict(mock=dict(body=1024), load=["-c", "32", "-b", "1024", "-v", "@@mock@@"])
     held = dict(chunks=1000, gap=30000)
     s = [
-        dict(small, name="small-max", text="1 KB prompt, 1 KB answer, no upstream delay, 32 connections, closed loop"),
+        dict(small, name="small-max", kinds=["plain", "policy"],
+             text="1 KB prompt, 1 KB answer, no upstream delay, 32 connections, closed loop"),
         dict(small, name="small-tls", text="the same, TLS to the upstream", kinds=["tls"]),
         dict(small, name="small-log", text="the same, with a line for each request in a file", kinds=["log"]),
         dict(name="large-max", text="64 KB prompt, 1 KB answer, no upstream delay, 32 connections, closed loop",

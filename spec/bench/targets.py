@@ -15,9 +15,10 @@ import sys
 from actors import HERE, TOOLS
 from alone import STARTS, alone
 from machine import facts
+from reloads import SAVES, measure_reloads
 from tables import added, quant, table
 
-PEERS = "nginx,tidegate,nginx-tls,tidegate-tls,nginx-log,tidegate-log,nginx-unbuffered"
+PEERS = "nginx,tidegate,tidegate-policy,nginx-tls,tidegate-tls,nginx-log,tidegate-log,nginx-unbuffered"
 SCENARIOS = "small-max,small-tls,small-log,large-max,big-max,paced-2000,stream-50,small-beside,idle-streams,idle-tls"
 DIRECT = "paced-2000"  # also without a gateway: its rows are the latency that one adds
 RAW = os.path.join(TOOLS, "raw.json")
@@ -130,6 +131,12 @@ def beside_row(runs, limit):
             "%.2f" % (mine / others) if others else "", verdict(ratio, limit)]
 
 
+def policy_row(runs, limit):
+    """what a request costs more with a policy; both programs take turns within a round"""
+    without, with_it = runs.cpu("small-max", "tidegate"), runs.cpu("small-max", "tidegate-policy")
+    return absolute("a policy of 30 lines adds to it", limit, with_it - without if with_it and without else None, None, "us")
+
+
 def middle_half(values):
     """how far apart the middle half of the values lies; one value has no spread"""
     if len(values) < 2:
@@ -162,7 +169,7 @@ def stall_row(runs, streams, limit):
     return row
 
 
-def rows(runs, start_ms, memory_mb, o):
+def rows(runs, start_ms, memory_mb, reloads, o):
     def cpu(what, limit, scenario, kind="", other=None):
         return relative(what, limit, runs.cpu(scenario, "tidegate" + kind), runs.cpu(scenario, other or "nginx" + kind))
 
@@ -175,6 +182,7 @@ def rows(runs, start_ms, memory_mb, o):
                         runs.added("paced-2000", "nginx", q), "us")
     return [
         cpu("CPU per request, 1 KB", .85, "small-max"),
+        policy_row(runs, 3),
         cpu("the same, TLS to the upstream", .95, "small-tls", "-tls"),
         beside_row(runs, 1.05),
         cpu("the same, both with a log line for each", None, "small-log", "-log"),
@@ -189,6 +197,8 @@ def rows(runs, start_ms, memory_mb, o):
         per_stream("memory per idle stream", 9, "idle-streams"),
         per_stream("memory per idle stream, TLS to the upstream", 64, "idle-tls", "-tls"),
         stall_row(runs, o.streams, 5),
+        absolute("a saved script is in force after, longest of %d" % SAVES, 200, reloads.longest_ms, None, "ms"),
+        absolute("longest stall of the loop by those reloads", 2, reloads.stall_ms, None, "ms"),
         absolute("start to first answer, best of %d" % STARTS, 50, start_ms, None, "ms"),
         absolute("anonymous memory at rest, 2 workers", 6, memory_mb, None, "MB"),
     ]
@@ -212,8 +222,9 @@ def main():
     o = options()
     signal.signal(signal.SIGTERM, lambda *a: sys.exit("ended by SIGTERM"))  # so that what was started is ended as well
     start_ms, memory_mb = alone(o.port)
+    reloads = measure_reloads(o.port)
     runs = Runs(compare(o))
-    lines = rows(runs, start_ms, memory_mb, o)
+    lines = rows(runs, start_ms, memory_mb, reloads, o)
     where = facts()
     print("\n%s, %d cores, kernel %s; %d rounds of %g s, best of tidegate / best of nginx\n" % (
         where["cpu"], where["cpus"], where["kernel"], o.rounds, o.secs))

@@ -1,0 +1,7 @@
+return tide.policy {
+  route = function(req)
+    if req.tokens.prompt < 100 then
+      return { targets = { "mock/fast", "mock/gpt" } }
+    end
+  end, -- no plan: the request goes where the configuration says
+}
