@@ -271,3 +271,14 @@ def test_watch_runs_again_when_a_file_has_changed(tmp_path):
         process.kill()
         process.stdout.close()
         process.wait()
+
+
+def test_timers_of_scripts_run_on_the_clock_of_the_test_and_end_with_it(tmp_path):
+    ticks = """local count = tide.dict("ticks")
+tide.timer.every(60, function() count:incr("n", 1, 0) end)
+return tide.policy { route = function() return { targets = { "openai/n" .. (count:get("n") or 0) } } end }
+"""
+    body = 't.advance(3601)\nt.eq(t.chat{ model = "auto" }.target, "openai/n60")'
+    status, told = run(tmp_path, case(body, "one") + case(body, "two").replace("local t = tide.test\n", ""),
+                       files={"gateway.lua": CONFIG.replace("models =", 'policy = "ticks",\n  models ='), "scripts/policies/ticks.lua": ticks})
+    assert status == 0, told
