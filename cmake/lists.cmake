@@ -43,10 +43,11 @@ set(TIDEGATE_C
   core/lua/pause.c core/lua/spawn.c
   core/worker/base.c core/worker/pool.c core/worker/tidy.c core/worker/worker.c
   core/cli/check.c core/cli/cli.c core/cli/run.c
-  core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c core/cli/explain.c core/cli/replay.c
+  core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c core/cli/explain.c core/cli/replay.c core/cli/annotations.c
   core/lua/bodies.c
 )
 set(TIDEGATE_LUA
+  scripts/tide.d.lua
   scripts/tide/adapters.lua scripts/tide/admin.lua scripts/tide/answer.lua scripts/tide/api.lua
   scripts/tide/api_adapter.lua
   scripts/tide/attempts.lua scripts/tide/auth.lua scripts/tide/body.lua scripts/tide/chooser.lua

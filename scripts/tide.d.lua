@@ -821,6 +821,11 @@ function tide.config(path, ...) end
 ---@field stream fun(source: string|table, more?: tide.TestReply): tide.TestUpstream queues a stream: a file beside the test, or pieces; a number among them is a pause
 ---@field default fun(answer: tide.TestReply): tide.TestUpstream what it answers when nothing is queued
 
+---A server that is not there. What is queued is answered in order, the last one again and again.
+---@class tide.TestServer
+---@field requests table[] what it was asked: url, method, headers, body
+---@field reply fun(answer: tide.TestReply): tide.TestServer queues an answer
+
 ---One answer of a provider.
 ---@class tide.TestReply
 ---@field status? integer
@@ -883,6 +888,11 @@ function tide.test.chat(request) end
 ---@param request { path: string, method?: string, headers?: table<string, string>, body?: string|table, client?: string|false }
 ---@return tide.TestAnswer answer
 function tide.test.request(request) end
+
+---The server that tide.http finds at URLs that begin so. No other can be reached.
+---@param url string
+---@return tide.TestServer server
+function tide.test.http(url) end
 
 ---Lets time pass.
 ---@async

@@ -18,6 +18,7 @@ static const char help_text[] =
     "  tidegate test [FOLDER or gateway.lua]     run the *_test.lua beside adapters and scripts\n"
     "  tidegate explain [FOLDER] REQUEST         say where a request would go, and why\n"
     "  tidegate replay RECORDED                  decide recorded requests again, and compare\n"
+    "  tidegate annotations                      the scripting API, for editors (LuaLS)\n"
     "  tidegate settings                         every field of gateway.lua\n"
     "  tidegate version\n"
     "  tidegate help\n"
@@ -102,6 +103,7 @@ static const struct command {
     {"test", command_test, TEST, 1},
     {"explain", command_explain, EXPLAIN, 2},
     {"replay", command_replay, REPLAY, 1},
+    {"annotations", command_annotations, 0, 0},
     {"settings", command_settings, 0, 0},
     {"version", command_version, 0, 0},
     {"--version", command_version, 0, 0},

@@ -37,6 +37,12 @@ return {
       returns = { { "tide.TestAnswer", "answer" } },
     },
     {
+      name = "tide.test.http",
+      text = "The server that tide.http finds at URLs that begin so. No other can be reached.",
+      params = { { "url", "string" } },
+      returns = { { "tide.TestServer", "server" } },
+    },
+    {
       name = "tide.test.advance", yields = true,
       text = "Lets time pass.",
       params = { { "seconds", "number" } },
@@ -72,6 +78,15 @@ return {
           "queues a stream: a file beside the test, or pieces; a number among them is a pause" },
         { "default", "fun(answer: tide.TestReply): tide.TestUpstream",
           "what it answers when nothing is queued" },
+      },
+    },
+    {
+      name = "tide.TestServer",
+      text = "A server that is not there. What is queued is answered in order, the last one again "
+        .. "and again.",
+      fields = {
+        { "requests", "table[]", "what it was asked: url, method, headers, body" },
+        { "reply", "fun(answer: tide.TestReply): tide.TestServer", "queues an answer" },
       },
     },
     {

@@ -226,3 +226,8 @@ def test_settings_lists_every_field_with_its_default(program_exists):
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
     assert "64MB" in lines["limits.body"] and "127.0.0.1:8080" in lines["listen"]
     assert program.run("settings", "x")[0] == 2
+
+
+def test_annotations_are_those_of_the_program(program_exists):
+    status, out, errors = program.run("annotations")
+    assert (status, errors) == (0, "") and out.startswith("---@meta") and "tide.Policy" in out
