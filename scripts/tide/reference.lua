@@ -21,5 +21,5 @@ return {
   require("tide.reference_shared"),
   require("tide.reference_values"),
   require("tide.reference_surroundings"),
-  require("tide.reference_test"),
+  require("tide.reference_tests"),
 }
