@@ -18,7 +18,7 @@ enum { SIGNALS = 20000 };
 struct trial {
     struct watched watched;
     atomic_int orders;        // that arrived
-    atomic_int strays;        // for another slice than the running one, or outside any
+    atomic_int strays;        // meant for another slice, or outside any
     _Atomic uint64_t running; // the sequence of the running slice; 0: none
     atomic_int worst;         // the highest order
     atomic_bool is_over;
@@ -31,7 +31,7 @@ static void on_order(void *owner, enum watchdog_order order)
     uint64_t running = atomic_load(&trial->running);
 
     atomic_fetch_add(&trial->orders, 1);
-    if (!running || running != atomic_load(&trial->watched.sequence))
+    if (!running || running != atomic_load(&trial->watched.target))
         atomic_fetch_add(&trial->strays, 1);
     if ((int)order > atomic_load(&trial->worst))
         atomic_store(&trial->worst, (int)order);
