@@ -141,7 +141,7 @@ end
 local function readme(text)
   local first = text:find(BEGIN, 1, true)
   local last = text:find(END, 1, true)
-  local head = first and text:sub(1, first - 1) or text:gsub("%s*$", "\n\n")
+  local head = first and text:sub(1, first - 1) or text:match("^(.-)%s*$") .. "\n\n"
   local tail = last and text:sub(last + #END) or "\n"
   return head .. BEGIN .. "\n" .. reference() .. END .. tail
 end
