@@ -1,3 +1,4 @@
+-- mygate/gateway.lua
 return {
   listen = "127.0.0.1:8080",
   admin = { listen = "127.0.0.1:8081" },

@@ -9,7 +9,7 @@ from wire import wait_until
 
 PAGE = open(os.path.join(program.ROOT, "scripts", "README.md"), encoding="utf-8").read()
 POLICY = "scripts/policies/by_size.lua"
-FILES = {name: text for name, text in re.findall(r"```lua\n-- mygate/(\S+)\n(.*?)```", PAGE, re.S)}
+FILES = {name: text for text, name in re.findall(r"```lua\n(-- mygate/(\S+)\n.*?)```", PAGE, re.S)}
 EXAMPLE = os.path.join(program.ROOT, "examples", "06-policy")
 
 

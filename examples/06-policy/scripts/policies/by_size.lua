@@ -1,3 +1,4 @@
+-- mygate/scripts/policies/by_size.lua
 return tide.policy {
   route = function(req)
     if req.tokens.prompt < 100 then

@@ -1,3 +1,4 @@
+-- mygate/scripts/policies/by_size_test.lua
 local t = tide.test
 
 local function ask(text)
