@@ -195,6 +195,9 @@
 //   req:set_header(name, value)   adds a header to whatever answer follows
 //   req:deadline(seconds) -> seconds          timeout.total, from now; an inner request gets no
 //                                 more than what its parent has left
+//   req:begin_scripts(seconds) -> seconds     the same, before the first script runs for it: later
+//                                 calls of req:deadline() count from now, too, and what a script
+//                                 waits for fails from the deadline on (kind canceled)
 //   req:set_context(value)        what core.context() gives to everything that runs for it
 //   req:depth() -> 0 for a client's request; of an inner one: how deep it is nested
 //   req:attempt(options) (y) -> summary       one try of one lane; see below

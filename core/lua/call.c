@@ -20,6 +20,7 @@
 
 enum {
     KEEPALIVE_TICKS = 4, // looks per keep-alive interval: a comment comes at most a tick late
+    LATE_TICK_MS = 100,  // between looks for a script that waits behind the deadline
 };
 
 static struct slice json_content_type(void)
@@ -112,6 +113,25 @@ void call_start_keepalive(struct call *call)
         return;
     uint32_t tick_ms = interval_ms / KEEPALIVE_TICKS;
     timer_start(call->vm->env.timers, &call->keepalive, tick_ms ? tick_ms : 1);
+}
+
+// What a script waits for fails then, and again whatever it waits for next.
+static void on_waits_due(void *owner)
+{
+    struct call *call = owner;
+
+    timer_start(call->vm->env.timers, &call->waits, LATE_TICK_MS);
+    if (call->task->child)
+        task_cancel(call->task->child); // the call may be gone now
+}
+
+void call_limit_waits(struct call *call)
+{
+    struct timers *timers = call->vm->env.timers;
+    uint64_t now_ms = timers_now_ms(timers);
+
+    timer_stop(timers, &call->waits);
+    timer_start(timers, &call->waits, call->total_at_ms > now_ms ? call->total_at_ms - now_ms : 0);
 }
 
 // ---- the record -------------------------------------------------------------------------------
@@ -256,6 +276,7 @@ static void on_end(void *owner, const char *error)
     if (error || !call->is_recorded || !(call->is_ended || exchange_is_gone(call->exchange)))
         answer_failure(call, error ? error : "the script ended without an answer or a record");
     timer_stop(vm->env.timers, &call->keepalive);
+    timer_stop(vm->env.timers, &call->waits);
     if (call->held)
         attempt_discard(call, "canceled");
     if (call->context_ref)
@@ -288,6 +309,7 @@ static struct call *new_call(struct vm *vm, struct vm_generation *generation,
     call->exchange = exchange;
     call->usage = usage_unknown();
     call->keepalive = (struct timer){.on_due = on_keepalive_tick, .owner = call};
+    call->waits = (struct timer){.on_due = on_waits_due, .owner = call};
     buf_init(&call->headers, LIMIT_RESPONSE_HEAD);
     buf_init(&call->attempts, LIMIT_ATTEMPTS_TEXT);
     exchange_set_data(exchange, call);

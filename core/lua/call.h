@@ -41,6 +41,8 @@ struct call {
     uint64_t first_content_ns; // clock_monotonic_ns(); 0: none went out
     uint64_t ended_ns;         // of the last attempt, likewise
     uint64_t total_at_ms;      // deadline of the request, loop_now_ms(); 0: none
+    uint64_t scripts_at_ms;    // when its scripts began, likewise; 0: it has none
+    struct timer waits;        // runs with scripts: due when they may wait no longer
     struct usage_counts usage; // of the last attempt
     int status;                // sent to the client; 0: none yet
     bool is_ended;             // the client's answer has its end
@@ -74,6 +76,9 @@ void call_start(struct vm *vm, struct exchange *exchange, enum call_kind kind);
 // is popped.
 void call_start_inner(struct vm *vm, struct exchange *exchange, const struct inner_asked *asked,
                       lua_State *L);
+
+// What scripts wait for fails from call->total_at_ms on.
+void call_limit_waits(struct call *call);
 
 // Nobody needs the request's body, or what was found in it, any more.
 void call_drop_body(struct call *call);

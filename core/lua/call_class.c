@@ -331,15 +331,23 @@ static int set_deadline(lua_State *L)
     struct call *call = check_call(L);
     double seconds = luaL_checknumber(L, 2);
     uint64_t now_ms = timers_now_ms(call->vm->env.timers);
+    uint64_t from_ms = call->scripts_at_ms ? call->scripts_at_ms : now_ms;
     uint64_t latest_ms = call->inner ? call->inner->latest_ms : 0;
 
-    call->total_at_ms = now_ms + (uint64_t)(seconds * 1000);
-    if (latest_ms && call->total_at_ms > latest_ms) {
+    call->total_at_ms = from_ms + (uint64_t)(seconds * 1000);
+    if (latest_ms && call->total_at_ms > latest_ms)
         call->total_at_ms = latest_ms;
-        seconds = latest_ms > now_ms ? (double)(latest_ms - now_ms) / 1000 : 0;
-    }
-    lua_pushnumber(L, seconds);
+    if (call->scripts_at_ms)
+        call_limit_waits(call);
+    bool is_left = call->total_at_ms > now_ms;
+    lua_pushnumber(L, is_left ? (double)(call->total_at_ms - now_ms) / 1000 : 0);
     return 1;
+}
+
+static int begin_scripts(lua_State *L)
+{
+    check_call(L)->scripts_at_ms = timers_now_ms(vm_of(L)->env.timers);
+    return set_deadline(L);
 }
 
 // What core.context() gives to everything that runs for this request.
@@ -520,6 +528,7 @@ void call_class_open(struct vm *vm)
         {"reply", reply},
         {"fail_stream", fail_stream},
         {"deadline", set_deadline},
+        {"begin_scripts", begin_scripts},
         {"set_context", set_context},
         {"depth", get_depth},
         {"attempt", attempt},

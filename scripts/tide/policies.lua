@@ -179,6 +179,7 @@ function M.plan(self, policy, call, view)
   local own = models.find(self.registry, call.model)
   call.req:set_header("x-tidegate-policy", policy.label)
   local plan, err = own, nil
+  if own then call.req:deadline(own.total) end -- of what route waits for, too
   if policy.route then plan, err = route(self, policy, call, view, own) end
   if not plan then return nil, err end
   return with_hooks(self, policy, call, view, plan)

@@ -159,6 +159,7 @@ function M.serve(gen, req, op, client, outer)
   local own = gen.scripts
   local list = outer and NONE or own.middleware
   local view = request_view.new(call, client, gen.dialect.name, own.total)
+  req:begin_scripts(own.total)
   if #list > 0 then req:set_context(context_of(gen, client)) end
   local passed, given, problem = middleware.before(list, call, view)
   if given then
