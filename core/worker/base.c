@@ -12,7 +12,8 @@ void worker_base_init(struct worker_base *base, struct worker_shared *shared, un
         .idle_time_ms = UPSTREAM_IDLE_MS,
     };
 
-    base->loop = loop_new();
+    base->loop = shared->loop ? shared->loop : loop_new();
+    base->owns_loop = !shared->loop;
     base->timers = timers_new(base->loop);
     base->upstreams = upstream_pool_new(base->loop, &settings);
     mailbox_open(&base->mailbox, base->loop);
@@ -58,5 +59,5 @@ size_t worker_base_free(struct worker_base *base)
     vm_free(base->vm);
     mailbox_deinit(&base->mailbox);
     upstream_pool_free(base->upstreams);
-    return (size_t)loop_free(base->loop);
+    return base->owns_loop ? (size_t)loop_free(base->loop) : 0;
 }

@@ -11,6 +11,7 @@
 
 struct worker_base {
     struct loop *loop;
+    bool owns_loop;
     struct timers *timers;
     struct upstream_pool *upstreams;
     struct vm *vm;

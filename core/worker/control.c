@@ -521,6 +521,7 @@ size_t control_free(struct control *control)
     size_t handles = (size_t)loop_free(control->loop);
     generation_unref(control->current);
     generation_unref(control->previous);
+    proof_deinit(&control->proof);
     pthread_mutex_destroy(&control->mutex);
     free(control->installs);
     free(control);

@@ -19,8 +19,8 @@ struct offline {
     bool is_ended;
 };
 
-// Makes the Lua state. `config` and `bundle` are borrowed and outlive it. Returns 0, or -1 with `err`;
-// offline_close() is due in both cases.
+// Makes the Lua state. `config` and `bundle` are borrowed and outlive it. Returns 0, or -1 with
+// `err`; offline_close() is due in both cases.
 int offline_open(struct offline *offline, struct config *config, struct bundle *bundle,
                  struct error *err);
 

@@ -13,6 +13,12 @@ void proof_init(struct proof *proof, struct worker_shared *shared,
 {
     *proof = (struct proof){.shared = shared, .source = *source};
     atomic_init(&proof->alive, 1);
+    proof->loop = loop_new();
+}
+
+void proof_deinit(struct proof *proof)
+{
+    loop_free(proof->loop);
 }
 
 // Nothing that runs is replaced by what is missing: editors delete before they write.
@@ -73,6 +79,7 @@ static int load_all(struct proof *proof, struct generation *generation, struct e
     // Not a copy: the workers count in there meanwhile.
     struct worker_shared scratch = {
         .generation = generation,
+        .loop = proof->loop,
         .log = proof->shared->log,
         .names = proof->shared->names,
         .store = proof->shared->store,

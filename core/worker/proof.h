@@ -17,10 +17,12 @@ struct proof {
     struct worker_shared *shared;
     struct reload_source source;
     atomic_size_t alive; // generations, the first one included
+    struct loop *loop;   // owned; of the scratch states, one after the other
 };
 
 void proof_init(struct proof *proof, struct worker_shared *shared,
                 const struct reload_source *source);
+void proof_deinit(struct proof *proof);
 
 // A generation (one reference, the caller's) that can take the place of `current`; its
 // configuration does not change any more. Takes the bundle. NULL with `err`.

@@ -17,6 +17,7 @@ struct worker;
 struct worker_shared {
     struct generation *generation;   // the one that workers begin with
     const struct reloader *reloader; // NULL: nothing is reloaded
+    struct loop *loop; // to check on, which is idle; NULL: each Lua side has a loop of its own
     struct log *log;
     struct log *bodies; // of log.bodies; NULL without it
     struct metric_names *names;

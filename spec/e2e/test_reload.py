@@ -486,6 +486,7 @@ def test_an_old_script_that_fails_takes_nothing_back(gateway, upstream):
     assert "ROLLED BACK" not in g.errors
 
 
+@pytest.mark.slow
 def test_a_script_stays_out_of_service_until_its_own_file_changes(gateway, upstream):
     upstream.always(mock.chat("hi"))
     loop = policy("while true do end")
