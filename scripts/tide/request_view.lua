@@ -10,6 +10,9 @@ local suggest = require("tide.suggest")
 
 local M = {}
 
+-- What has not been found out yet.
+local UNSET = "\0"
+
 local ENDED = "this request has ended"
 
 -- Weak only in case that a task dies before it has called close().
@@ -57,7 +60,7 @@ local AT = body.positions
 
 -- True when a script has changed the body, so that what was found in it holds no longer.
 local function is_changed(state)
-  return state.values.body ~= nil and state.req:needs_scan()
+  return state.body ~= UNSET and state.req:needs_scan()
 end
 
 local function scanned(state)
@@ -74,8 +77,7 @@ local function other_prompt(req)
 end
 
 -- Looks at the body once for everything below, by what the scan of body.read() has found.
-local function facts(state)
-  if state.prompt then return state end
+local function look(state)
   local req = scanned(state)
   local tokens, count, has_images, has_audio = req:estimate(AT.messages)
   if not tokens then tokens = other_prompt(req) end
@@ -84,7 +86,14 @@ local function facts(state)
   state.prompt, state.messages = tokens + (tools or 0), count or 0
   state.has_tools = tools ~= nil and tool_count > 0
   state.has_images, state.has_audio = has_images or false, has_audio or false
-  return state
+end
+
+-- A field that look() finds.
+local function found_in_body(name)
+  return function(state)
+    look(state)
+    return state[name]
+  end
 end
 
 local function number_at(state, name)
@@ -93,8 +102,9 @@ local function number_at(state, name)
 end
 
 local function tokens_of(state)
+  if state.prompt == UNSET then look(state) end
   return {
-    prompt = math.ceil(facts(state).prompt),
+    prompt = math.ceil(state.prompt),
     max_out = number_at(state, "max_completion_tokens") or number_at(state, "max_tokens"),
   }
 end
@@ -117,10 +127,20 @@ end
 
 -- ---- fields -------------------------------------------------------------------------------------
 
-local FIELDS = {
-  id = function(state) return state.req:id() end,
-  method = function(state) return state.req:method() end,
-  path = function(state) return state.req:path() end,
+-- Fields that are at hand.
+local AT_HAND = {
+  id = function(state) return state.id or state.req:id() end,
+  method = function(state) return state.method or state.req:method() end,
+  path = function(state) return state.path or state.req:path() end,
+  protocol = function(state) return state.protocol end,
+  op = function(state) return state.call.op.name end,
+  model = function(state) return state.call.model end,
+  stream = function(state) return state.call.stream end,
+  deadline = function(state) return state.started + state.total end,
+}
+
+-- Fields that are found out once and kept in the state, under the same name.
+local KEPT = {
   query = query_of,
   headers = function(state)
     local table_ = setmetatable({}, Headers)
@@ -128,20 +148,15 @@ local FIELDS = {
     return table_
   end,
   client = function(state)
-    return { name = state.client, ip = state.req:peer():match("^%[?(.-)%]?:%d+$") }
+    return { name = state.client_name, ip = state.req:peer():match("^%[?(.-)%]?:%d+$") }
   end,
-  protocol = function(state) return state.protocol end,
-  op = function(state) return state.call.op.name end,
-  model = function(state) return state.call.model end,
-  stream = function(state) return state.call.stream end,
   tokens = tokens_of,
-  messages = function(state) return facts(state).messages end,
-  has_tools = function(state) return facts(state).has_tools end,
-  has_images = function(state) return facts(state).has_images end,
-  has_audio = function(state) return facts(state).has_audio end,
+  messages = found_in_body("messages"),
+  has_tools = found_in_body("has_tools"),
+  has_images = found_in_body("has_images"),
+  has_audio = found_in_body("has_audio"),
   json_mode = is_json_mode,
   user = user_of,
-  deadline = function(state) return state.started + state.total end,
   ctx = function() return {} end,
   body = function(state) return assert(state.req:document()) end,
 }
@@ -190,26 +205,34 @@ function METHODS.set_upstream_header(view, name, value)
 end
 
 local known = {}
-for name in pairs(FIELDS) do known[#known + 1] = name end
-for name in pairs(METHODS) do known[#known + 1] = name end
+for _, fields in ipairs({ AT_HAND, KEPT, METHODS }) do
+  for name in pairs(fields) do known[#known + 1] = name end
+end
+
+-- A method, or what is wrong with the name.
+local function other(name)
+  if METHODS[name] then return METHODS[name] end
+  local hint = suggest.hint(tostring(name), known)
+  error("req has no field '" .. tostring(name) .. "'" .. hint, 3)
+end
 
 local View = { __metatable = false }
 
 function View.__index(view, name)
-  local state = states[view] or error(ENDED, 2)
-  local find = FIELDS[name]
-  if not find then
-    if METHODS[name] then return METHODS[name] end
-    local hint = suggest.hint(tostring(name), known)
-    error("req has no field '" .. tostring(name) .. "'" .. hint, 2)
+  local state = states[view]
+  if not state then error(ENDED, 2) end
+  local find = KEPT[name]
+  if find then
+    local value = state[name]
+    if value == nil or value == UNSET then
+      value = find(state)
+      state[name] = value
+    end
+    return value
   end
-  local values = state.values
-  local value = values[name]
-  if value == nil then
-    value = find(state)
-    values[name] = value
-  end
-  return value
+  find = AT_HAND[name]
+  if find then return find(state) end
+  return (other(name))
 end
 
 function View.__newindex(_, name)
@@ -223,9 +246,12 @@ end
 -- @tparam number total seconds that the request may take, as far as is known
 function M.new(call, client, protocol, total)
   local view = setmetatable({}, View)
+  -- As large from the start as it usually gets: growing costs more.
   states[view] = {
-    call = call, req = call.req, client = client, protocol = protocol, total = total,
-    started = core.now(), values = {},
+    call = call, req = call.req, client_name = client, protocol = protocol, total = total,
+    started = core.now(), headers = UNSET, client = UNSET, tokens = UNSET, prompt = UNSET,
+    messages = UNSET, has_tools = UNSET, has_images = UNSET, has_audio = UNSET, ctx = UNSET,
+    body = UNSET,
   }
   return view
 end
@@ -237,19 +263,17 @@ function M.refresh(view)
   local state = states[view]
   if not (is_changed(state) or state.is_stale) then return false end
   state.is_stale = nil
-  local values = state.values
   local ok, err = body.reread(state.call)
   if not ok then return nil, err end
-  state.prompt = nil
-  for _, name in ipairs(OF_BODY) do values[name] = nil end
-  values.model, values.stream = nil, nil
+  state.prompt = UNSET
+  for _, name in ipairs(OF_BODY) do state[name] = UNSET end
   return true
 end
 
 --- The plan is known, and with it the deadline.
 function M.set_total(view, total)
   local state = states[view]
-  state.total, state.values.deadline = total, nil
+  state.total = total
 end
 
 --- Allows `reply` until it is called with false; returns the reply that was asked for.
@@ -267,7 +291,7 @@ function M.take_upstream_headers(view)
   return state.upstream_headers
 end
 
-local OF_CONNECTION = { "id", "method", "path", "query", "client" }
+local OF_CONNECTION = { "query", "client" }
 
 local function find_all(view, names)
   for _, name in ipairs(names) do
@@ -285,14 +309,16 @@ end
 function M.detach(view)
   find_all(view, OF_BODY)
   find_all(view, OF_CONNECTION)
-  states[view].is_over = true
+  local state = states[view]
+  state.id, state.method, state.path = view.id, view.method, view.path
+  state.is_over = true
 end
 
 --- From now on every use raises.
 function M.close(view)
   local state = states[view]
   if not state then return end
-  if state.values.headers then owners[state.values.headers] = nil end
+  if state.headers ~= UNSET then owners[state.headers] = nil end
   states[view] = nil
 end
 
