@@ -69,8 +69,8 @@
 //   core.run_now(fn, ...) -> the same for places where nothing may wait (loading, on_event, cost):
 //                           a function that would wait raises inside the script
 //   core.wait_mark          what a function that waits yields when it was called in a coroutine of
-//                           a script: whoever resumed that yields it further out, and passes what it
-//                           is resumed with back in
+//                           a script: whoever resumed that yields it further out, and passes what
+//                           it is resumed with back in
 //   core.check_stack()      raises when the C stack of a script's slice is used up: called before
 //                           anything that nests C frames (coroutine.resume takes some each time)
 //
@@ -86,9 +86,9 @@
 //   core.safe_table         `table` for scripts: the same, but the guard can stop concat, insert,
 //                           move and sort; foreach and foreachi are left out
 //
-// Tasks (scripts see them as tide.spawn and so on; the functions run as scripts do). A task that has
-// been canceled gets nil, err (canceled) from this and every further wait, at once. A wait where
-// none is possible raises, with the script's line.
+// Tasks (scripts see them as tide.spawn and so on; the functions run as scripts do). A task that
+// has been canceled gets nil, err (canceled) from this and every further wait, at once. A wait
+// where none is possible raises, with the script's line.
 //   core.sleep(seconds) (y) -> true | nil, err     0: until the loop's next turn
 //   core.yield() (y)                               the same as core.sleep(0)
 //   core.spawn(fn, ...) -> task | nil, err (budget: scripts.tasks)

@@ -8,7 +8,7 @@ local HEADER = "x-tier"
 -- What the header may say, and the plan for it.
 local PLANS = {
   fast = { targets = { "groq/llama-3.3-70b-versatile", "openai/gpt-4o-mini" }, pick = "ordered" },
-  good = { targets = { "anthropic/claude-sonnet-4-5", "openai/gpt-4o" }, pick = "ordered" },
+  good = { targets = { "openai/gpt-4o", "groq/llama-3.3-70b-versatile" }, pick = "ordered" },
 }
 
 return tide.policy {

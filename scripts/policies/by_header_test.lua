@@ -2,7 +2,7 @@ local t = tide.test
 
 t.config {
   providers = {
-    groq = {}, openai = {}, anthropic = { extends = "openai", base_url = "https://example.com/v1" },
+    groq = {}, openai = {},
   },
   models = { usual = { "openai/gpt-4o-mini" } },
   policy = "by_header",
@@ -14,7 +14,7 @@ end
 
 t.case("the header chooses", function()
   t.eq(ask("fast").target, "groq/llama-3.3-70b-versatile")
-  t.eq(ask("good").target, "anthropic/claude-sonnet-4-5")
+  t.eq(ask("good").target, "openai/gpt-4o")
 end)
 
 t.case("without the header the model stays", function()

@@ -5,7 +5,7 @@
 
 -- Targets are provider/model; each provider must be configured with a key.
 local CHEAP = { "groq/llama-3.3-70b-versatile", "openai/gpt-4o-mini" }
-local GOOD = { "openai/gpt-4o", "anthropic/claude-sonnet-4-5" }
+local GOOD = { "openai/gpt-4o" }
 
 -- A prompt of this many tokens (an estimate: a quarter of its bytes) is still a short one.
 local SHORT = 2000

@@ -2,7 +2,7 @@ local t = tide.test
 
 t.config {
   providers = {
-    groq = {}, openai = {}, anthropic = { extends = "openai", base_url = "https://example.com/v1" },
+    groq = {}, openai = {},
   },
   policy = "cheap_first",
 }

@@ -1,4 +1,3 @@
-#include "lua/generation.h"
 #include "lua/string_lib.h"
 
 #include <setjmp.h>
@@ -10,6 +9,7 @@
 #include <lauxlib.h>
 
 #include "lua/fixture.h"
+#include "lua/generation.h"
 
 static struct lua_fixture fixture;
 
