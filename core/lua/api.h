@@ -68,6 +68,8 @@
 //                           called without.
 //   core.run_now(fn, ...) -> the same for places where nothing may wait (loading, on_event, cost):
 //                           a function that would wait raises inside the script
+//   core.run_shipped(fn, ...) -> the same for what the program carries: it is not guarded, and does
+//                           not start the guard
 //   core.wait_mark          what a function that waits yields when it was called in a coroutine of
 //                           a script: whoever resumed that yields it further out, and passes what
 //                           it is resumed with back in

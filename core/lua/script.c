@@ -220,24 +220,15 @@ struct guard_place script_place(lua_State *L, int index)
     return (struct guard_place){function.source, function.linedefined};
 }
 
-static int run_function(lua_State *L, bool is_now)
+// A task for the function and the arguments that are all there is on the stack.
+static struct task *new_child(lua_State *L, bool is_now)
 {
     struct vm *vm = vm_of(L);
     struct task *parent = vm->running;
-    int count = lua_gettop(L) - 1;
-    struct run run = {.L = L};
-
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    struct guard *guard = vm_guard(vm);
-    if (count >= LUAI_MAXCSTACK / 2)
-        return luaL_error(L, "too many arguments");
-    if (!guard_has_stack(guard))
-        return luaL_error(L, "stack overflow: scripts call each other too deep");
-    struct guard_place place = script_place(L, 1);
-    bool was_limited = guard_pause(guard);
     struct task *child = task_new(vm, on_end_inside, NULL);
+    int count = lua_gettop(L);
+
     child->owner = child;
-    child->caller = &run;
     child->is_now = is_now || !parent || parent->is_now || !coroutine_can_wait(parent, L);
     if (parent) {
         task_inherit(child, parent);
@@ -245,26 +236,55 @@ static int run_function(lua_State *L, bool is_now)
         child->parent = parent;
         parent->child = child;
     }
-    task_guard(child, &place);
-    lua_checkstack(child->co, count + 1);
-    lua_xmove(L, child->co, count + 1);
+    lua_checkstack(child->co, count);
+    lua_xmove(L, child->co, count);
+    return child;
+}
+
+enum run_kind { RUN, RUN_NOW, RUN_SHIPPED };
+
+static int run_function(lua_State *L, enum run_kind kind)
+{
+    struct vm *vm = vm_of(L);
+    int count = lua_gettop(L) - 1;
+    struct run run = {.L = L};
+
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    struct guard *guard = kind == RUN_SHIPPED ? vm->guard : vm_guard(vm);
+    if (count >= LUAI_MAXCSTACK / 2)
+        return luaL_error(L, "too many arguments");
+    if (guard && !guard_has_stack(guard))
+        return luaL_error(L, "stack overflow: scripts call each other too deep");
+    struct guard_place place = script_place(L, 1);
+    bool was_limited = guard && guard_pause(guard);
+    struct task *child = new_child(L, kind != RUN);
+    child->caller = &run;
+    child->place = place;
+    if (kind != RUN_SHIPPED)
+        task_guard(child, &place);
     bool has_ended = task_run_inside(child, count);
     if (!has_ended && child->is_now)
         run.result_count = refuse_to_wait(L, child);
     else if (!has_ended)
         run.result_count = wait_for(L, child);
-    guard_resume(guard, was_limited);
+    if (guard)
+        guard_resume(guard, was_limited);
     return run.result_count;
 }
 
 static int run(lua_State *L)
 {
-    return run_function(L, false);
+    return run_function(L, RUN);
 }
 
 static int run_now(lua_State *L)
 {
-    return run_function(L, true);
+    return run_function(L, RUN_NOW);
+}
+
+static int run_shipped(lua_State *L)
+{
+    return run_function(L, RUN_SHIPPED);
 }
 
 static const char *why_not_wait(lua_State *L, const struct task *task)
@@ -300,8 +320,11 @@ static int check_stack(lua_State *L)
 
 void script_open(struct vm *vm)
 {
-    static const luaL_Reg functions[] = {
-        {"run", run}, {"run_now", run_now}, {"check_stack", check_stack}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"run", run},
+                                         {"run_now", run_now},
+                                         {"run_shipped", run_shipped},
+                                         {"check_stack", check_stack},
+                                         {NULL, NULL}};
     vm_register(vm, functions);
     lua_pushlightuserdata(vm->L, vm);
     lua_setfield(vm->L, -2, "wait_mark");

@@ -13,7 +13,7 @@ void script_open(struct vm *vm);
 
 // Pushes on `L` what core.run returns for a failure: to be called from the on_end of a task, with
 // its traceback.
-void script_push_error(lua_State *L, struct task *task, const char *traceback);
+void script_push_error(lua_State *L, struct task *child, const char *traceback);
 
 // Where the Lua function at `index` begins. Borrowed from it.
 struct guard_place script_place(lua_State *L, int index);

@@ -160,7 +160,7 @@ local function run_file(set, script, entry)
   -- A user's loop can be stopped at its budget only while it is interpreted.
   if is_user then jit.off(run, true) end
   script.is_loading = true -- what it asks for now takes effect when the generation serves
-  local ok, value = core.run_now(run)
+  local ok, value = (is_user and core.run_now or core.run_shipped)(run)
   script.is_loading = nil
   if not ok then return source:error_of(problem_of(value)) end
   entry.value = value

@@ -258,6 +258,7 @@ local function add_scripts(core)
     end
     return restore(pcall(fn, ...))
   end
+  core.run_shipped = core.run_now
   function core.report_bad_script(path) core.bad_scripts[#core.bad_scripts + 1] = path end
   function core.background(fn, ...)
     local arguments = { n = select("#", ...), ... }

@@ -292,6 +292,16 @@ static void test_a_wait_that_did_not_ask_is_given_up(void **state)
     assert_int_equal(trial->ended, 1);
 }
 
+static void test_what_the_program_carries_runs_without_a_guard(void **state)
+{
+    struct trial *trial = *state;
+    start(trial, "note(core.run_shipped(text('return ...'), 1))"
+                 "local ok, err = core.run_shipped(text('\\nerror(\\'x\\')'))"
+                 "note(ok, err.file, err.line) ok, err = core.run_shipped(wait) note(ok)");
+    assert_string_equal(trial->trace, "true 1 false x.lua 2 false ");
+    assert_null(trial->fixture.vm->guard);
+}
+
 static void test_nothing_waits_while_loading(void **state)
 {
     struct trial *trial = *state;
@@ -404,6 +414,7 @@ int main(void)
         TEST(test_a_coroutine_of_a_script_passes_a_wait_on),
         TEST(test_a_sleep_must_not_wait_either),
         TEST(test_a_wait_that_did_not_ask_is_given_up),
+        TEST(test_what_the_program_carries_runs_without_a_guard),
         TEST(test_nothing_waits_while_loading),
         TEST(test_an_error_says_where_and_what),
         TEST(test_an_error_without_a_place_gets_the_line_that_raised_it),

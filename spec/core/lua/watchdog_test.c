@@ -173,6 +173,7 @@ static void test_no_late_signal_reaches_another_slice(void **state)
         if (i % 64 == 0)
             rest(1); // ThreadSanitizer lets signals through here
     }
+    (void)work;
     atomic_store(&trial.is_over, true);
     pthread_join(trial.impatient, NULL);
     watchdog_remove(&trial.watched);
