@@ -51,6 +51,7 @@ static const char help_text[] =
     "  curl -N http://127.0.0.1:8080/v1/chat/completions -H 'content-type: application/json' \\\n"
     "    -d '{\"model\":\"mock/gpt\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'\n"
     "\n"
+    "Files that change while it runs are loaded again; SIGHUP does it at once.\n"
     "SIGTERM drains: running requests finish (up to limits.drain_time), new ones are refused; a\n"
     "second one ends at once. Exit status: 0 done, 1 failed, 2 used wrongly.\n";
 

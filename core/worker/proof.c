@@ -37,15 +37,23 @@ static bool is_same_config(const struct bundle *a, const struct bundle *b)
     return one && other && memcmp(one->hash, other->hash, BUNDLE_HASH) == 0;
 }
 
-// What cannot be changed is said once, not with each change of another file.
-static void announce_notes(struct log *log, const struct config *config, const struct buf *notes)
+static bool has_warnings(const struct config *config, const struct config *current)
+{
+    return config->warnings.len &&
+           !slice_equal(buf_slice(&config->warnings), buf_slice(&current->warnings));
+}
+
+// What cannot be changed is said once, not with each change of another file; nor are warnings that
+// stand above already.
+static void announce_notes(struct log *log, const struct config *config,
+                           const struct config *current, const struct buf *notes)
 {
     char *rest = NULL;
 
     for (char *line = notes->data ? strtok_r(notes->data, "\n", &rest) : NULL; line;
          line = strtok_r(NULL, "\n", &rest))
         announce(log, LOG_WARN, "%s", line);
-    if (config->warnings.len)
+    if (has_warnings(config, current))
         fputs(config->warnings.data, stderr);
 }
 
@@ -62,7 +70,7 @@ static struct config *load_config(struct proof *proof, const struct bundle *bund
         config_free(config);
         config = NULL;
     } else if (!is_same_config(bundle, current->bundle)) {
-        announce_notes(proof->shared->log, config, &notes);
+        announce_notes(proof->shared->log, config, current->config, &notes);
     }
     buf_deinit(&notes);
     return config;

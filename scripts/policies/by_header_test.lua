@@ -1,9 +1,7 @@
 local t = tide.test
 
 t.config {
-  providers = {
-    groq = {}, openai = {},
-  },
+  providers = { groq = {}, openai = {} },
   models = { usual = { "openai/gpt-4o-mini" } },
   policy = "by_header",
 }

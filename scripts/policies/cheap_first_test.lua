@@ -1,9 +1,7 @@
 local t = tide.test
 
 t.config {
-  providers = {
-    groq = {}, openai = {},
-  },
+  providers = { groq = {}, openai = {} },
   policy = "cheap_first",
 }
 
