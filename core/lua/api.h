@@ -234,15 +234,14 @@
 //     error_event = function(kind, message) -> text of the error event in the client's dialect
 //     timeout = { connect =, first_token =, head =, idle = },      -- seconds
 //     fresh = bool,                   -- not on a pooled connection
-//     extra = {                       -- what few requests have
-//       hold = n,                     -- commit with the n-th content event instead of the first
-//       hold = true,                  -- hold all of it, up to limits.hold (over it: too_large)
-//       on_event = function(data)     -- each event of a stream that the client would get, but not
+//   }, {                              -- nil, or what few requests have besides
+//     hold = n,                       -- commit with the n-th content event instead of the first
+//     hold = true,                    -- hold all of it, up to limits.hold (over it: too_large)
+//     on_event = function(data)       -- each event of a stream that the client would get, but not
 //                                        the terminal one: returns nil (it goes out as it is), text
 //                                        (other data), false (it is left out), or true and why the
 //                                        stream is to fail. It must not wait, nor fail
-//       headers = text,               -- complete lines that go to the provider as well
-//     },
+//     headers = text,                 -- complete lines that go to the provider as well
 //   }
 //   The gateway itself commits and relays an answer with status 2xx that says no error; everything
 //   else comes back uncommitted, for the attempt loop to decide. summary = {

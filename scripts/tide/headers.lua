@@ -38,6 +38,10 @@ end
 -- @tparam table headers name = value, checked
 -- @tparam string|nil auth name of the header that carries the provider's key: left out
 function M.lines(headers, auth)
+  local first, value = next(headers)
+  if first and next(headers, first) == nil and not (auth and first:lower() == auth:lower()) then
+    return first .. ": " .. value .. "\r\n"
+  end
   local names, lines = {}, {}
   for name in pairs(headers) do
     if not auth or name:lower() ~= auth:lower() then names[#names + 1] = name end

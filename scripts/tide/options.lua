@@ -99,21 +99,21 @@ end
 
 -- What only plans of policies have, and the headers that middleware adds for the provider.
 local function extra(call, lane)
-  local plan = call.plan
-  if not plan then return nil end
+  local lines, plan = call.upstream_headers, call.plan
+  if not (lines or plan) then return nil end
   local auth = lane.provider.adapter.auth
-  return {
-    headers = plan.headers and request_headers.lines(plan.headers, auth and auth.name),
-    hold = plan.accept ~= nil or plan.hold or nil,
-    on_event = plan.on_event and call.stream and event_filter.new(call, plan) or nil,
-  }
+  local result = { headers = lines and request_headers.lines(lines, auth and auth.name) }
+  if plan then
+    result.hold = plan.accept ~= nil or plan.hold or nil
+    result.on_event = plan.on_event and call.stream and event_filter.new(call, plan) or nil
+  end
+  return result
 end
 
 local function own(call, lane, shared, fresh)
   local options = copy(shared)
   options.choices = call.choices
   options.fresh = fresh or nil
-  options.extra = extra(call, lane)
   if lane.provider.adapter.serve then
     options.serve = server(call, lane)
     options.edits = nil
@@ -123,7 +123,7 @@ local function own(call, lane, shared, fresh)
   return options
 end
 
---- The options for one try of `lane`.
+--- The options for one try of `lane`, and what few requests have besides: for req:attempt().
 -- @tparam table call of body.read()
 -- @tparam table lane
 -- @tparam boolean fresh not on a pooled connection
@@ -142,10 +142,10 @@ function M.of(call, lane, fresh)
   end
   local adapter = lane.provider.adapter
   if fresh or call.choices or call.stream_options or adapter.params or adapter.serve
-      or call.plan then
-    return own(call, lane, shared, fresh)
+      or (call.plan and call.plan.params) then
+    shared = own(call, lane, shared, fresh)
   end
-  return shared
+  return shared, extra(call, lane)
 end
 
 return M

@@ -92,14 +92,12 @@ local function plan_of(gen, call, view, policy)
   return models.find(gen.registry, call.model)
 end
 
--- The plan with the headers that middleware wants for the provider, under its own.
-local function with_headers(view, plan)
+-- What the provider gets besides: the headers that middleware wants, under those of the plan.
+local function upstream_headers(view, plan)
   local lines = request_view.take_upstream_headers(view)
-  if not lines then return plan end
-  for name, value in pairs(plan.headers or NONE) do lines[name:lower()] = value end
-  if not plan.is_own then plan = policies.own(plan) end
-  plan.headers = lines
-  return plan
+  if not (lines and plan.headers) then return lines or plan.headers end
+  for name, value in pairs(plan.headers) do lines[name:lower()] = value end
+  return lines
 end
 
 -- A whole chat is held, so that `after` sees it before the client does. Streams go on at once, and
@@ -126,7 +124,8 @@ local function run(gen, call, client, view, policy, passed)
   if gen.scripts.has_after or (policy and policy.has_late_hooks) then
     request_view.keep_body(view)
   end
-  plan = with_after(gen, call, view, with_headers(view, plan), passed)
+  plan = with_after(gen, call, view, plan, passed)
+  call.upstream_headers = upstream_headers(view, plan)
   if plan.is_own then call.plan = plan end
   if plan.shadow then shadow.start(gen, call, client, plan.shadow) end
   return operation.run(call.req, dialect, call, plan, client)

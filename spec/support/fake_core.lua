@@ -585,8 +585,9 @@ local function serve(self, options)
   return summary
 end
 
-function Request:attempt(options)
+function Request:attempt(options, extra)
   self.attempts[#self.attempts + 1] = options
+  self.extras[#self.attempts] = extra
   if options.serve then return serve(self, options) end
   local answer = self.answers[#self.attempts] or self.answers[#self.answers]
   if type(answer) == "function" then answer = answer(options, self) end
@@ -622,7 +623,8 @@ function Request:json() return decode(self.replied.body) end
 --   gets the options of the attempt and returns one
 function M.request(options, ...)
   return setmetatable({
-    options = options or {}, answers = { ... }, attempts = {}, added = {}, discarded = {},
+    options = options or {}, answers = { ... }, attempts = {}, extras = {}, added = {},
+    discarded = {},
   }, Request)
 end
 

@@ -59,10 +59,23 @@ describe("tide.middleware", function()
     end
   end)
 
-  it("goes before the policy, which sees the model that it leaves", function()
+  it("adds headers to what the provider gets, in each attempt", function()
     middleware({ "before = function(req) req:set_upstream_header('X-A', 'b') end" })
+    local req = ask("smart", fake.status(500), fake.ok())
+    assert.equal("a/m b/m", tried(req))
+    assert.same({ "x-a: b\r\n", "x-a: b\r\n" }, { req.extras[1].headers, req.extras[2].headers })
+  end)
+
+  it("sends its headers to the provider, and the plan's over them", function()
+    local text = "req:set_upstream_header('X-A', 'm') req:set_upstream_header('x-b', 'm')"
+    load({ policy = "p", middleware = { "m" } }, {
+      ["scripts/middleware/m.lua"] = "return tide.middleware { before = function(req) " .. text
+        .. " end }",
+      ["scripts/policies/p.lua"] = [[return tide.policy { route = function()
+        return { model = "a/x", headers = { ["X-B"] = "p", ["x-c"] = "p" } } end }]],
+    })
     local req = ask("smart", fake.ok())
-    assert.equal("a/m", tried(req))
+    assert.equal("x-a: m\r\nx-b: p\r\nx-c: p\r\n", req.extras[1].headers)
   end)
 
   it("does not run for requests that scripts ask", function()
