@@ -464,7 +464,7 @@ function Request.is_admin(_, token) return admin_token == nil or admin_token == 
 function Request:body() return self.options.body or "" end
 function Request:is_started() return self.started == true end
 function Request:is_gone() return self.gone == true end
-function Request:begin_scripts(seconds)
+function Request.begin_scripts(_, seconds)
   return seconds
 end
 
