@@ -147,6 +147,11 @@ local function problem_of(err)
   return is_ours and fields or err.message
 end
 
+-- A syntax error quotes the file, which may be anything.
+local function printable(text)
+  return (text:gsub("[%z\1-\31\127-\255]", "?"))
+end
+
 local function run_file(set, script, entry)
   local text, chunk, is_user = core.source(script.path)
   if not text then return { file = script.path, line = 1, message = "cannot be read" } end
@@ -156,7 +161,7 @@ local function run_file(set, script, entry)
     return require_file(set, script.path, entry, name)
   end)
   local run, problem = load(text, chunk, "t", globals)
-  if not run then return source:error_of(problem) end
+  if not run then return source:error_of(printable(problem)) end
   -- A user's loop can be stopped at its budget only while it is interpreted.
   if is_user then jit.off(run, true) end
   script.is_loading = true -- what it asks for now takes effect when the generation serves
