@@ -222,6 +222,23 @@ def test_T39_a_broken_file_is_refused_whole_and_the_last_good_version_serves(gat
     assert reload(g) == (200, {"generation": 1})
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("text, limit", [("while true do end", "scripts.cpu"),
+                                         ("local t = {}\nwhile true do t[#t + 1] = {} end", "scripts."),
+                                         ("local s = 'x'\nwhile true do s = s .. s end", "scripts.")])
+def test_T39_a_file_that_runs_away_while_it_loads_is_stopped_and_refused(gateway, upstream, text, limit):
+    upstream.always(mock.chat("hi"))
+    g = gateway(configured(upstream, "first", workers=2))
+    for i in range(2):
+        put(g, "scripts/policies/p.lua", text + "\n" * i)
+        said = wait_failure(g)
+        assert said["file"] == "scripts/policies/p.lua" and said["line"] in (1, 2) and limit in said["message"], said
+        assert g.chat("first").status == 200 and number(g) == i + 1
+        remove(g, "scripts/policies/p.lua")
+        put(g, "scripts/lib/other%d.lua" % i, "return 1")
+        wait_number(g, i + 2)
+
+
 def test_T39_a_file_that_stays_broken_is_told_once(gateway, upstream):
     g = gateway(admin(upstream))
     put(g, "adapters/harbour.lua", BROKEN)
