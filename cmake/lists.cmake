@@ -30,7 +30,7 @@ set(TIDEGATE_C
   core/lua/usage_class.c core/lua/value.c
   core/lua/call_access.c core/lua/generation.c core/lua/generation_class.c core/lua/loading.c core/lua/reload.c
   core/lua/vm.c core/lua/watch_class.c
-  core/lua/budget.c core/lua/guard.c core/lua/memory.c core/lua/script.c core/lua/watchdog.c
+  core/lua/call_prompt.c core/lua/budget.c core/lua/guard.c core/lua/memory.c core/lua/script.c core/lua/watchdog.c
   core/lua/dict_class.c core/lua/holds.c core/lua/limit_class.c
   core/json/document.c core/json/document_edit.c core/lua/call_body.c core/lua/document_class.c
   core/lua/digest.c core/lua/metric_class.c core/lua/values.c core/metrics/custom.c

@@ -170,16 +170,18 @@
 //                                        concurrency is given back at its end
 //
 // A request, `req`: valid in its own task until the task ends
-//   req:method() req:path() req:query() req:header(name) req:peer() req:id() -> string | nil
-//   req:find_client(key) -> name | nil      of the request's generation; constant time
+//   req:method() req:path() req:query() req:header(name) req:peer() req:ip() req:id() -> string |
+//   nil req:find_client(key) -> name | nil      of the request's generation; constant time
 //   req:is_admin(token) -> boolean          likewise; true when no token is configured
 //   req:body() -> string (a copy);  req:size() -> bytes of the body
 //   req:scan(fields) -> true, value... in the order of `fields` (nil: absent; small objects and
 //                       arrays are decoded), or false, err (bad_request: not JSON, with the
 //                       position; a repeated top-level model or stream)
 //   req:raw(i, most) -> JSON text of the i-th field of the last scan, or nil; at most `most` bytes
-//   req:estimate(i)  -> tokens (a guess), elements, has_images, has_audio of the i-th field of the
-//                       last scan, as core/json/estimate.h has it, or nothing
+//   req:prompt(messages, prompt, input, tools, functions, max_completion_tokens, max_tokens)
+//                       -> tokens, max_out or nil, messages, has_tools, has_images, has_audio: what
+//                       the body asks of a model, by core/json/estimate.h. The arguments are
+//                       positions of the last scan
 //   req:document() -> document | nil, err (bad_request: no JSON object)    the body by paths:
 //   names,
 //                       and positions from 1 on (-1 is the last). Of a body that is sent on,

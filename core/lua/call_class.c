@@ -7,11 +7,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "json/estimate.h"
 #include "lua/attempt.h"
 #include "lua/call.h"
 #include "lua/call_access.h"
 #include "lua/call_body.h"
+#include "lua/call_prompt.h"
 #include "lua/document_class.h"
 #include "lua/inner_call.h"
 #include "lua/task.h"
@@ -96,6 +96,18 @@ static int get_peer(lua_State *L)
 {
     lua_pushstring(L, exchange_peer(check_call(L)->exchange));
     return 1;
+}
+
+// The address of "127.0.0.1:5000" or "[::1]:5000".
+static int get_ip(lua_State *L)
+{
+    struct slice peer = slice_of(exchange_peer(check_call(L)->exchange));
+    const char *end = strrchr(peer.data, ':');
+    size_t len = end ? (size_t)(end - peer.data) : peer.len;
+    bool has_brackets = len > 2 && peer.data[0] == '[';
+
+    return push_slice(L, has_brackets ? (struct slice){peer.data + 1, len - 2}
+                                      : (struct slice){peer.data, len});
 }
 
 static int get_id(lua_State *L)
@@ -233,21 +245,6 @@ static int get_raw(lua_State *L)
         push_slice(L, (struct slice){raw.data, raw.len < most ? raw.len : most});
     }
     return 1;
-}
-
-// What req:estimate() says of the i-th field of the last scan.
-static int get_estimate(lua_State *L)
-{
-    struct call *call = check_call(L);
-    int i = (int)luaL_checkinteger(L, 2);
-    if (i < 1 || (size_t)i > call->scan_count || call->scan[i - 1].value.type == JSON_ABSENT)
-        return 0;
-    struct json_estimate estimate = json_estimate(call->scan[i - 1].value.raw);
-    lua_pushnumber(L, estimate.tokens);
-    lua_pushinteger(L, (lua_Integer)estimate.elements);
-    lua_pushboolean(L, estimate.has_images);
-    lua_pushboolean(L, estimate.has_audio);
-    return 4;
 }
 
 // ---- answering --------------------------------------------------------------------------------
@@ -514,6 +511,7 @@ void call_class_open(struct vm *vm)
         {"query", get_query},
         {"header", get_header},
         {"peer", get_peer},
+        {"ip", get_ip},
         {"id", get_id},
         {"find_client", call_access_find_client},
         {"is_admin", call_access_is_admin},
@@ -523,7 +521,7 @@ void call_class_open(struct vm *vm)
         {"is_gone", is_gone},
         {"scan", scan},
         {"raw", get_raw},
-        {"estimate", get_estimate},
+        {"prompt", call_prompt_look},
         {"set_header", set_header},
         {"reply", reply},
         {"fail_stream", fail_stream},

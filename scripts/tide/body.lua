@@ -27,7 +27,7 @@ local function with_more()
   return core.fields(names), positions
 end
 
---- Where req:raw() and req:estimate() find what: after M.read(req, op, M.for_scripts).
+--- Where req:raw() and req:prompt() find what: after M.read(req, op, M.for_scripts).
 M.for_scripts, M.positions = with_more()
 
 local function is_given(value)

@@ -71,21 +71,11 @@ local function scanned(state)
   return state.req
 end
 
--- Texts besides messages that a model reads.
-local function other_prompt(req)
-  return (req:estimate(AT.prompt) or 0) + (req:estimate(AT.input) or 0)
-end
-
 -- Looks at the body once for everything below, by what the scan of body.read() has found.
 local function look(state)
-  local req = scanned(state)
-  local tokens, count, has_images, has_audio = req:estimate(AT.messages)
-  if not tokens then tokens = other_prompt(req) end
-  local tools, tool_count = req:estimate(AT.tools)
-  if not tools then tools, tool_count = req:estimate(AT.functions) end
-  state.prompt, state.messages = tokens + (tools or 0), count or 0
-  state.has_tools = tools ~= nil and tool_count > 0
-  state.has_images, state.has_audio = has_images or false, has_audio or false
+  state.prompt, state.max_out, state.messages, state.has_tools, state.has_images, state.has_audio =
+    scanned(state):prompt(AT.messages, AT.prompt, AT.input, AT.tools, AT.functions,
+      AT.max_completion_tokens, AT.max_tokens)
 end
 
 -- A field that look() finds.
@@ -96,17 +86,9 @@ local function found_in_body(name)
   end
 end
 
-local function number_at(state, name)
-  local text = scanned(state):raw(AT[name])
-  return text and tonumber(text)
-end
-
 local function tokens_of(state)
   if state.prompt == UNSET then look(state) end
-  return {
-    prompt = math.ceil(state.prompt),
-    max_out = number_at(state, "max_completion_tokens") or number_at(state, "max_tokens"),
-  }
+  return { prompt = state.prompt, max_out = state.max_out }
 end
 
 -- A schema may be long; what is short says itself that it is about plain text.
@@ -148,7 +130,7 @@ local KEPT = {
     return table_
   end,
   client = function(state)
-    return { name = state.client_name, ip = state.req:peer():match("^%[?(.-)%]?:%d+$") }
+    return { name = state.client_name, ip = state.req:ip() }
   end,
   tokens = tokens_of,
   messages = found_in_body("messages"),

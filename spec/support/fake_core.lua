@@ -483,6 +483,7 @@ function Request:set_context(context) self.context = context end
 
 function Request.id() return "0123" end
 function Request.peer() return "127.0.0.1:5000" end
+function Request.ip() return "127.0.0.1" end
 function Request:size() return #self:body() end
 
 -- Members of the top level alone.
@@ -500,12 +501,21 @@ function Request:document()
 end
 
 -- Bytes / 4 of the JSON text, and the number of elements where it is an array.
-function Request:estimate(i)
-  local text = self.raws and self.raws[i]
-  if not text then return end
+local function estimate(text)
+  if not text then return 0, 0 end
   local value = decode(text)
-  return #text / 4, type(value) == "table" and #value or 0,
-    text:find('"image_url"', 1, true) ~= nil, text:find('"input_audio"', 1, true) ~= nil
+  return #text / 4, type(value) == "table" and #value or 0
+end
+
+function Request:prompt(messages, prompt, input, tools, functions, most_new, most_old)
+  local raws = self.raws
+  local said = raws[messages]
+  local tokens, count = estimate(said)
+  if not said then tokens = estimate(raws[prompt]) + estimate(raws[input]) end
+  local more, tool_count = estimate(raws[tools] or raws[functions])
+  local function has(text) return said ~= nil and said:find(text, 1, true) ~= nil end
+  return math.ceil(tokens + more), tonumber(raws[most_new] or raws[most_old]), count,
+    tool_count > 0, has('"image_url"'), has('"input_audio"')
 end
 
 -- What the spec says, or one attempt that went well.

@@ -96,7 +96,7 @@ describe("tide.request_view", function()
   it("keeps what it knows for hooks after the end", function()
     see({ body = '{"model":"m","messages":["12345678"],"user":"u"}' })
     request_view.detach(view)
-    req.id, req.raw, req.estimate = nil, nil, nil
+    req.id, req.raw, req.prompt = nil, nil, nil
     setmetatable(req, nil)
     assert.same({ "0123", 3, "u", "m" }, { view.id, view.tokens.prompt, view.user, view.model })
     assert.is_true(view:canceled())

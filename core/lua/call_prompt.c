@@ -1,0 +1,69 @@
+#include "lua/call_prompt.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "json/estimate.h"
+#include "lua/call.h"
+#include "lua/call_class.h"
+
+// Where the arguments stand: positions of the last scan.
+enum { MESSAGES = 2, PROMPT, INPUT, TOOLS, FUNCTIONS, MOST_NEW, MOST_OLD };
+
+enum { NUMBER_LEN = 32 }; // a longer text is no sensible number of tokens
+
+static struct json_value field_at(lua_State *L, const struct call *call, int argument)
+{
+    lua_Integer i = luaL_checkinteger(L, argument);
+    if (i < 1 || (size_t)i > call->scan_count)
+        return (struct json_value){.type = JSON_ABSENT};
+    return call->scan[i - 1].value;
+}
+
+// Of the first argument that is there, from `first` to `last`; all zero when none is.
+static struct json_estimate estimate(lua_State *L, const struct call *call, int first, int last)
+{
+    for (int argument = first; argument <= last; argument++) {
+        struct json_value value = field_at(L, call, argument);
+        if (value.type != JSON_ABSENT)
+            return json_estimate(value.raw);
+    }
+    return (struct json_estimate){0};
+}
+
+static void push_number(lua_State *L, const struct call *call)
+{
+    struct json_value value = field_at(L, call, MOST_NEW);
+    char text[NUMBER_LEN];
+
+    if (value.type != JSON_NUMBER)
+        value = field_at(L, call, MOST_OLD);
+    if (value.type != JSON_NUMBER || value.raw.len >= sizeof(text)) {
+        lua_pushnil(L);
+        return;
+    }
+    memcpy(text, value.raw.data, value.raw.len);
+    text[value.raw.len] = '\0';
+    lua_pushnumber(L, strtod(text, NULL));
+}
+
+int call_prompt_look(lua_State *L)
+{
+    const struct call *call = call_class_check(L, 1);
+    struct json_estimate said = estimate(L, call, MESSAGES, MESSAGES);
+    struct json_estimate tools = estimate(L, call, TOOLS, FUNCTIONS);
+    double tokens = said.tokens + tools.tokens;
+
+    if (field_at(L, call, MESSAGES).type == JSON_ABSENT)
+        tokens += estimate(L, call, PROMPT, PROMPT).tokens + estimate(L, call, INPUT, INPUT).tokens;
+    lua_pushnumber(L, ceil(tokens));
+    push_number(L, call);
+    lua_pushinteger(L, (lua_Integer)said.elements);
+    lua_pushboolean(L, tools.elements > 0);
+    lua_pushboolean(L, said.has_images);
+    lua_pushboolean(L, said.has_audio);
+    return 6;
+}

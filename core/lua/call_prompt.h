@@ -1,0 +1,6 @@
+// What a request's body asks of a model, for scripts: methods of `req`, described in api.h.
+#pragma once
+
+#include <lua.h>
+
+int call_prompt_look(lua_State *L);
