@@ -124,7 +124,7 @@ end }''' % json.dumps(fields)
     answer = g.chat("one/m")
     assert answer.status == 200 and b"no field 'no_such_field'" in answer.body, answer.body
     source = open(os.path.join(ROOT, "scripts/tide/request_view.lua"), encoding="utf-8").read()
-    table = source[source.index("local FIELDS = {"):source.index("local OF_BODY")]
+    table = source[source.index("local AT_HAND = {"):source.index("local OF_BODY")]
     there = {line.split("=")[0].strip() for line in table.split("\n") if line.startswith("  ") and " = " in line and line[2].isalpha()}
     assert there == set(fields)
 
