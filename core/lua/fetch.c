@@ -201,6 +201,10 @@ static void take_bytes(void *owner, const char *bytes, size_t len)
 {
     struct fetch *fetch = owner;
 
+    if (fetch->taken >= LIMIT_WRITE_RESUME) {
+        buf_consume(&fetch->bytes, fetch->taken);
+        fetch->taken = 0;
+    }
     fetch->received += len;
     if ((fetch->max_body && fetch->received > fetch->max_body) ||
         buf_add(&fetch->bytes, bytes, len) != 0)

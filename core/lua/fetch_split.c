@@ -71,8 +71,17 @@ static int feed_lines(struct fetch_split *split, struct slice bytes)
     return buf_add_slice(&split->carry, bytes);
 }
 
+static void drop_taken(struct fetch_split *split)
+{
+    if (fetch_split_has_items(split))
+        return;
+    buf_clear(&split->queue);
+    split->taken = 0;
+}
+
 int fetch_split_feed(struct fetch_split *split, struct slice bytes)
 {
+    drop_taken(split);
     if (split->form == FETCH_EVENTS)
         return sse_parser_feed(&split->sse, bytes.data, bytes.len);
     return feed_lines(split, bytes);
@@ -97,11 +106,8 @@ bool fetch_split_take(struct fetch_split *split, struct fetch_item *item)
 {
     struct record record;
 
-    if (!fetch_split_has_items(split)) {
-        buf_clear(&split->queue);
-        split->taken = 0;
+    if (!fetch_split_has_items(split))
         return false;
-    }
     const char *at = split->queue.data + split->taken;
     memcpy(&record, at, sizeof(record));
     at += sizeof(record);

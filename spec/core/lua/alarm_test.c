@@ -13,7 +13,7 @@
 static void turn_until_noted(struct scripted *scripted)
 {
     while (!*scripted->trace)
-        uv_run(&scripted->fixture.env.loop->uv, UV_RUN_ONCE);
+        scripted_turn(scripted);
 }
 
 static void test_an_alarm_goes_off_after_whoever_set_it(void **state)

@@ -86,6 +86,21 @@ static void test_a_line_has_a_limit(void **state)
     free(bytes);
 }
 
+static void test_what_has_been_taken_is_not_kept(void **state)
+{
+    (void)state;
+    struct fetch_split split = {.form = FETCH_WHOLE};
+    struct fetch_item item;
+
+    fetch_split_init(&split, FETCH_LINES);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(fetch_split_feed(&split, SLICE("line\n")), 0);
+        assert_true(fetch_split_take(&split, &item)); // and nobody looks for a further one
+        assert_true(split.queue.len < 100);
+    }
+    fetch_split_deinit(&split);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +109,7 @@ int main(void)
         cmocka_unit_test(test_events_have_a_name_or_none_and_comments_count_for_nothing),
         cmocka_unit_test(test_a_last_event_needs_no_blank_line),
         cmocka_unit_test(test_a_line_has_a_limit),
+        cmocka_unit_test(test_what_has_been_taken_is_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

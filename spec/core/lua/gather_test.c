@@ -127,7 +127,7 @@ static void test_a_task_that_does_not_go_is_waited_for_a_moment_only(void **stat
                              "   function() stubborn() note('late') end } == 1)"
                              " assert(core.now() - from >= 0.1) note('on') core.sleep(3600)");
     while (!*scripted->trace)
-        uv_run(&scripted->fixture.env.loop->uv, UV_RUN_ONCE);
+        scripted_turn(scripted);
     task_wake(stuck, 0);
     task_cancel(scripted->task);
     assert_string_equal(scripted->trace, "on late ");
@@ -142,7 +142,7 @@ static void test_whoever_made_a_task_that_does_not_go_ends_after_it(void **state
     set_stubborn(scripted, &stuck);
     scripted_start(scripted, "core.spawn(stubborn) core.yield()");
     while (!stuck || !stuck->is_canceled)
-        uv_run(&scripted->fixture.env.loop->uv, UV_RUN_ONCE);
+        scripted_turn(scripted);
     assert_int_equal(scripted->ended, 0);
     task_wake(stuck, 0);
     assert_int_equal(scripted->ended, 1);

@@ -12,6 +12,8 @@
 
 #include "lua/task.h"
 
+enum { MOMENT_MS = 5 };
+
 // The grants are a table so that a test can change them.
 static const char prelude[] =
     "core = require('core') grants = { '*' } core.config.scripts = { http = grants } tide = {}\n"
@@ -71,10 +73,26 @@ void scripted_start(struct scripted *scripted, const char *text)
     task_run(task, 0);
 }
 
+static void ignore(void *owner)
+{
+    (void)owner;
+}
+
+void scripted_turn(struct scripted *scripted)
+{
+    struct timers *timers = scripted->fixture.env.timers;
+
+    scripted->tick = (struct timer){.on_due = ignore};
+    uv_update_time(&scripted->fixture.env.loop->uv); // a moment from now, not from the last turn
+    timer_start(timers, &scripted->tick, MOMENT_MS);
+    uv_run(&scripted->fixture.env.loop->uv, UV_RUN_ONCE);
+    timer_stop(timers, &scripted->tick);
+}
+
 void scripted_await(struct scripted *scripted)
 {
     while (!scripted->ended)
-        uv_run(&scripted->fixture.env.loop->uv, UV_RUN_ONCE);
+        scripted_turn(scripted);
     assert_string_equal(scripted->error, "");
 }
 

@@ -11,6 +11,7 @@ struct scripted {
     int ended;
     char error[600];   // of the task, with its traceback
     struct task *task; // NULL: has ended
+    struct timer tick;
 };
 
 // For cmocka_unit_test_setup_teardown(): *state is the struct. The end fails the test when a handle
@@ -21,6 +22,10 @@ int scripted_tear_down(void **state);
 // Starts the text, as x.lua, with globals `core`, `note` and `tide` (what scripts have of tasks,
 // timers and HTTP).
 void scripted_start(struct scripted *scripted, const char *text);
+
+// Turns the loop once: until something happens, or for a moment, as what was awaited may have
+// happened before the loop waits.
+void scripted_turn(struct scripted *scripted);
 
 // Turns the loop until the task has ended, which may not have failed.
 void scripted_await(struct scripted *scripted);
