@@ -13,9 +13,10 @@
 static const struct generation *check(lua_State *L)
 {
     struct vm_generation **box = vm_check_class(L, 1, vm_of(L)->generation_class);
-    if (!*box)
-        luaL_error(L, "no request uses this generation any more");
-    return (*box)->shared;
+    if (*box)
+        return (*box)->shared;
+    luaL_error(L, "no request uses this generation any more");
+    return NULL;
 }
 
 static int collect(lua_State *L)
@@ -30,7 +31,7 @@ static int collect(lua_State *L)
 static int current(lua_State *L)
 {
     struct vm_generation *generation = vm_loading_generation(vm_of(L));
-    struct vm_generation **box = lua_newuserdata(L, sizeof(*box));
+    struct vm_generation **box = lua_newuserdata(L, sizeof(void *));
     *box = NULL;
     luaL_getmetatable(L, GENERATION_CLASS);
     lua_setmetatable(L, -2);
