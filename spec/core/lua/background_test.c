@@ -12,20 +12,6 @@
 #include "lua/fixture.h"
 #include "lua/task.h"
 
-static int set_up(void **state)
-{
-    static struct lua_fixture fixture;
-    lua_fixture_open(&fixture);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    lua_fixture_close(*state);
-    return 0;
-}
-
 static const char *global(struct lua_fixture *fixture, const char *name)
 {
     lua_getglobal(fixture->vm->L, name);
@@ -115,13 +101,11 @@ static void test_there_are_not_more_than_the_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_it_begins_when_the_task_that_asked_has_ended, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_it_may_wait_when_nobody_else_does, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_failure_is_the_end_of_nothing_else, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_canceled_ones_end, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_there_are_not_more_than_the_limit, set_up, tear_down),
+        LUA_FIXTURE(test_it_begins_when_the_task_that_asked_has_ended),
+        LUA_FIXTURE(test_it_may_wait_when_nobody_else_does),
+        LUA_FIXTURE(test_a_failure_is_the_end_of_nothing_else),
+        LUA_FIXTURE(test_canceled_ones_end),
+        LUA_FIXTURE(test_there_are_not_more_than_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -316,7 +316,7 @@ static void test_a_stream_of_the_winner_can_be_read_on(void **state)
     scripted_start(trial->scripted,
                    "local res = tide.race{"
                    "  function() return tide.http.request{ url = url, stream = true } end }"
-                   " note(res.status) note(res:text())");
+                   " note(res.status) note((res:text()))");
     while (!*trial->scripted->trace)
         turn(trial);
     peer_continue(&trial->peer, 0);

@@ -52,6 +52,20 @@ void lua_fixture_close(struct lua_fixture *fixture)
     assert_int_equal(loop_free(fixture->env.loop), 0);
 }
 
+int lua_fixture_set_up(void **state)
+{
+    static struct lua_fixture fixture;
+    lua_fixture_open(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+int lua_fixture_tear_down(void **state)
+{
+    lua_fixture_close(*state);
+    return 0;
+}
+
 struct task *lua_fixture_run(struct lua_fixture *fixture, const char *text,
                              void (*on_end)(void *owner, const char *error), void *owner)
 {
@@ -67,6 +81,24 @@ void lua_fixture_check(struct lua_fixture *fixture, const char *text)
     lua_State *L = fixture->vm->L;
     const char *whole = lua_pushfstring(L, "local core = require('core') %s", text);
     if (luaL_dostring(L, whole) != 0)
+        fail_msg("%s", lua_tostring(L, -1));
+    lua_settop(L, 0);
+}
+
+void lua_fixture_check_after(struct lua_fixture *fixture, const char *prelude, const char *text)
+{
+    lua_State *L = fixture->vm->L;
+    lua_pushfstring(L,
+                    "local core = require('core') "
+                    "local function fails(wanted, f, ...) "
+                    "  local ok, message = pcall(f, ...) "
+                    "  if ok or message ~= wanted then "
+                    "    error(tostring(message) .. ', not ' .. wanted, 2) "
+                    "  end "
+                    "end %s%s",
+                    prelude, text);
+    if (luaL_loadbuffer(L, lua_tostring(L, -1), lua_objlen(L, -1), "=test") != 0 ||
+        lua_pcall(L, 0, 0, 0) != 0)
         fail_msg("%s", lua_tostring(L, -1));
     lua_settop(L, 0);
 }

@@ -12,9 +12,9 @@
 #include <cmocka.h>
 #include <lauxlib.h>
 
-#include "lua/fixture.h"
 #include "lua/generation.h"
 #include "lua/script.h"
+#include "lua/scripted.h"
 #include "lua/task.h"
 #include "lua/watchdog.h"
 
@@ -26,58 +26,6 @@
 #endif
 
 enum { CPU_MS = 10, KILLS = 200 };
-
-struct trial {
-    struct lua_fixture fixture;
-    char trace[600]; // what scripts noted, in order
-    struct task *waiting, *waiting_before;
-    int ended;
-    char error[400];
-};
-
-static int set_up(void **state)
-{
-    static struct trial trial;
-    memset(&trial, 0, sizeof(trial));
-    lua_fixture_open(&trial.fixture);
-    trial.fixture.env.generation->config->scripts.cpu_ms = CPU_MS;
-    *state = &trial;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct trial *trial = *state;
-    lua_fixture_close(&trial->fixture);
-    return 0;
-}
-
-static void on_end(void *owner, const char *error)
-{
-    struct trial *trial = owner;
-    trial->ended++;
-    if (error)
-        snprintf(trial->error, sizeof(trial->error), "%s", error);
-}
-
-static struct trial *trial_of(lua_State *L)
-{
-    return lua_touserdata(L, lua_upvalueindex(2));
-}
-
-static int note(lua_State *L)
-{
-    struct trial *trial = trial_of(L);
-    for (int i = 1; i <= lua_gettop(L); i++) {
-        lua_getglobal(L, "tostring");
-        lua_pushvalue(L, i);
-        lua_call(L, 1, 1);
-        size_t len = strlen(trial->trace);
-        snprintf(trial->trace + len, sizeof(trial->trace) - len, "%s ", lua_tostring(L, -1));
-        lua_pop(L, 1);
-    }
-    return 0;
-}
 
 static uint64_t thread_ms(void)
 {
@@ -105,69 +53,35 @@ static int stand_still(lua_State *L)
     return 0;
 }
 
-static int wait(lua_State *L)
+static int set_up(void **state)
 {
-    struct trial *trial = trial_of(L);
-    trial->waiting_before = trial->waiting;
-    trial->waiting = script_check_wait(L);
-    return task_wait(trial->waiting, NULL, NULL);
+    scripted_set_up_trusted(state);
+    struct scripted *scripted = *state;
+    scripted->fixture.env.generation->config->scripts.cpu_ms = CPU_MS;
+    scripted->is_stubborn = true; // a stopped task has to wait for its child
+    scripted_define(scripted, "compute", compute);
+    scripted_define(scripted, "stand_still", stand_still);
+    return 0;
 }
 
-static void define(struct trial *trial, const char *name, lua_CFunction function)
+static void wake(struct scripted *scripted)
 {
-    lua_State *L = trial->fixture.vm->L;
-    lua_pushlightuserdata(L, trial->fixture.vm);
-    lua_pushlightuserdata(L, trial);
-    lua_pushcclosure(L, function, 2);
-    lua_setglobal(L, name);
-}
-
-// User code is loaded as the loader does it: interpreted.
-static void define_all(struct trial *trial)
-{
-    define(trial, "note", note);
-    define(trial, "compute", compute);
-    define(trial, "stand_still", stand_still);
-    define(trial, "wait", wait);
-    assert_int_equal(luaL_dostring(trial->fixture.vm->L,
-                                   "core = require('core') run, run_now = core.run, core.run_now\n"
-                                   "function text(t, name)\n"
-                                   "  local f = assert(loadstring(t, name or '@x.lua'))\n"
-                                   "  jit.off(f, true)\n"
-                                   "  return f\n"
-                                   "end\n"
-                                   "function try(t)\n"
-                                   "  local ok, err = run(text(t))\n"
-                                   "  if ok then note('fine') return end\n"
-                                   "  note(err.limit, err.file, err.line)\n"
-                                   "end"),
-                     0);
-}
-
-static void start(struct trial *trial, const char *text)
-{
-    define_all(trial);
-    lua_fixture_run(&trial->fixture, text, on_end, trial);
-}
-
-static void wake(struct trial *trial)
-{
-    task_wake(trial->waiting, 0);
+    task_wake(scripted_waiting(scripted), 0);
 }
 
 // ---- what never ends --------------------------------------------------------------------------
 
-static void stops(struct trial *trial, const char *script, int line)
+static void stops(struct scripted *scripted, const char *script, int line)
 {
     char text[600], expected[64];
 
     NEEDS_SIGNALS();
     snprintf(text, sizeof(text), "try([[%s]]) try('return 1')", script);
     snprintf(expected, sizeof(expected), "cpu x.lua %d fine ", line);
-    start(trial, text);
-    assert_string_equal(trial->trace, expected);
-    assert_string_equal(trial->error, "");
-    assert_int_equal(trial->ended, 1);
+    scripted_start_trusted(scripted, text);
+    assert_string_equal(scripted->trace, expected);
+    assert_string_equal(scripted->error, "");
+    assert_int_equal(scripted->ended, 1);
 }
 
 #define STOPS(name, line, script)         \
@@ -218,30 +132,30 @@ STOPS(the_line_is_that_of_the_script_where_a_function_has_none, 3,
 static void test_a_script_is_stopped_after_a_wait_too(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    start(trial, "try('wait()\\nwhile true do end') note('after')");
-    assert_string_equal(trial->trace, "");
-    wake(trial);
-    assert_string_equal(trial->trace, "cpu x.lua 2 after ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted, "try('wait()\\nwhile true do end') note('after')");
+    assert_string_equal(scripted->trace, "");
+    wake(scripted);
+    assert_string_equal(scripted->trace, "cpu x.lua 2 after ");
 }
 
 static void test_a_script_is_stopped_while_it_is_loaded(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    define_all(trial);
-    assert_int_equal(luaL_dostring(trial->fixture.vm->L, "try('\\nwhile true do end')"), 0);
-    assert_string_equal(trial->trace, "cpu x.lua 2 ");
+    struct scripted *scripted = *state;
+    assert_int_equal(luaL_dostring(scripted->fixture.vm->L, "try('\\nwhile true do end')"), 0);
+    assert_string_equal(scripted->trace, "cpu x.lua 2 ");
 }
 
 static void test_the_message_names_the_setting_and_the_traceback_the_way(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    start(trial, "local _, err = run(text('local function forever() while true do end end\\n"
-                 "forever() return 1')) note(err.kind, err.message, err.reason)"
-                 "note(err.traceback:find(\"in function 'forever'\") ~= nil)");
-    assert_string_equal(trial->trace,
+    struct scripted *scripted = *state;
+    scripted_start_trusted(
+        scripted, "local _, err = run(text('local function forever() while true do end end\\n"
+                  "forever() return 1')) note(err.kind, err.message, err.reason)"
+                  "note(err.traceback:find(\"in function 'forever'\") ~= nil)");
+    assert_string_equal(scripted->trace,
                         "script x.lua:1: script exceeded its CPU slice of 10 ms (scripts.cpu) "
                         "script exceeded its CPU slice of 10 ms (scripts.cpu) true ");
 }
@@ -250,75 +164,81 @@ static void test_the_message_names_the_setting_and_the_traceback_the_way(void **
 
 static void test_a_slice_that_computes_less_is_not_stopped(void **state)
 {
-    struct trial *trial = *state;
-    start(trial, "for i = 1, 10 do try('compute(3) wait() compute(3)') end");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted, "for i = 1, 10 do try('compute(3) wait() compute(3)') end");
     for (int i = 0; i < 10; i++)
-        wake(trial);
-    assert_string_equal(trial->trace, "fine fine fine fine fine fine fine fine fine fine ");
+        wake(scripted);
+    assert_string_equal(scripted->trace, "fine fine fine fine fine fine fine fine fine fine ");
 }
 
 static void test_a_thread_that_stands_still_is_not_blamed(void **state)
 {
-    struct trial *trial = *state;
-    start(trial, "try('stand_still(100) local x = 0 for i = 1, 1000 do x = x + i end')");
-    assert_string_equal(trial->trace, "fine ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted,
+                           "try('stand_still(100) local x = 0 for i = 1, 1000 do x = x + i end')");
+    assert_string_equal(scripted->trace, "fine ");
 }
 
 static void test_trusted_code_is_not_stopped(void **state)
 {
-    struct trial *trial = *state;
-    start(trial, "try('return 1') compute(60) local x = 0 for i = 1, 1e5 do x = x + i end "
-                 "note('fine')");
-    assert_string_equal(trial->trace, "fine fine ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(
+        scripted, "try('return 1') compute(60) local x = 0 for i = 1, 1e5 do x = x + i end "
+                  "note('fine')");
+    assert_string_equal(scripted->trace, "fine fine ");
 }
 
 static void test_trusted_code_that_a_script_calls_ends_what_it_is_about(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    start(trial, "trusted = text('compute(25) local n = 0 for i = 1, 100 do n = n + 1 end note(n)',"
-                 "'@scripts/tide/x.lua') try('trusted() note(\"no\")')");
-    assert_string_equal(trial->trace, "100 cpu x.lua 1 ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(
+        scripted,
+        "trusted = text('compute(25) local n = 0 for i = 1, 100 do n = n + 1 end note(n)',"
+        "'@scripts/tide/x.lua') try('trusted() note(\"no\")')");
+    assert_string_equal(scripted->trace, "100 cpu x.lua 1 ");
 }
 
 static void test_trusted_code_that_a_script_keeps_busy_is_stopped(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    start(trial, "trusted = text('for i = 1, 1e15 do end', '@scripts/tide/x.lua')"
-                 "try('trusted()')");
-    assert_string_equal(trial->trace, "cpu x.lua 1 ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted,
+                           "trusted = text('for i = 1, 1e15 do end', '@scripts/tide/x.lua')"
+                           "try('trusted()')");
+    assert_string_equal(scripted->trace, "cpu x.lua 1 ");
 }
 
 static void test_no_kill_reaches_the_slices_that_follow(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    trial->fixture.env.generation->config->scripts.cpu_ms =
+    struct scripted *scripted = *state;
+    scripted->fixture.env.generation->config->scripts.cpu_ms =
         0; // stopped at the watchdog's second look
-    trial->fixture.env.generation->config->scripts.cpu_total_ms = 1000000;
+    scripted->fixture.env.generation->config->scripts.cpu_total_ms = 1000000;
     char text[300];
     snprintf(text, sizeof(text),
              "local loop, fine = text('while true do end'), text('for i = 1, 50 do end return 1')"
              " for i = 1, %d do local ok, err = run(loop) assert(not ok and err.limit == 'cpu')"
              " for j = 1, 20 do assert(run(fine)) end end",
              KILLS);
-    start(trial, text);
-    assert_string_equal(trial->error, "");
-    assert_int_equal(trial->ended, 1);
+    scripted_start_trusted(scripted, text);
+    assert_string_equal(scripted->error, "");
+    assert_int_equal(scripted->ended, 1);
 }
 
 static void test_the_heap_is_flat_after_many_kills(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    lua_State *L = trial->fixture.vm->L;
-    trial->fixture.env.generation->config->scripts.cpu_ms = 0;
-    trial->fixture.env.generation->config->scripts.cpu_total_ms = 1000000;
-    start(trial, "loop = text('while true do end') for i = 1, 10 do run(loop) end");
+    struct scripted *scripted = *state;
+    lua_State *L = scripted->fixture.vm->L;
+    scripted->fixture.env.generation->config->scripts.cpu_ms = 0;
+    scripted->fixture.env.generation->config->scripts.cpu_total_ms = 1000000;
+    scripted_start_trusted(scripted,
+                           "loop = text('while true do end') for i = 1, 10 do run(loop) end");
     lua_gc(L, LUA_GCCOLLECT, 0);
     int before = lua_gc(L, LUA_GCCOUNT, 0);
-    lua_fixture_run(&trial->fixture, "for i = 1, 200 do run(loop) end", on_end, trial);
+    scripted_start_trusted(scripted, "for i = 1, 200 do run(loop) end");
     lua_gc(L, LUA_GCCOLLECT, 0);
     lua_gc(L, LUA_GCCOLLECT, 0);
     assert_in_range(lua_gc(L, LUA_GCCOUNT, 0), 0, before + 32);
@@ -329,50 +249,56 @@ static void test_the_heap_is_flat_after_many_kills(void **state)
 static void test_a_call_within_a_call_is_stopped_alone(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    start(trial, "try('try(\"while true do end\") note(\"outer\")') note('after')");
-    assert_string_equal(trial->trace, "cpu x.lua 1 outer fine after ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted,
+                           "try('try(\"while true do end\") note(\"outer\")') note('after')");
+    assert_string_equal(scripted->trace, "cpu x.lua 1 outer fine after ");
 }
 
 static void test_a_script_that_goes_on_after_such_a_stop_is_stopped_too(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    start(trial,
-          "loop = text('while true do end') try('while true do run(loop) end') note('after')");
-    assert_string_equal(trial->trace, "cpu x.lua 1 after ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(
+        scripted,
+        "loop = text('while true do end') try('while true do run(loop) end') note('after')");
+    assert_string_equal(scripted->trace, "cpu x.lua 1 after ");
 }
 
 static void test_short_calls_within_a_call_share_its_time(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    start(trial, "short = text('return 1') try('while true do run(short) end')");
-    assert_string_equal(trial->trace, "cpu x.lua 1 ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted,
+                           "short = text('return 1') try('while true do run(short) end')");
+    assert_string_equal(scripted->trace, "cpu x.lua 1 ");
 }
 
 static void test_calls_that_nest_without_end_fail(void **state)
 {
-    struct trial *trial = *state;
-    trial->fixture.env.generation->config->scripts.cpu_ms = 60000;
-    start(trial, "function down() local ok, err = run(down) if not ok then error(err, 0) end"
-                 " end jit.off(down) local ok, err = run(down) note(ok, err.limit)");
-    assert_string_equal(trial->trace, "false stack ");
+    struct scripted *scripted = *state;
+    scripted->fixture.env.generation->config->scripts.cpu_ms = 60000;
+    scripted_start_trusted(
+        scripted, "function down() local ok, err = run(down) if not ok then error(err, 0) end"
+                  " end jit.off(down) local ok, err = run(down) note(ok, err.limit)");
+    assert_string_equal(scripted->trace, "false stack ");
 }
 
 static void test_a_stopped_task_that_ends_later_knows_where_it_was_stopped(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    start(trial, "local task = core.spawn(text('core.spawn(wait)\\nwait()\\nwhile true do end'))"
-                 "local ok, err = task:wait() note(err.message)");
-    struct task *child = trial->waiting;
-    task_wake(trial->waiting_before, 0); // is stopped, and ends when its child does
-    assert_string_equal(trial->trace, "");
-    lua_fixture_run(&trial->fixture, "try('while true do end')", on_end, trial);
+    struct scripted *scripted = *state;
+    scripted_start_trusted(
+        scripted, "local task = core.spawn(text('core.spawn(wait)\\nwait()\\nwhile true do end'))"
+                  "local ok, err = task:wait() note(err.message)");
+    struct task *child = scripted->waiting[1];
+    task_wake(scripted->waiting[0], 0); // is stopped, and ends when its child does
+    assert_string_equal(scripted->trace, "");
+    scripted_start_trusted(scripted, "try('while true do end')");
     task_wake(child, 0);
-    assert_string_equal(trial->trace, "cpu x.lua 1 x.lua:3: script exceeded its CPU slice of 10 ms "
-                                      "(scripts.cpu) ");
+    assert_string_equal(scripted->trace,
+                        "cpu x.lua 1 x.lua:3: script exceeded its CPU slice of 10 ms "
+                        "(scripts.cpu) ");
 }
 
 // ---- the sum of a request ---------------------------------------------------------------------
@@ -380,46 +306,48 @@ static void test_a_stopped_task_that_ends_later_knows_where_it_was_stopped(void 
 static void test_all_slices_of_a_request_share_its_time(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
-    trial->fixture.env.generation->config->scripts.cpu_total_ms = 30;
-    start(trial, "local n = 0 while true do n = n + 1 "
-                 "local ok, err = run(text('\\ncompute(5)')) "
-                 "if not ok then note(n <= 10, err.limit, err.message) break end end "
-                 "try('return 1')");
-    assert_string_equal(trial->trace,
+    struct scripted *scripted = *state;
+    scripted->fixture.env.generation->config->scripts.cpu_total_ms = 30;
+    scripted_start_trusted(scripted,
+                           "local n = 0 while true do n = n + 1 "
+                           "local ok, err = run(text('\\ncompute(5)')) "
+                           "if not ok then note(n <= 10, err.limit, err.message) break end end "
+                           "try('return 1')");
+    assert_string_equal(scripted->trace,
                         "true cpu_total x.lua:2: script exceeded its CPU time of 30 ms "
                         "per request (scripts.cpu_total) cpu_total x.lua 1 ");
 }
 
 static void test_another_request_has_its_own_time(void **state)
 {
-    struct trial *trial = *state;
-    trial->fixture.env.generation->config->scripts.cpu_total_ms = 5;
-    start(trial, "try('compute(6)')");
-    lua_fixture_run(&trial->fixture, "try('return 1')", on_end, trial);
-    assert_string_equal(trial->trace, "fine fine ");
+    struct scripted *scripted = *state;
+    scripted->fixture.env.generation->config->scripts.cpu_total_ms = 5;
+    scripted_start_trusted(scripted, "try('compute(6)')");
+    scripted_start_trusted(scripted, "try('return 1')");
+    assert_string_equal(scripted->trace, "fine fine ");
 }
 
 static void test_calls_within_a_call_are_not_counted_twice(void **state)
 {
-    struct trial *trial = *state;
-    trial->fixture.env.generation->config->scripts.cpu_total_ms = 50;
-    trial->fixture.env.generation->config->scripts.cpu_ms =
+    struct scripted *scripted = *state;
+    scripted->fixture.env.generation->config->scripts.cpu_total_ms = 50;
+    scripted->fixture.env.generation->config->scripts.cpu_ms =
         25; // and no slice counts for more than 45
-    start(trial, "run(run, run, run, run, run, run, run, run, run, run, run, compute, 15)"
-                 "try('return 1')");
-    assert_string_equal(trial->trace, "fine ");
+    scripted_start_trusted(scripted,
+                           "run(run, run, run, run, run, run, run, run, run, run, run, compute, 15)"
+                           "try('return 1')");
+    assert_string_equal(scripted->trace, "fine ");
 }
 
 static void test_waiting_is_no_cpu_time(void **state)
 {
-    struct trial *trial = *state;
-    trial->fixture.env.generation->config->scripts.cpu_total_ms = 30;
-    start(trial, "try('wait() return 1') try('return 1')");
+    struct scripted *scripted = *state;
+    scripted->fixture.env.generation->config->scripts.cpu_total_ms = 30;
+    scripted_start_trusted(scripted, "try('wait() return 1') try('return 1')");
     struct timespec pause = {.tv_nsec = 60000000};
     nanosleep(&pause, NULL);
-    wake(trial);
-    assert_string_equal(trial->trace, "fine fine ");
+    wake(scripted);
+    assert_string_equal(scripted->trace, "fine fine ");
 }
 
 static void read_file(const char *path, char *text, size_t size)
@@ -432,23 +360,23 @@ static void read_file(const char *path, char *text, size_t size)
 
 static void test_a_c_function_that_does_not_come_back_is_logged_with_the_script(void **state)
 {
-    struct trial *trial = *state;
+    struct scripted *scripted = *state;
     char path[] = "/tmp/guard_XXXXXX", text[1000], script[100];
     struct error err;
 
     close(mkstemp(path));
-    struct log *log = log_new(path, LOG_ERROR, &err), *before = trial->fixture.vm->env.log;
-    trial->fixture.vm->env.log = log;
+    struct log *log = log_new(path, LOG_ERROR, &err), *before = scripted->fixture.vm->env.log;
+    scripted->fixture.vm->env.log = log;
     snprintf(script, sizeof(script), "try('stand_still(%d)')", WATCHDOG_STUCK_MS + 300);
-    start(trial, script);
-    trial->fixture.vm->env.log = before;
-    guard_stop(trial->fixture.vm->guard);
-    guard_free(trial->fixture.vm->guard);
-    trial->fixture.vm->guard = NULL;
+    scripted_start_trusted(scripted, script);
+    scripted->fixture.vm->env.log = before;
+    guard_stop(scripted->fixture.vm->guard);
+    guard_free(scripted->fixture.vm->guard);
+    scripted->fixture.vm->guard = NULL;
     log_free(log);
     read_file(path, text, sizeof(text));
     unlink(path);
-    assert_string_equal(trial->trace, "fine ");
+    assert_string_equal(scripted->trace, "fine ");
     assert_non_null(strstr(text, "has not come back for 5 s"));
     assert_non_null(strstr(text, "(x.lua:0)"));
 }
@@ -457,27 +385,27 @@ static void test_a_c_function_that_does_not_come_back_is_logged_with_the_script(
 
 static void test_without_scripts_there_is_no_guard(void **state)
 {
-    struct trial *trial = *state;
-    lua_fixture_run(&trial->fixture, "local x = 1", on_end, trial);
-    assert_null(trial->fixture.vm->guard);
-    start(trial, "try('return 1')");
-    assert_non_null(trial->fixture.vm->guard);
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted, "local x = 1");
+    assert_null(scripted->fixture.vm->guard);
+    scripted_start_trusted(scripted, "try('return 1')");
+    assert_non_null(scripted->fixture.vm->guard);
 }
 
 static void test_the_watchdog_sleeps_while_nothing_runs_and_wakes_for_the_next_slice(void **state)
 {
     NEEDS_SIGNALS();
-    struct trial *trial = *state;
+    struct scripted *scripted = *state;
     struct timespec pause = {.tv_nsec = 1000000};
-    start(trial, "try('return 1')");
+    scripted_start_trusted(scripted, "try('return 1')");
     for (int i = 0; i < 30000 && !watchdog_is_asleep(); i++)
         nanosleep(&pause, NULL);
     assert_true(watchdog_is_asleep());
-    lua_fixture_run(&trial->fixture, "try('while true do end')", on_end, trial);
-    assert_string_equal(trial->trace, "fine cpu x.lua 1 ");
+    scripted_start_trusted(scripted, "try('while true do end')");
+    assert_string_equal(scripted->trace, "fine cpu x.lua 1 ");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, scripted_tear_down)
 
 int main(void)
 {

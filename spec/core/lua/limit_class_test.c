@@ -11,52 +11,33 @@
 #include "lua/holds.h"
 #include "store/limiter.h"
 
-static struct lua_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    lua_fixture_open(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lua_fixture_close(&fixture);
-    return 0;
-}
-
 static void test_limits_are_taken_and_given_back(void **state)
 {
-    (void)state;
-    lua_fixture_check(&fixture, "local w = core.limit.window('w', { limit = 2, per = 60 })\n"
-                                "assert(w:take('k') == true and w:take('k', 1) == true)\n"
-                                "local ok, wait = w:take('k')\n"
-                                "assert(ok == false and wait > 59 and wait <= 60)\n"
-                                "assert(w:take('other', 2))\n"
-                                "w:refund('k', 2)\n"
-                                "assert(w:take('k', 2))\n"
-                                "local b = core.limit.bucket('b', { rate = 1, burst = 10 })\n"
-                                "assert(b:take('k', 10))\n"
-                                "ok, wait = b:take('k', 5)\n"
-                                "assert(ok == false and wait > 4.9 and wait <= 5)\n"
-                                "assert(select(2, b:take('k', 11)) == math.huge)\n"
-                                "b:refund('k', -10)\n"
-                                "assert(select(2, b:take('k')) > 10)\n");
+    lua_fixture_check(*state, "local w = core.limit.window('w', { limit = 2, per = 60 })\n"
+                              "assert(w:take('k') == true and w:take('k', 1) == true)\n"
+                              "local ok, wait = w:take('k')\n"
+                              "assert(ok == false and wait > 59 and wait <= 60)\n"
+                              "assert(w:take('other', 2))\n"
+                              "w:refund('k', 2)\n"
+                              "assert(w:take('k', 2))\n"
+                              "local b = core.limit.bucket('b', { rate = 1, burst = 10 })\n"
+                              "assert(b:take('k', 10))\n"
+                              "ok, wait = b:take('k', 5)\n"
+                              "assert(ok == false and wait > 4.9 and wait <= 5)\n"
+                              "assert(select(2, b:take('k', 11)) == math.huge)\n"
+                              "b:refund('k', -10)\n"
+                              "assert(select(2, b:take('k')) > 10)\n");
 }
 
 static void test_the_burst_of_a_bucket_is_its_rate_unless_said(void **state)
 {
-    (void)state;
-    lua_fixture_check(&fixture, "local b = core.limit.bucket('b', { rate = 3 })\n"
-                                "assert(b:take('k', 3) and not b:take('k', 3))\n");
+    lua_fixture_check(*state, "local b = core.limit.bucket('b', { rate = 3 })\n"
+                              "assert(b:take('k', 3) and not b:take('k', 3))\n");
 }
 
 static void test_a_name_is_one_limit_also_with_new_terms(void **state)
 {
-    (void)state;
-    lua_fixture_check(&fixture,
+    lua_fixture_check(*state,
                       "core.limit.window('w', { limit = 2, per = 60 }):take('k', 2)\n"
                       "assert(not core.limit.window('w', { limit = 2, per = 60 }):take('k'))\n"
                       "assert(core.limit.window('w', { limit = 3, per = 60 }):take('k'))\n"
@@ -66,24 +47,23 @@ static void test_a_name_is_one_limit_also_with_new_terms(void **state)
 
 static void test_wrong_arguments_raise(void **state)
 {
-    (void)state;
     lua_fixture_check(
-        &fixture, "local function refuses(what, ...)\n"
-                  "  local ok, message = pcall(...)\n"
-                  "  assert(not ok and message:find(what, 1, true), message)\n"
-                  "end\n"
-                  "local limit, w = core.limit, core.limit.window('w', { limit = 1, per = 1 })\n"
-                  "refuses('needs per', limit.window, 'x', { limit = 1 })\n"
-                  "refuses(\"no field 'pre'\", limit.window, 'x', { limit = 1, pre = 1 })\n"
-                  "refuses('needs rate', limit.bucket, 'x', { rate = 0 })\n"
-                  "refuses('needs max', limit.concurrency, 'x', { max = '1' })\n"
-                  "refuses('table expected', limit.bucket, 'x')\n"
-                  "refuses('string expected', limit.bucket, {}, {})\n"
-                  "refuses('above 0', w.take, w, 'k', -1)\n"
-                  "refuses('512 bytes', w.take, w, ('k'):rep(513))\n"
-                  "refuses('string expected', w.take, w)\n"
-                  "local c = limit.concurrency('c', { max = 1 })\n"
-                  "refuses('while a request is served', c.take, c, 'k')\n");
+        *state, "local function refuses(what, ...)\n"
+                "  local ok, message = pcall(...)\n"
+                "  assert(not ok and message:find(what, 1, true), message)\n"
+                "end\n"
+                "local limit, w = core.limit, core.limit.window('w', { limit = 1, per = 1 })\n"
+                "refuses('needs per', limit.window, 'x', { limit = 1 })\n"
+                "refuses(\"no field 'pre'\", limit.window, 'x', { limit = 1, pre = 1 })\n"
+                "refuses('needs rate', limit.bucket, 'x', { rate = 0 })\n"
+                "refuses('needs max', limit.concurrency, 'x', { max = '1' })\n"
+                "refuses('table expected', limit.bucket, 'x')\n"
+                "refuses('string expected', limit.bucket, {}, {})\n"
+                "refuses('above 0', w.take, w, 'k', -1)\n"
+                "refuses('512 bytes', w.take, w, ('k'):rep(513))\n"
+                "refuses('string expected', w.take, w)\n"
+                "local c = limit.concurrency('c', { max = 1 })\n"
+                "refuses('while a request is served', c.take, c, 'k')\n");
 }
 
 static void test_what_a_request_holds_is_given_back_once(void **state)
@@ -107,16 +87,14 @@ static void test_what_a_request_holds_is_given_back_once(void **state)
     limiter_free(limiter);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_limits_are_taken_and_given_back),
-        TEST(test_the_burst_of_a_bucket_is_its_rate_unless_said),
-        TEST(test_a_name_is_one_limit_also_with_new_terms),
-        TEST(test_wrong_arguments_raise),
-        TEST(test_what_a_request_holds_is_given_back_once),
+        LUA_FIXTURE(test_limits_are_taken_and_given_back),
+        LUA_FIXTURE(test_the_burst_of_a_bucket_is_its_rate_unless_said),
+        LUA_FIXTURE(test_a_name_is_one_limit_also_with_new_terms),
+        LUA_FIXTURE(test_wrong_arguments_raise),
+        LUA_FIXTURE(test_what_a_request_holds_is_given_back_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,109 +11,24 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
-#include "lua/fixture.h"
 #include "lua/generation.h"
 #include "lua/guard.h"
 #include "lua/script.h"
+#include "lua/scripted.h"
 #include "lua/task.h"
 
-enum { MB = 1 << 20, WAITERS = 16 };
-
-struct trial {
-    struct lua_fixture fixture;
-    char trace[1000]; // what scripts noted, in order
-    struct task *waiting[WAITERS];
-    int waits, ended;
-    char error[400];
-};
+enum { MB = 1 << 20 };
 
 static int set_up(void **state)
 {
-    static struct trial trial;
-    memset(&trial, 0, sizeof(trial));
-    lua_fixture_open(&trial.fixture);
-    struct config_scripts *scripts = &trial.fixture.env.generation->config->scripts;
+    scripted_set_up_trusted(state);
+    struct scripted *scripted = *state;
+    struct config_scripts *scripts = &scripted->fixture.env.generation->config->scripts;
     scripts->slice_memory = 8 * MB;
     scripts->memory = 64 * MB;
     scripts->cpu_ms = scripts->cpu_total_ms = 60000; // memory is what this is about
-    *state = &trial;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct trial *trial = *state;
-    lua_fixture_close(&trial->fixture);
-    return 0;
-}
-
-static void on_end(void *owner, const char *error)
-{
-    struct trial *trial = owner;
-    trial->ended++;
-    if (error)
-        snprintf(trial->error, sizeof(trial->error), "%s", error);
-}
-
-static struct trial *trial_of(lua_State *L)
-{
-    return lua_touserdata(L, lua_upvalueindex(2));
-}
-
-static int note(lua_State *L)
-{
-    struct trial *trial = trial_of(L);
-    for (int i = 1; i <= lua_gettop(L); i++) {
-        lua_getglobal(L, "tostring");
-        lua_pushvalue(L, i);
-        lua_call(L, 1, 1);
-        size_t len = strlen(trial->trace);
-        snprintf(trial->trace + len, sizeof(trial->trace) - len, "%s ", lua_tostring(L, -1));
-        lua_pop(L, 1);
-    }
-    return 0;
-}
-
-static void cancel_wait(void *waiter)
-{
-    struct task *task = waiter;
-    task_wake(task, task_push_error(task->co, "canceled", "gone"));
-}
-
-static int wait(lua_State *L)
-{
-    struct trial *trial = trial_of(L);
-    struct task *task = script_check_wait(L);
-    trial->waiting[trial->waits++ % WAITERS] = task;
-    return task_wait(task, cancel_wait, task);
-}
-
-static void define(struct trial *trial, const char *name, lua_CFunction function)
-{
-    lua_State *L = trial->fixture.vm->L;
-    lua_pushlightuserdata(L, trial->fixture.vm);
-    lua_pushlightuserdata(L, trial);
-    lua_pushcclosure(L, function, 2);
-    lua_setglobal(L, name);
-}
-
-static void define_all(struct trial *trial)
-{
-    define(trial, "note", note);
-    define(trial, "wait", wait);
     assert_int_equal(
-        luaL_dostring(trial->fixture.vm->L,
-                      "core = require('core') run = core.run\n"
-                      "function text(t)\n"
-                      "  local f = assert(loadstring(t, '@x.lua'))\n"
-                      "  jit.off(f, true)\n"
-                      "  return f\n"
-                      "end\n"
-                      "function try(t, ...)\n"
-                      "  local ok, err = run(text(t), ...)\n"
-                      "  if ok then note('fine') return end\n"
-                      "  note(err.limit, err.file, err.line)\n"
-                      "end\n"
+        luaL_dostring(scripted->fixture.vm->L,
                       "count = 0\n"
                       "function heap(mb) local t = {}\n" // in small blocks that are no garbage
                       "  for i = 1, mb * 1024 do\n"
@@ -121,36 +36,26 @@ static void define_all(struct trial *trial)
                       "  return t\n"
                       "end"),
         0);
+    return 0;
 }
 
-static void start(struct trial *trial, const char *text)
+static size_t heap_bytes(struct scripted *scripted)
 {
-    define_all(trial);
-    lua_fixture_run(&trial->fixture, text, on_end, trial);
-}
-
-static void run_more(struct trial *trial, const char *text)
-{
-    lua_fixture_run(&trial->fixture, text, on_end, trial);
-}
-
-static size_t heap_bytes(struct trial *trial)
-{
-    lua_State *L = trial->fixture.vm->L;
+    lua_State *L = scripted->fixture.vm->L;
     return (size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB, 0);
 }
 
 // ---- bombs ------------------------------------------------------------------------------------
 
-static void ends(struct trial *trial, const char *limit, int line, const char *script)
+static void ends(struct scripted *scripted, const char *limit, int line, const char *script)
 {
     char text[600], expected[100];
     snprintf(text, sizeof(text), "try([[%s]]) try('return 1')", script);
     snprintf(expected, sizeof(expected), "%s x.lua %d fine ", limit, line);
-    start(trial, text);
-    assert_string_equal(trial->trace, expected);
-    assert_string_equal(trial->error, "");
-    assert_int_equal(trial->ended, 1);
+    scripted_start_trusted(scripted, text);
+    assert_string_equal(scripted->trace, expected);
+    assert_string_equal(scripted->error, "");
+    assert_int_equal(scripted->ended, 1);
 }
 
 #define ENDS(name, limit, line, script)    \
@@ -182,14 +87,14 @@ ENDS(recursion_in_sort_ends, "stack", 1,
      "local function f() table.sort({ 1, 2, 3 }, f) return true end f()")
 
 // These took the whole stack of C, and with it the process.
-static void ends_somehow(struct trial *trial, const char *script)
+static void ends_somehow(struct scripted *scripted, const char *script)
 {
     char text[600];
     snprintf(text, sizeof(text),
              "local ok, err = run(text([[%s]])) note(ok, err.file, err.line) try('return 1')",
              script);
-    start(trial, text);
-    assert_string_equal(trial->trace, "false x.lua 1 fine ");
+    scripted_start_trusted(scripted, text);
+    assert_string_equal(scripted->trace, "false x.lua 1 fine ");
 }
 
 static void test_coroutines_that_nest_without_end_end(void **state)
@@ -204,20 +109,22 @@ static void test_replacements_that_nest_without_end_end(void **state)
 
 static void test_a_bomb_after_a_wait_ends(void **state)
 {
-    struct trial *trial = *state;
-    start(trial, "try('wait()\\nlocal t = {} while true do t[#t + 1] = {} end') note('after')");
-    task_wake(trial->waiting[0], 0);
-    assert_string_equal(trial->trace, "memory x.lua 2 after ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(
+        scripted, "try('wait()\\nlocal t = {} while true do t[#t + 1] = {} end') note('after')");
+    task_wake(scripted->waiting[0], 0);
+    assert_string_equal(scripted->trace, "memory x.lua 2 after ");
 }
 
 static void test_the_messages_name_the_settings(void **state)
 {
-    struct trial *trial = *state;
-    start(trial, "local _, err = run(text('local t = {} while true do t[#t + 1] = {} end'))"
-                 "note(err.reason) kept = heap(60)"
-                 "_, err = run(text('local t = {} while true do t[#t + 1] = {} end'))"
-                 "note(err.reason)");
-    assert_string_equal(trial->trace,
+    struct scripted *scripted = *state;
+    scripted_start_trusted(
+        scripted, "local _, err = run(text('local t = {} while true do t[#t + 1] = {} end'))"
+                  "note(err.reason) kept = heap(60)"
+                  "_, err = run(text('local t = {} while true do t[#t + 1] = {} end'))"
+                  "note(err.reason)");
+    assert_string_equal(scripted->trace,
                         "script exceeded its memory: 8 MB at once (scripts.slice_memory) "
                         "script exceeded its memory: the scripts of a worker may hold 64 MB "
                         "(scripts.memory) ");
@@ -227,39 +134,42 @@ static void test_the_messages_name_the_settings(void **state)
 
 static void test_trusted_code_is_never_refused(void **state)
 {
-    struct trial *trial = *state;
-    start(trial,
-          "try('return 1') kept = heap(100) local s = string.rep('x', 20e6) note(#s, #kept)");
-    assert_string_equal(trial->trace, "fine 20000000 102400 ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(
+        scripted,
+        "try('return 1') kept = heap(100) local s = string.rep('x', 20e6) note(#s, #kept)");
+    assert_string_equal(scripted->trace, "fine 20000000 102400 ");
 }
 
 static void test_a_small_script_runs_though_others_filled_the_heap(void **state)
 {
-    struct trial *trial = *state;
-    start(trial, "try('return 1') kept = heap(100) try('return #(\"x\"):rep(100000)')");
-    assert_string_equal(trial->trace, "fine fine ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted,
+                           "try('return 1') kept = heap(100) try('return #(\"x\"):rep(100000)')");
+    assert_string_equal(scripted->trace, "fine fine ");
 }
 
 static void test_what_a_script_takes_in_many_slices_is_no_excess_of_one(void **state)
 {
-    struct trial *trial = *state;
-    start(trial, "all = {} for i = 1, 5 do try('all[...] = heap(6)', i) end");
-    assert_string_equal(trial->trace, "fine fine fine fine fine ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted, "all = {} for i = 1, 5 do try('all[...] = heap(6)', i) end");
+    assert_string_equal(scripted->trace, "fine fine fine fine fine ");
 }
 
 static void test_garbage_is_not_counted_against_a_script(void **state)
 {
-    struct trial *trial = *state;
-    start(trial, "try('for i = 1, 100000 do local s = (\"x\"):rep(1000) .. i end')");
-    assert_string_equal(trial->trace, "fine ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted,
+                           "try('for i = 1, 100000 do local s = (\"x\"):rep(1000) .. i end')");
+    assert_string_equal(scripted->trace, "fine ");
 }
 
 // ---- after it ---------------------------------------------------------------------------------
 
 static void test_the_heap_is_flat_after_many_bombs(void **state)
 {
-    struct trial *trial = *state;
-    lua_State *L = trial->fixture.vm->L;
+    struct scripted *scripted = *state;
+    lua_State *L = scripted->fixture.vm->L;
     static const char bombs[] =
         "local bombs = { 'local t = {} for i = 1, 1e9 do t[i] = { i } end',"
         "'local s = \"x\" while true do s = s .. s end', 'return string.rep(\"x\", 1e9)',"
@@ -267,91 +177,91 @@ static void test_the_heap_is_flat_after_many_bombs(void **state)
         "'local function f() return 1 + f() end f()' }"
         "for i = 1, 40 do for _, bomb in ipairs(bombs) do"
         "  assert(not run(text(bomb))) end assert(run(text('return 1'))) end";
-    start(trial, bombs);
+    scripted_start_trusted(scripted, bombs);
     lua_gc(L, LUA_GCCOLLECT, 0);
     lua_gc(L, LUA_GCCOLLECT, 0);
-    size_t before = heap_bytes(trial);
-    run_more(trial, bombs);
-    assert_string_equal(trial->error, "");
+    size_t before = heap_bytes(scripted);
+    scripted_start_trusted(scripted, bombs);
+    assert_string_equal(scripted->error, "");
     lua_gc(L, LUA_GCCOLLECT, 0);
     lua_gc(L, LUA_GCCOLLECT, 0);
-    assert_in_range(heap_bytes(trial), 0, before + 256 * 1024);
+    assert_in_range(heap_bytes(scripted), 0, before + 256 * 1024);
 }
 
-static void turn_until(struct trial *trial, bool (*is_reached)(struct trial *trial))
+static void turn_until(struct scripted *scripted, bool (*is_reached)(struct scripted *scripted))
 {
     uint64_t until_ns = clock_monotonic_ns() + 30000000000u;
-    while (!is_reached(trial) && clock_monotonic_ns() < until_ns)
-        uv_run(&trial->fixture.env.loop->uv, UV_RUN_ONCE);
-    assert_true(is_reached(trial));
+    while (!is_reached(scripted) && clock_monotonic_ns() < until_ns)
+        uv_run(&scripted->fixture.env.loop->uv, UV_RUN_ONCE);
+    assert_true(is_reached(scripted));
 }
 
-static bool is_small(struct trial *trial)
+static bool is_small(struct scripted *scripted)
 {
-    return heap_bytes(trial) < 4 * MB;
+    return heap_bytes(scripted) < 4 * MB;
 }
 
 static void test_what_a_bomb_left_is_collected_as_the_loop_turns(void **state)
 {
-    struct trial *trial = *state;
-    lua_State *L = trial->fixture.vm->L;
-    define_all(trial);
+    struct scripted *scripted = *state;
+    lua_State *L = scripted->fixture.vm->L;
     lua_gc(L, LUA_GCSTOP, 0);
-    run_more(trial, "try('local t = {} while true do t[#t + 1] = { 1, 2, 3 } end')");
-    assert_true(heap_bytes(trial) > 7 * MB);
-    turn_until(trial, is_small);
-    assert_string_equal(trial->trace, "memory x.lua 1 ");
+    scripted_start_trusted(scripted,
+                           "try('local t = {} while true do t[#t + 1] = { 1, 2, 3 } end')");
+    assert_true(heap_bytes(scripted) > 7 * MB);
+    turn_until(scripted, is_small);
+    assert_string_equal(scripted->trace, "memory x.lua 1 ");
 }
 
-static bool is_over(struct trial *trial)
+static bool is_over(struct scripted *scripted)
 {
-    return vm_is_over_memory(trial->fixture.vm);
+    return vm_is_over_memory(scripted->fixture.vm);
 }
 
-static bool is_not_over(struct trial *trial)
+static bool is_not_over(struct scripted *scripted)
 {
-    return !is_over(trial);
+    return !is_over(scripted);
 }
 
 static void test_a_heap_that_stays_over_its_soft_limit_takes_nothing_new(void **state)
 {
-    struct trial *trial = *state;
-    start(trial, "try('return 1') kept = heap(50) try('return 1')");
-    assert_false(is_over(trial));
-    turn_until(trial, is_over);
-    run_more(trial, "kept = nil");
-    turn_until(trial, is_not_over);
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted, "try('return 1') kept = heap(50) try('return 1')");
+    assert_false(is_over(scripted));
+    turn_until(scripted, is_over);
+    scripted_start_trusted(scripted, "kept = nil");
+    turn_until(scripted, is_not_over);
 }
 
 static void test_garbage_over_the_soft_limit_is_collected_only(void **state)
 {
-    struct trial *trial = *state;
-    start(trial, "try('return 1') heap(50) try('return 1')");
-    turn_until(trial, is_small);
-    assert_false(is_over(trial));
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted, "try('return 1') heap(50) try('return 1')");
+    turn_until(scripted, is_small);
+    assert_false(is_over(scripted));
 }
 
-static bool has_ended(struct trial *trial)
+static bool has_ended(struct scripted *scripted)
 {
-    return trial->ended > 0;
+    return scripted->ended > 0;
 }
 
 static void test_the_script_that_let_the_heap_grow_most_goes_first(void **state)
 {
-    struct trial *trial = *state;
-    define_all(trial);
-    run_more(trial, "try('local t = heap(2) wait() return t') note('small')");
-    run_more(trial, "for i = 1, 20 do local f = text('local t = heap(5) wait() return t')"
-                    "  held = held or {} local ok, t = run(f) held[i] = t"
-                    "  if not ok then note(t.limit, t.line) held = nil break end end");
-    for (int i = 1; trial->waits == i + 1 && i < 10; i++)
-        task_wake(trial->waiting[i], 0);
-    assert_string_equal(trial->trace, "");
-    turn_until(trial, has_ended);
-    assert_string_equal(trial->trace, "memory 1 ");
-    turn_until(trial, is_not_over);
-    task_wake(trial->waiting[0], 0);
-    assert_string_equal(trial->trace, "memory 1 fine small ");
+    struct scripted *scripted = *state;
+    scripted_start_trusted(scripted, "try('local t = heap(2) wait() return t') note('small')");
+    scripted_start_trusted(scripted,
+                           "for i = 1, 20 do local f = text('local t = heap(5) wait() return t')"
+                           "  held = held or {} local ok, t = run(f) held[i] = t"
+                           "  if not ok then note(t.limit, t.line) held = nil break end end");
+    for (int i = 1; scripted->waits == i + 1 && i < 10; i++)
+        task_wake(scripted->waiting[i], 0);
+    assert_string_equal(scripted->trace, "");
+    turn_until(scripted, has_ended);
+    assert_string_equal(scripted->trace, "memory 1 ");
+    turn_until(scripted, is_not_over);
+    task_wake(scripted->waiting[0], 0);
+    assert_string_equal(scripted->trace, "memory 1 fine small ");
 }
 
 // ---- the layer by itself ----------------------------------------------------------------------
@@ -377,11 +287,11 @@ static bool drop_nothing(void *owner)
 
 static void test_it_counts_what_lua_counts(void **state)
 {
-    struct trial *trial = *state;
+    struct scripted *scripted = *state;
     struct counted counted = {.L = luaL_newstate()};
     struct memory_handler handler = {on_excess, drop_nothing, &counted};
     struct memory_limits limits = {.heap = 10 * MB, .slice = MB};
-    struct memory *memory = memory_new(counted.L, trial->fixture.env.timers, &limits, &handler);
+    struct memory *memory = memory_new(counted.L, scripted->fixture.env.timers, &limits, &handler);
     for (int i = 0; i < 1000; i++) {
         lua_createtable(counted.L, i, 0);
         lua_pushfstring(counted.L, "%d", i);
@@ -419,11 +329,11 @@ static int take_small_blocks(lua_State *L)
 
 static void test_past_a_limit_small_blocks_are_granted_until_the_script_ends(void **state)
 {
-    struct trial *trial = *state;
+    struct scripted *scripted = *state;
     struct counted counted = {.L = luaL_newstate()};
     struct memory_handler handler = {on_excess, drop_nothing, &counted};
     struct memory_limits limits = {.heap = 10 * MB, .slice = MB};
-    struct memory *memory = memory_new(counted.L, trial->fixture.env.timers, &limits, &handler);
+    struct memory *memory = memory_new(counted.L, scripted->fixture.env.timers, &limits, &handler);
     memory_begin(memory, &counted);
     assert_int_equal(lua_cpcall(counted.L, take_a_large_block, NULL), LUA_ERRMEM);
     assert_int_equal(counted.excesses, 1);
@@ -437,11 +347,11 @@ static void test_past_a_limit_small_blocks_are_granted_until_the_script_ends(voi
 
 static void test_within_a_slice_trusted_c_code_is_not_refused(void **state)
 {
-    struct trial *trial = *state;
+    struct scripted *scripted = *state;
     struct counted counted = {.L = luaL_newstate()};
     struct memory_handler handler = {on_excess, drop_nothing, &counted};
     struct memory_limits limits = {.heap = 10 * MB, .slice = MB};
-    struct memory *memory = memory_new(counted.L, trial->fixture.env.timers, &limits, &handler);
+    struct memory *memory = memory_new(counted.L, scripted->fixture.env.timers, &limits, &handler);
     memory_begin(memory, &counted);
     assert_int_equal(lua_cpcall(counted.L, take_much, NULL), LUA_ERRMEM);
     assert_int_equal(counted.excesses, 1);
@@ -458,7 +368,7 @@ static void test_within_a_slice_trusted_c_code_is_not_refused(void **state)
     lua_close(counted.L);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, scripted_tear_down)
 
 int main(void)
 {

@@ -9,44 +9,26 @@
 
 #include "lua/fixture.h"
 
-static struct lua_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    lua_fixture_open(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lua_fixture_close(&fixture);
-    return 0;
-}
-
 static void test_metrics_of_scripts_are_on_the_page(void **state)
 {
-    (void)state;
     lua_fixture_check(
-        &fixture, "local hits = core.metric.counter('hits_total', { 'kind', 'from' }, 'Hits.')\n"
-                  "hits:add(1, 'a', 'x')\n"
-                  "core.metric.counter('hits_total', { 'kind', 'from' }):add(2, 'a', 'x')\n"
-                  "core.metric.gauge('level'):set(7)\n"
-                  "core.metric.gauge('level'):add(-2)\n"
-                  "core.metric.histogram('took_seconds'):observe(0.2)\n"
-                  "local page = core.metrics()\n"
-                  "local function has(text) assert(page:find(text, 1, true), text) end\n"
-                  "has('# HELP tidegate_script_hits_total Hits.')\n"
-                  "has('tidegate_script_hits_total{kind=\"a\",from=\"x\"} 3\\n')\n"
-                  "has('tidegate_script_level 5\\n')\n"
-                  "has('tidegate_script_took_seconds_count 1\\n')\n");
+        *state, "local hits = core.metric.counter('hits_total', { 'kind', 'from' }, 'Hits.')\n"
+                "hits:add(1, 'a', 'x')\n"
+                "core.metric.counter('hits_total', { 'kind', 'from' }):add(2, 'a', 'x')\n"
+                "core.metric.gauge('level'):set(7)\n"
+                "core.metric.gauge('level'):add(-2)\n"
+                "core.metric.histogram('took_seconds'):observe(0.2)\n"
+                "local page = core.metrics()\n"
+                "local function has(text) assert(page:find(text, 1, true), text) end\n"
+                "has('# HELP tidegate_script_hits_total Hits.')\n"
+                "has('tidegate_script_hits_total{kind=\"a\",from=\"x\"} 3\\n')\n"
+                "has('tidegate_script_level 5\\n')\n"
+                "has('tidegate_script_took_seconds_count 1\\n')\n");
 }
 
 static void test_wrong_use_raises(void **state)
 {
-    (void)state;
-    lua_fixture_check(&fixture,
+    lua_fixture_check(*state,
                       "local function refuses(what, ...)\n"
                       "  local ok, message = pcall(...)\n"
                       "  assert(not ok and message:find(what, 1, true), message)\n"
@@ -68,13 +50,11 @@ static void test_wrong_use_raises(void **state)
                       "refuses('number expected', c.add, c)\n");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_metrics_of_scripts_are_on_the_page),
-        TEST(test_wrong_use_raises),
+        LUA_FIXTURE(test_metrics_of_scripts_are_on_the_page),
+        LUA_FIXTURE(test_wrong_use_raises),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <lauxlib.h>
 
+#include "lua/script.h"
 #include "lua/task.h"
 
 enum { MOMENT_MS = 5 };
@@ -21,30 +22,92 @@ static const char prelude[] =
     "environment = require('tide.environment').new(tide)\n"
     "coroutine = environment.coroutine\n";
 
+static const char prelude_trusted[] =
+    "core = require('core') run, run_now = core.run, core.run_now\n"
+    "function text(source, name)\n"
+    "  local f = assert(loadstring(source, name or '@x.lua'))\n"
+    "  jit.off(f, true)\n"
+    "  return f\n"
+    "end\n"
+    "function try(source, ...)\n"
+    "  local ok, err = run(text(source), ...)\n"
+    "  if ok then note('fine') return end\n"
+    "  note(err.limit, err.file, err.line)\n"
+    "end\n";
+
+struct scripted *scripted_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(2));
+}
+
+void scripted_define(struct scripted *scripted, const char *name, lua_CFunction function)
+{
+    lua_State *L = scripted->fixture.vm->L;
+    lua_pushlightuserdata(L, scripted->fixture.vm);
+    lua_pushlightuserdata(L, scripted);
+    lua_pushcclosure(L, function, 2);
+    lua_setglobal(L, name);
+}
+
 static int note(lua_State *L)
 {
-    struct scripted *scripted = lua_touserdata(L, lua_upvalueindex(1));
-    size_t len = strlen(scripted->trace);
-
-    lua_getglobal(L, "tostring");
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 1);
-    snprintf(scripted->trace + len, sizeof(scripted->trace) - len, "%s ", lua_tostring(L, -1));
+    struct scripted *scripted = scripted_of(L);
+    for (int i = 1; i <= lua_gettop(L); i++) {
+        lua_getglobal(L, "tostring");
+        lua_pushvalue(L, i);
+        lua_call(L, 1, 1);
+        size_t len = strlen(scripted->trace);
+        snprintf(scripted->trace + len, sizeof(scripted->trace) - len, "%s ", lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
     return 0;
 }
 
-int scripted_set_up(void **state)
+void scripted_cancel_wait(void *task)
+{
+    struct task *waiting = task;
+    task_wake(waiting, task_push_error(waiting->co, "canceled", "gone"));
+}
+
+static int wait(lua_State *L)
+{
+    struct scripted *scripted = scripted_of(L);
+    struct task *task = script_check_wait(L);
+    scripted->waiting[scripted->waits++ % SCRIPTED_WAITS] = task;
+    if (scripted->is_stubborn)
+        return task_wait(task, NULL, NULL);
+    if (task->is_canceled)
+        return task_push_error(L, "canceled", "gone");
+    return task_wait(task, scripted_cancel_wait, task);
+}
+
+struct task *scripted_waiting(const struct scripted *scripted)
+{
+    assert_true(scripted->waits > 0);
+    return scripted->waiting[(scripted->waits - 1) % SCRIPTED_WAITS];
+}
+
+static void set_up(void **state, const char *text)
 {
     static struct scripted scripted;
     memset(&scripted, 0, sizeof(scripted));
     lua_fixture_open(&scripted.fixture);
-    lua_State *L = scripted.fixture.vm->L;
-    lua_pushlightuserdata(L, &scripted);
-    lua_pushcclosure(L, note, 1);
-    lua_setglobal(L, "note");
-    if (luaL_dostring(L, prelude) != 0)
-        fail_msg("%s", lua_tostring(L, -1));
+    scripted_define(&scripted, "note", note);
+    scripted_define(&scripted, "wait", wait);
+    if (luaL_dostring(scripted.fixture.vm->L, text) != 0)
+        fail_msg("%s", lua_tostring(scripted.fixture.vm->L, -1));
     *state = &scripted;
+}
+
+int scripted_set_up(void **state)
+{
+    set_up(state, prelude);
+    return 0;
+}
+
+int scripted_set_up_trusted(void **state)
+{
+    set_up(state, prelude_trusted);
     return 0;
 }
 
@@ -87,6 +150,11 @@ void scripted_turn(struct scripted *scripted)
     timer_start(timers, &scripted->tick, MOMENT_MS);
     uv_run(&scripted->fixture.env.loop->uv, UV_RUN_ONCE);
     timer_stop(timers, &scripted->tick);
+}
+
+struct task *scripted_start_trusted(struct scripted *scripted, const char *text)
+{
+    return lua_fixture_run(&scripted->fixture, text, on_end, scripted);
 }
 
 void scripted_await(struct scripted *scripted)

@@ -11,30 +11,9 @@
 #include "lua/fixture.h"
 #include "lua/generation.h"
 
-static struct lua_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    lua_fixture_open(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lua_fixture_close(&fixture);
-    return 0;
-}
-
 // In one line: lines count from the text of the test.
 static const char prelude[] =
-    "local core = require('core') "
     "local safe = core.safe_string "
-    "local function fails(wanted, f, ...) "
-    "  local ok, message = pcall(f, ...) "
-    "  if ok or message ~= wanted then error(tostring(message) .. ', not ' .. wanted, 2) end "
-    "end "
     "local function same(...) " // of both libraries: same('find', 'text', 'pattern')
     "  local name = ... "
     "  local function all(f, ...) return { n = select('#', pcall(f, ...)), pcall(f, ...) } end "
@@ -46,22 +25,15 @@ static const char prelude[] =
     "  end "
     "end ";
 
-static void run(const char *text)
+static void run(struct lua_fixture *fixture, const char *text)
 {
-    lua_State *L = fixture.vm->L;
-    lua_pushstring(L, prelude);
-    lua_pushstring(L, text);
-    lua_concat(L, 2);
-    if (luaL_loadbuffer(L, lua_tostring(L, -1), lua_objlen(L, -1), "=test") != 0 ||
-        lua_pcall(L, 0, 0, 0) != 0)
-        fail_msg("%s", lua_tostring(L, -1));
-    lua_settop(L, 0);
+    lua_fixture_check_after(fixture, prelude, text);
 }
 
 static void test_find_begins_and_ends_where_the_standard_one_does(void **state)
 {
-    (void)state;
-    run("for start = -7, 9 do\n"
+    run(*state,
+        "for start = -7, 9 do\n"
         "  same('find', 'banana', 'an', start) same('find', 'banana', 'a(n)', start)\n"
         "  same('find', 'banana', '', start) same('find', 'banana', '^a', start)\n"
         "  same('find', 'a.b.', '.', start, true) same('match', 'banana', '()a', start)\n"
@@ -73,8 +45,8 @@ static void test_find_begins_and_ends_where_the_standard_one_does(void **state)
 
 static void test_plain_text_is_found_in_long_texts_too(void **state)
 {
-    (void)state;
-    run("local text = ('a'):rep(3 * 2 ^ 20) .. 'b'\n"
+    run(*state,
+        "local text = ('a'):rep(3 * 2 ^ 20) .. 'b'\n"
         "same('find', text, ('a'):rep(70) .. 'b', 1, true)\n"
         "same('find', text, 'ab', 1, true) same('find', text, 'b', 1, true)\n"
         "same('find', text, 'c', 1, true) assert(safe.find(text, ('a'):rep(2 ^ 20 + 5) .. 'b', 1, true) == 2 ^ 21 - 4)\n"
@@ -85,8 +57,8 @@ static void test_plain_text_is_found_in_long_texts_too(void **state)
 
 static void test_gmatch_goes_on_behind_each_match(void **state)
 {
-    (void)state;
-    run("local function list(lib, ...)\n"
+    run(*state,
+        "local function list(lib, ...)\n"
         "  local found = {}\n"
         "  for a, b in lib.gmatch(...) do found[#found + 1] = a .. ':' .. tostring(b) end\n"
         "  return table.concat(found, ' ')\n"
@@ -100,8 +72,8 @@ static void test_gmatch_goes_on_behind_each_match(void **state)
 
 static void test_gsub_replaces_by_text_table_and_function(void **state)
 {
-    (void)state;
-    run("for _, with in ipairs({ 'x', '%0%0', '%%', '<%1>', '%x', '', 7, '%' }) do\n"
+    run(*state,
+        "for _, with in ipairs({ 'x', '%0%0', '%%', '<%1>', '%x', '', 7, '%' }) do\n"
         "  same('gsub', 'hello world', 'o', with) same('gsub', 'hello world', '(l)(.)', with)\n"
         "  same('gsub', 'hello', '', with) same('gsub', 'hello', '^h', with, 1)\n"
         "end\n"
@@ -115,8 +87,8 @@ static void test_gsub_replaces_by_text_table_and_function(void **state)
 
 static void test_errors_are_those_of_the_standard_library(void **state)
 {
-    (void)state;
-    run("same('gsub', 'abc', 'b', true) same('gsub', 'abc', 'b') same('gsub') same('gsub', {}, '', '')\n"
+    run(*state,
+        "same('gsub', 'abc', 'b', true) same('gsub', 'abc', 'b') same('gsub') same('gsub', {}, '', '')\n"
         "same('gsub', 'abc', 'b', '%2') same('gsub', 'abc', '(b', '%1') same('gsub', 'a', 'a', { a = {} })\n"
         "same('gsub', 'abc', 'b', function() return {} end) same('gsub', 'a', 'a', { a = true })\n"
         "same('find', 'abc', '(b') same('find', 'abc', '%') same('find', 'abc', 'b', {})\n"
@@ -132,20 +104,20 @@ static void test_errors_are_those_of_the_standard_library(void **state)
 
 static void test_a_callback_may_fail_but_not_wait(void **state)
 {
-    (void)state;
-    run("local cause = {}\n"
-        "local ok, err = pcall(safe.gsub, 'abc', '.', function() error(cause) end)\n"
-        "assert(not ok and err == cause)\n"
-        "local co = coroutine.create(function() safe.gsub('a', '.', coroutine.yield) end)\n"
-        "ok, err = coroutine.resume(co)\n"
-        "assert(not ok and err == 'attempt to yield across C-call boundary', err)");
+    run(*state, "local cause = {}\n"
+                "local ok, err = pcall(safe.gsub, 'abc', '.', function() error(cause) end)\n"
+                "assert(not ok and err == cause)\n"
+                "local co = coroutine.create(function() safe.gsub('a', '.', coroutine.yield) end)\n"
+                "ok, err = coroutine.resume(co)\n"
+                "assert(not ok and err == 'attempt to yield across C-call boundary', err)");
 }
 
 static void test_exponential_patterns_end_at_the_budget(void **state)
 {
-    (void)state;
-    fixture.env.generation->config->scripts.steps = 20000;
-    run("local wanted = 'the pattern took more than 20000 steps (scripts.steps)'\n"
+    struct lua_fixture *fixture = *state;
+    fixture->env.generation->config->scripts.steps = 20000;
+    run(*state,
+        "local wanted = 'the pattern took more than 20000 steps (scripts.steps)'\n"
         "local text = ('a'):rep(100)\n"
         "for _, pattern in ipairs({ ('a-'):rep(25) .. 'b', '(.-.-.-y)', ('(.-)'):rep(6) .. 'y' }) do\n"
         "  fails(wanted, safe.find, text, pattern) fails(wanted, safe.match, text, pattern)\n"
@@ -159,40 +131,39 @@ static void test_exponential_patterns_end_at_the_budget(void **state)
 
 static void test_every_step_of_an_iteration_has_a_budget_of_its_own(void **state)
 {
-    (void)state;
-    fixture.env.generation->config->scripts.steps = 1000;
-    run("local count = 0\n"
-        "for _ in safe.gmatch(('word '):rep(20000), '%a+') do count = count + 1 end\n"
-        "assert(count == 20000)");
+    struct lua_fixture *fixture = *state;
+    fixture->env.generation->config->scripts.steps = 1000;
+    run(*state, "local count = 0\n"
+                "for _ in safe.gmatch(('word '):rep(20000), '%a+') do count = count + 1 end\n"
+                "assert(count == 20000)");
 }
 
 static void test_methods_of_strings_are_safe_ones(void **state)
 {
-    (void)state;
-    fixture.env.generation->config->scripts.steps = 1000;
-    run("local wanted = 'the pattern took more than 1000 steps (scripts.steps)'\n"
-        "local text = ('a'):rep(60)\n"
-        "local pattern = ('a-'):rep(25) .. 'b'\n"
-        "fails(wanted, text.find, text, pattern) fails(wanted, text.match, text, pattern)\n"
-        "fails(wanted, text.gsub, text, pattern, '')\n"
-        "assert(text.gmatch == safe.gmatch and text.rep == safe.rep and text.dump == nil)\n"
-        "for name, value in pairs(string) do\n"
-        "  assert(name == 'dump' or type(safe[name]) == 'function', name)\n"
-        "  assert(value == string[name])\n"
-        "end");
+    struct lua_fixture *fixture = *state;
+    fixture->env.generation->config->scripts.steps = 1000;
+    run(*state, "local wanted = 'the pattern took more than 1000 steps (scripts.steps)'\n"
+                "local text = ('a'):rep(60)\n"
+                "local pattern = ('a-'):rep(25) .. 'b'\n"
+                "fails(wanted, text.find, text, pattern) fails(wanted, text.match, text, pattern)\n"
+                "fails(wanted, text.gsub, text, pattern, '')\n"
+                "assert(text.gmatch == safe.gmatch and text.rep == safe.rep and text.dump == nil)\n"
+                "for name, value in pairs(string) do\n"
+                "  assert(name == 'dump' or type(safe[name]) == 'function', name)\n"
+                "  assert(value == string[name])\n"
+                "end");
 }
 
 static void test_nobody_gets_at_the_table_of_methods(void **state)
 {
-    (void)state;
-    run("assert(getmetatable('') == false)\n"
-        "assert(not pcall(setmetatable, '', {}))");
+    run(*state, "assert(getmetatable('') == false)\n"
+                "assert(not pcall(setmetatable, '', {}))");
 }
 
 static void test_rep_refuses_what_would_be_too_long(void **state)
 {
-    (void)state;
-    run("local wanted = 'the result of string.rep would have more than 16777216 bytes'\n"
+    run(*state,
+        "local wanted = 'the result of string.rep would have more than 16777216 bytes'\n"
         "fails(wanted, safe.rep, 'x', 1e9) fails(wanted, safe.rep, 'x', 2 ^ 31)\n"
         "fails(wanted, safe.rep, 'x', 1e300) fails(wanted, safe.rep, ('x'):rep(2 ^ 20), 17)\n"
         "fails(wanted, safe.rep, '', 2 ^ 20, ('x'):rep(17))\n"
@@ -204,40 +175,37 @@ static void test_rep_refuses_what_would_be_too_long(void **state)
 
 static void test_what_raises_leaves_no_memory_behind(void **state)
 {
-    (void)state;
-    run("local text = ('a'):rep(2 ^ 20)\n"
-        "local function failing()\n"
-        "  local count = 0\n"
-        "  pcall(safe.gsub, text, '.', function()\n"
-        "    count = count + 1\n"
-        "    if count == 5000 then error('no') end\n"
-        "    return 'bbb'\n"
-        "  end)\n"
-        "end\n"
-        "failing() collectgarbage()\n"
-        "local before = collectgarbage('count')\n"
-        "for _ = 1, 20 do failing() end\n"
-        "collectgarbage()\n"
-        "assert(collectgarbage('count') < before + 100)");
+    run(*state, "local text = ('a'):rep(2 ^ 20)\n"
+                "local function failing()\n"
+                "  local count = 0\n"
+                "  pcall(safe.gsub, text, '.', function()\n"
+                "    count = count + 1\n"
+                "    if count == 5000 then error('no') end\n"
+                "    return 'bbb'\n"
+                "  end)\n"
+                "end\n"
+                "failing() collectgarbage()\n"
+                "local before = collectgarbage('count')\n"
+                "for _ = 1, 20 do failing() end\n"
+                "collectgarbage()\n"
+                "assert(collectgarbage('count') < before + 100)");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_find_begins_and_ends_where_the_standard_one_does),
-        TEST(test_plain_text_is_found_in_long_texts_too),
-        TEST(test_gmatch_goes_on_behind_each_match),
-        TEST(test_gsub_replaces_by_text_table_and_function),
-        TEST(test_errors_are_those_of_the_standard_library),
-        TEST(test_a_callback_may_fail_but_not_wait),
-        TEST(test_exponential_patterns_end_at_the_budget),
-        TEST(test_every_step_of_an_iteration_has_a_budget_of_its_own),
-        TEST(test_methods_of_strings_are_safe_ones),
-        TEST(test_nobody_gets_at_the_table_of_methods),
-        TEST(test_rep_refuses_what_would_be_too_long),
-        TEST(test_what_raises_leaves_no_memory_behind),
+        LUA_FIXTURE(test_find_begins_and_ends_where_the_standard_one_does),
+        LUA_FIXTURE(test_plain_text_is_found_in_long_texts_too),
+        LUA_FIXTURE(test_gmatch_goes_on_behind_each_match),
+        LUA_FIXTURE(test_gsub_replaces_by_text_table_and_function),
+        LUA_FIXTURE(test_errors_are_those_of_the_standard_library),
+        LUA_FIXTURE(test_a_callback_may_fail_but_not_wait),
+        LUA_FIXTURE(test_exponential_patterns_end_at_the_budget),
+        LUA_FIXTURE(test_every_step_of_an_iteration_has_a_budget_of_its_own),
+        LUA_FIXTURE(test_methods_of_strings_are_safe_ones),
+        LUA_FIXTURE(test_nobody_gets_at_the_table_of_methods),
+        LUA_FIXTURE(test_rep_refuses_what_would_be_too_long),
+        LUA_FIXTURE(test_what_raises_leaves_no_memory_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,8 +10,6 @@
 
 #include "lua/fixture.h"
 
-static struct lua_fixture fixture;
-
 static void on_hook(lua_State *L, lua_Debug *frame)
 {
     lua_sethook(L, NULL, 0, 0);
@@ -38,27 +36,16 @@ static int call_armed(lua_State *L)
 
 static int set_up(void **state)
 {
-    (void)state;
-    lua_fixture_open(&fixture);
-    lua_register(fixture.vm->L, "arm", arm);
-    lua_register(fixture.vm->L, "call_armed", call_armed);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lua_fixture_close(&fixture);
+    lua_fixture_set_up(state);
+    struct lua_fixture *fixture = *state;
+    lua_register(fixture->vm->L, "arm", arm);
+    lua_register(fixture->vm->L, "call_armed", call_armed);
     return 0;
 }
 
 // In one line: lines count from the text of the test.
 static const char prelude[] =
-    "local safe = require('core').safe_table "
-    "local function fails(wanted, f, ...) "
-    "  local ok, message = pcall(f, ...) "
-    "  if ok or message ~= wanted then error(tostring(message) .. ', not ' .. wanted, 2) end "
-    "end "
+    "local safe = core.safe_table "
     "local function text(list) "
     "  local parts = {} "
     "  for k = -6, 9 do parts[#parts + 1] = k .. '=' .. tostring(list[k]) end "
@@ -75,22 +62,15 @@ static const char prelude[] =
     "  end "
     "end ";
 
-static void run(const char *text)
+static void run(struct lua_fixture *fixture, const char *text)
 {
-    lua_State *L = fixture.vm->L;
-    lua_pushstring(L, prelude);
-    lua_pushstring(L, text);
-    lua_concat(L, 2);
-    if (luaL_loadbuffer(L, lua_tostring(L, -1), lua_objlen(L, -1), "=test") != 0 ||
-        lua_pcall(L, 0, 0, 0) != 0)
-        fail_msg("%s", lua_tostring(L, -1));
-    lua_settop(L, 0);
+    lua_fixture_check_after(fixture, prelude, text);
 }
 
 static void test_insert_is_the_standard_one(void **state)
 {
-    (void)state;
-    run("for position = -3, 7 do same('insert', { 'a', 'b', 'c' }, position, 'x') end\n"
+    run(*state,
+        "for position = -3, 7 do same('insert', { 'a', 'b', 'c' }, position, 'x') end\n"
         "same('insert', {}, 'x') same('insert', { 1 }) same('insert', { 1 }, 1, 2, 3)\n"
         "same('insert', {}, 'no number', 1) same('insert', {}, 1, nil) same('insert', {}, nil)\n"
         "fails(\"bad argument #1 to '?' (table expected, got nil)\", safe.insert, nil, 1)");
@@ -98,20 +78,19 @@ static void test_insert_is_the_standard_one(void **state)
 
 static void test_move_is_the_standard_one(void **state)
 {
-    (void)state;
-    run("for to = -2, 5 do same('move', { 'a', 'b', 'c', 'd' }, 2, 4, to) end\n"
-        "same('move', { 1, 2 }, 2, 1, 3) same('move', { 1, 2 }, 1, 2, 1, nil)\n"
-        "local target = {}\n"
-        "assert(safe.move({ 1, 2, 3 }, 1, 3, 2, target) == target)\n"
-        "assert(text(target) == text({ nil, 1, 2, 3 }))\n"
-        "local read = setmetatable({}, { __index = function(_, k) return k * 2 end })\n"
-        "assert(safe.move(read, 1, 2, 1, {})[2] == 4)");
+    run(*state, "for to = -2, 5 do same('move', { 'a', 'b', 'c', 'd' }, 2, 4, to) end\n"
+                "same('move', { 1, 2 }, 2, 1, 3) same('move', { 1, 2 }, 1, 2, 1, nil)\n"
+                "local target = {}\n"
+                "assert(safe.move({ 1, 2, 3 }, 1, 3, 2, target) == target)\n"
+                "assert(text(target) == text({ nil, 1, 2, 3 }))\n"
+                "local read = setmetatable({}, { __index = function(_, k) return k * 2 end })\n"
+                "assert(safe.move(read, 1, 2, 1, {})[2] == 4)");
 }
 
 static void test_concat_is_the_standard_one(void **state)
 {
-    (void)state;
-    run("for first = 0, 4 do for last = 0, 4 do\n"
+    run(*state,
+        "for first = 0, 4 do for last = 0, 4 do\n"
         "  same('concat', { 'a', 2, 'c' }, '-', first, last)\n"
         "end end\n"
         "same('concat', { 'a', 'b' }) same('concat', { 'a', {} }) same('concat', { 1 }, {})\n"
@@ -122,8 +101,8 @@ static void test_concat_is_the_standard_one(void **state)
 
 static void test_concat_puts_long_lists_together(void **state)
 {
-    (void)state;
-    run("local list = {}\n"
+    run(*state,
+        "local list = {}\n"
         "for i = 1, 20000 do list[i] = i end\n"
         "for _, n in ipairs({ 4095, 4096, 4097, 8192, 8193, 20000 }) do\n"
         "  assert(safe.concat(list, ', ', 3, n) == table.concat(list, ', ', 3, n))\n"
@@ -137,8 +116,8 @@ static void test_concat_puts_long_lists_together(void **state)
 
 static void test_sort_is_the_standard_one(void **state)
 {
-    (void)state;
-    run("same('sort', { 5, 2, 8, 1 }) same('sort', { 'b', 'a', 'c' }) same('sort', {})\n"
+    run(*state,
+        "same('sort', { 5, 2, 8, 1 }) same('sort', { 'b', 'a', 'c' }) same('sort', {})\n"
         "same('sort', { 5, 2, 8, 1 }, function(a, b) return a > b end)\n"
         "same('sort', { 1, 'x' }) same('sort', { 1, 2 }, 1) same('sort', { 1, 2 }, false)\n"
         "same('sort', { 3, 2, 1 }, nil) same('sort', { 1, 2, 3 }, function() return true end)\n"
@@ -147,54 +126,50 @@ static void test_sort_is_the_standard_one(void **state)
 
 static void test_sort_stops_between_two_comparisons(void **state)
 {
-    (void)state;
-    run("local list = {}\n"
-        "for i = 1, 100 do list[i] = setmetatable({}, { __lt = arm }) end\n"
-        "fails('stopped in line 4', function()\n"
-        "  safe.sort(list)\n"
-        "end)\n"
-        "fails('stopped in line 7', function()\n"
-        "  safe.sort(list, arm)\n"
-        "end)");
+    run(*state, "local list = {}\n"
+                "for i = 1, 100 do list[i] = setmetatable({}, { __lt = arm }) end\n"
+                "fails('stopped in line 4', function()\n"
+                "  safe.sort(list)\n"
+                "end)\n"
+                "fails('stopped in line 7', function()\n"
+                "  safe.sort(list, arm)\n"
+                "end)");
 }
 
 static void test_long_work_on_lists_stops(void **state)
 {
-    (void)state;
-    run("local list = {}\n"
-        "for i = 1, 50000 do list[i] = 1 end\n"
-        "fails('stopped in line 4', function()\n"
-        "  call_armed(safe.concat, list)\n"
-        "end)\n"
-        "fails('stopped in line 7', function()\n"
-        "  call_armed(safe.insert, list, 1, 1)\n"
-        "end)\n"
-        "fails('stopped in line 10', function()\n"
-        "  call_armed(safe.insert, {}, -2e9, 1)\n"
-        "end)\n"
-        "fails('stopped in line 13', function()\n"
-        "  call_armed(safe.move, {}, 1, 2e9, 2)\n"
-        "end)");
+    run(*state, "local list = {}\n"
+                "for i = 1, 50000 do list[i] = 1 end\n"
+                "fails('stopped in line 4', function()\n"
+                "  call_armed(safe.concat, list)\n"
+                "end)\n"
+                "fails('stopped in line 7', function()\n"
+                "  call_armed(safe.insert, list, 1, 1)\n"
+                "end)\n"
+                "fails('stopped in line 10', function()\n"
+                "  call_armed(safe.insert, {}, -2e9, 1)\n"
+                "end)\n"
+                "fails('stopped in line 13', function()\n"
+                "  call_armed(safe.move, {}, 1, 2e9, 2)\n"
+                "end)");
 }
 
 static void test_scripts_get_no_other_functions(void **state)
 {
-    (void)state;
-    run("local names = {}\n"
-        "for name in pairs(safe) do names[#names + 1] = name end\n"
-        "table.sort(names)\n"
-        "names = table.concat(names, ' ')\n"
-        "assert(names == 'concat getn insert maxn move remove sort', names)");
+    run(*state, "local names = {}\n"
+                "for name in pairs(safe) do names[#names + 1] = name end\n"
+                "table.sort(names)\n"
+                "names = table.concat(names, ' ')\n"
+                "assert(names == 'concat getn insert maxn move remove sort', names)");
 }
 
 static void test_unpack_refuses_more_than_the_stack_holds(void **state)
 {
-    (void)state;
-    run("fails('too many results to unpack', unpack, {}, 1, 1e8)\n"
-        "fails('too many results to unpack', unpack, {}, -2e9, 2e9)");
+    run(*state, "fails('too many results to unpack', unpack, {}, 1, 1e8)\n"
+                "fails('too many results to unpack', unpack, {}, -2e9, 2e9)");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, lua_fixture_tear_down)
 
 int main(void)
 {

@@ -18,67 +18,46 @@
 #include "lua/generation.h"
 #include "lua/task.h"
 
-static struct lua_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    lua_fixture_open(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lua_fixture_close(&fixture);
-    return 0;
-}
-
 static void test_random_numbers_stay_in_their_range(void **state)
 {
-    (void)state;
-    lua_fixture_check(&fixture, "local seen = {}\n"
-                                "for i = 1, 2000 do\n"
-                                "  local x, n = core.rand(), core.rand(3)\n"
-                                "  assert(x >= 0 and x < 1 and (n == 1 or n == 2 or n == 3))\n"
-                                "  seen[n] = true\n"
-                                "end\n"
-                                "assert(seen[1] and seen[2] and seen[3] and core.rand(1) == 1)\n"
-                                "for _, n in ipairs({ 0, 1.5, -1, 0 / 0, math.huge }) do\n"
-                                "  assert(not pcall(core.rand, n))\n"
-                                "end\n");
+    lua_fixture_check(*state, "local seen = {}\n"
+                              "for i = 1, 2000 do\n"
+                              "  local x, n = core.rand(), core.rand(3)\n"
+                              "  assert(x >= 0 and x < 1 and (n == 1 or n == 2 or n == 3))\n"
+                              "  seen[n] = true\n"
+                              "end\n"
+                              "assert(seen[1] and seen[2] and seen[3] and core.rand(1) == 1)\n"
+                              "for _, n in ipairs({ 0, 1.5, -1, 0 / 0, math.huge }) do\n"
+                              "  assert(not pcall(core.rand, n))\n"
+                              "end\n");
 }
 
 static void test_a_uuid_has_its_form_and_its_version(void **state)
 {
-    (void)state;
-    lua_fixture_check(&fixture,
-                      "local form = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x'\n"
-                      "  .. '%-%x%x%x%x%x%x%x%x%x%x%x%x$'\n"
-                      "local one, other = core.uuid4(), core.uuid4()\n"
-                      "assert(one:find(form) and other:find(form) and one ~= other)\n");
+    lua_fixture_check(*state, "local form = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x'\n"
+                              "  .. '%-%x%x%x%x%x%x%x%x%x%x%x%x$'\n"
+                              "local one, other = core.uuid4(), core.uuid4()\n"
+                              "assert(one:find(form) and other:find(form) and one ~= other)\n");
 }
 
 static void test_the_fresh_clock_moves_while_the_other_stands(void **state)
 {
-    (void)state;
-    lua_fixture_check(&fixture, "local cached, before = core.now(), core.fresh_now()\n"
-                                "while core.fresh_now() == before do end\n"
-                                "assert(core.fresh_now() > before and core.now() == cached)\n");
+    lua_fixture_check(*state, "local cached, before = core.now(), core.fresh_now()\n"
+                              "while core.fresh_now() == before do end\n"
+                              "assert(core.fresh_now() > before and core.now() == cached)\n");
 }
 
 static void test_the_environment_is_read(void **state)
 {
-    (void)state;
     setenv("TIDEGATE_TEST_VALUE", "seen", 1);
-    lua_fixture_check(&fixture, "assert(core.env('TIDEGATE_TEST_VALUE') == 'seen')\n"
-                                "assert(core.env('TIDEGATE_TEST_NONE') == nil)\n");
+    lua_fixture_check(*state, "assert(core.env('TIDEGATE_TEST_VALUE') == 'seen')\n"
+                              "assert(core.env('TIDEGATE_TEST_NONE') == nil)\n");
 }
 
 // ---- the log ----------------------------------------------------------------------------------
 
 // What is in the log after the text has run in a task with `lines` lines left, without its times.
-static char *log_of(const char *text, size_t lines)
+static char *log_of(struct lua_fixture *fixture, const char *text, size_t lines)
 {
     char path[] = "/tmp/tidegate-values-XXXXXX";
     struct error err;
@@ -88,16 +67,16 @@ static char *log_of(const char *text, size_t lines)
 
     assert_true(fd >= 0);
     close(fd);
-    struct log *log = log_new(path, LOG_INFO, &err), *silent = fixture.vm->env.log;
+    struct log *log = log_new(path, LOG_INFO, &err), *silent = fixture->vm->env.log;
     assert_non_null(log);
     log_add_secret(log, SLICE("sk-canary-values"));
-    fixture.vm->env.log = log;
-    fixture.env.generation->config->scripts.log_lines = lines;
-    struct task *task = task_new(fixture.vm, NULL, NULL);
+    fixture->vm->env.log = log;
+    fixture->env.generation->config->scripts.log_lines = lines;
+    struct task *task = task_new(fixture->vm, NULL, NULL);
     task->budget = budget_new(&limits);
     assert_int_equal(luaL_loadstring(task->co, text), 0);
     task_run(task, 0);
-    fixture.vm->env.log = silent;
+    fixture->vm->env.log = silent;
     log_free(log);
     buf_init(&all, 1 << 20);
     buf_init(&clean, 1 << 20);
@@ -112,17 +91,18 @@ static char *log_of(const char *text, size_t lines)
     return buf_take(&clean, NULL);
 }
 
-static void assert_log(const char *text, size_t lines, const char *expected)
+static void assert_log(struct lua_fixture *fixture, const char *text, size_t lines,
+                       const char *expected)
 {
-    char *found = log_of(text, lines);
+    char *found = log_of(fixture, text, lines);
     assert_string_equal(found, expected);
     free(found);
 }
 
 static void test_a_line_has_script_generation_and_sorted_fields(void **state)
 {
-    (void)state;
     assert_log(
+        *state,
         "local core = require('core')\n"
         "core.note('warn', 'scripts/policies/x.lua', 3, 'hm', { n = 1.5, b = true,\n"
         "  s = 'a\"b', list = { 1, 2 }, f = print, big = 1/0, null = core.null })\n"
@@ -137,8 +117,7 @@ static void test_a_line_has_script_generation_and_sorted_fields(void **state)
 
 static void test_lines_are_counted_and_the_last_one_says_so(void **state)
 {
-    (void)state;
-    assert_log("for i = 1, 10 do require('core').note('info', 'x', 0, 'line ' .. i) end", 2,
+    assert_log(*state, "for i = 1, 10 do require('core').note('info', 'x', 0, 'line ' .. i) end", 2,
                ",\"level\":\"info\",\"message\":\"line 1\",\"script\":\"x\"}\n"
                ",\"level\":\"info\",\"message\":\"line 2\",\"script\":\"x\"}\n"
                ",\"level\":\"warn\",\"message\":\"that was the last line: more of this request are "
@@ -147,27 +126,24 @@ static void test_lines_are_counted_and_the_last_one_says_so(void **state)
 
 static void test_fields_are_few_and_have_names(void **state)
 {
-    (void)state;
-    lua_fixture_check(&fixture, "local many = {}\n"
-                                "for i = 1, 17 do many['k' .. i] = i end\n"
-                                "assert(not pcall(core.note, 'error', 'x', 0, 'm', many))\n"
-                                "assert(not pcall(core.note, 'error', 'x', 0, 'm', { 1 }))\n"
-                                "many.k17 = nil\n"
-                                "core.note('error', 'x', 0, 'm', many)\n");
+    lua_fixture_check(*state, "local many = {}\n"
+                              "for i = 1, 17 do many['k' .. i] = i end\n"
+                              "assert(not pcall(core.note, 'error', 'x', 0, 'm', many))\n"
+                              "assert(not pcall(core.note, 'error', 'x', 0, 'm', { 1 }))\n"
+                              "many.k17 = nil\n"
+                              "core.note('error', 'x', 0, 'm', many)\n");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_random_numbers_stay_in_their_range),
-        TEST(test_a_uuid_has_its_form_and_its_version),
-        TEST(test_the_fresh_clock_moves_while_the_other_stands),
-        TEST(test_the_environment_is_read),
-        TEST(test_a_line_has_script_generation_and_sorted_fields),
-        TEST(test_lines_are_counted_and_the_last_one_says_so),
-        TEST(test_fields_are_few_and_have_names),
+        LUA_FIXTURE(test_random_numbers_stay_in_their_range),
+        LUA_FIXTURE(test_a_uuid_has_its_form_and_its_version),
+        LUA_FIXTURE(test_the_fresh_clock_moves_while_the_other_stands),
+        LUA_FIXTURE(test_the_environment_is_read),
+        LUA_FIXTURE(test_a_line_has_script_generation_and_sorted_fields),
+        LUA_FIXTURE(test_lines_are_counted_and_the_last_one_says_so),
+        LUA_FIXTURE(test_fields_are_few_and_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
