@@ -73,9 +73,11 @@ end
 
 -- Looks at the body once for everything below, by what the scan of body.read() has found.
 local function look(state)
-  state.prompt, state.max_out, state.messages, state.has_tools, state.has_images, state.has_audio =
+  local prompt, max_out
+  prompt, max_out, state.messages, state.has_tools, state.has_images, state.has_audio =
     scanned(state):prompt(AT.messages, AT.prompt, AT.input, AT.tools, AT.functions,
       AT.max_completion_tokens, AT.max_tokens)
+  state.tokens = { prompt = prompt, max_out = max_out }
 end
 
 -- A field that look() finds.
@@ -84,11 +86,6 @@ local function found_in_body(name)
     look(state)
     return state[name]
   end
-end
-
-local function tokens_of(state)
-  if state.prompt == UNSET then look(state) end
-  return { prompt = state.prompt, max_out = state.max_out }
 end
 
 -- A schema may be long; what is short says itself that it is about plain text.
@@ -132,7 +129,7 @@ local KEPT = {
   client = function(state)
     return { name = state.client_name, ip = state.req:ip() }
   end,
-  tokens = tokens_of,
+  tokens = found_in_body("tokens"),
   messages = found_in_body("messages"),
   has_tools = found_in_body("has_tools"),
   has_images = found_in_body("has_images"),
@@ -231,9 +228,9 @@ function M.new(call, client, protocol, total)
   -- As large from the start as it usually gets: growing costs more.
   states[view] = {
     call = call, req = call.req, client_name = client, protocol = protocol, total = total,
-    started = core.now(), headers = UNSET, client = UNSET, tokens = UNSET, prompt = UNSET,
-    messages = UNSET, has_tools = UNSET, has_images = UNSET, has_audio = UNSET, ctx = UNSET,
-    body = UNSET,
+    started = core.now(), headers = UNSET, client = UNSET, tokens = UNSET, messages = UNSET,
+    has_tools = UNSET, has_images = UNSET, has_audio = UNSET, ctx = UNSET, body = UNSET,
+    is_sent = false,
   }
   return view
 end
@@ -247,7 +244,6 @@ function M.refresh(view)
   state.is_stale = nil
   local ok, err = body.reread(state.call)
   if not ok then return nil, err end
-  state.prompt = UNSET
   for _, name in ipairs(OF_BODY) do state[name] = UNSET end
   return true
 end
