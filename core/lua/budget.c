@@ -82,11 +82,6 @@ int64_t budget_growth(const struct budget *budget)
     return budget->growth;
 }
 
-const char *budget_name(enum budget_kind kind)
-{
-    return kinds[kind].name;
-}
-
 int budget_push_error(lua_State *L, const struct budget *budget, enum budget_kind kind)
 {
     lua_pushnil(L);

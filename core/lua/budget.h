@@ -46,9 +46,6 @@ uint64_t budget_cpu_ns(const struct budget *budget);
 void budget_add_growth(struct budget *budget, int64_t bytes);
 int64_t budget_growth(const struct budget *budget);
 
-// "tasks", "calls", "log_lines": the `limit` of an error, and the setting behind "scripts.".
-const char *budget_name(enum budget_kind kind);
-
 // For a C function whose budget_take() failed: pushes nil and the error
 // { kind = "budget", limit = "tasks", message = ... } that names the setting; returns 2.
 int budget_push_error(lua_State *L, const struct budget *budget, enum budget_kind kind);
