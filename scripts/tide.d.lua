@@ -43,12 +43,24 @@
 ---@field name? string the file's name
 ---@field api? number 1
 ---@field extends? string another adapter
----@field dialect? string `openai-chat`, or a file in dialects/
+---@field dialect? string the one dialect of the provider: a file in dialects/
+---@field dialects? string[] all that it speaks, the one to translate to first
 ---@field base_url? string
 ---@field auth? { type: "bearer"|"header"|"none", name?: string, secret?: string }
 ---@field headers? table<string, string>
 ---@field ops? { chat?: table|false, complete?: table|false, embed?: table|false }
 ---@field params? { rename?: table, drop?: string[], clamp?: table, default?: table, inject_stream?: table|false }
+---@field families? { models: string[], reasoning?: boolean, params?: table, traits?: table, via?: { dialect: string, when: string } }[] rules by the model's name
+---@field forward_headers? string[] of the client's, what the provider gets
+---@field query? table<string, string>
+---@field config? table<string, string> settings of the provider, with their types
+---@field model_map? table<string, string>
+---@field prepare? fun(rq: table, call: table)
+---@field encode? fun(rq: table, call: table, http: table)
+---@field decode? fun(body: table, call: table): table?
+---@field on_event? fun(event: table, state: table, emit: function, call: table)
+---@field on_end? fun(state: table, emit: function, call: table)
+---@field on_status? fun(status: number, headers: table, body: string, call: table): table?
 ---@field models? table<string, table>
 ---@field errors? { map?: table, status?: table, match?: table[] }
 ---@field usage? table<string, string|string[]|boolean>
@@ -59,9 +71,29 @@
 ---@field name? string the file's name
 ---@field api? number 1
 ---@field watch table<string, string|table> which events mean content, finish, usage, terminal and error
+---@field usage? table<string, string|string[]|boolean> where its token counts stand
 ---@field terminal_bytes? string what ends a stream that has no end
----@field error_body fun(err: table): string
----@field error_event fun(err: table): string
+---@field content_type? string of its streams
+---@field paths? table<string, string> of a provider, by operation
+---@field stream_paths? table<string, string> where streams have others
+---@field headers? table<string, string> that every provider of it wants
+---@field request? table the members of a body that the gateway itself looks at
+---@field raw_members? string[] members that are not decoded
+---@field decode_request? fun(body: table, call: table): table?, table?
+---@field encode_request? fun(rq: table, call: table): table
+---@field decode_answer? fun(body: table, emit: function, call: table)
+---@field encode_answer? fun(answer: table, call: table): table
+---@field decode_event? fun(event: table, emit: function, state: table, call: table)
+---@field end_events? fun(emit: function, state: table, call: table)
+---@field encode_event? fun(event: table, write: function, state: table, call: table)
+---@field end_stream? fun(write: function, state: table, call: table)
+---@field error_body fun(err: table, call?: table): string
+---@field error_event fun(err: table, call?: table): string
+---@field read_error? fun(body: table): table
+---@field list_models? fun(models: table[], call: table): table
+---@field show_model? fun(model: table): table
+---@field decode_count? fun(body: table): number?
+---@field encode_count? fun(tokens: number, call: table): table
 
 tide = {}
 

@@ -96,10 +96,9 @@ local function compile_dialects(files, report)
     local value = entry.value
     local ok, watch = pcall(core.watch, value.watch)
     if ok then
-      dialects[name] = {
-        name = name, watch = watch, terminal_bytes = value.terminal_bytes,
-        error_body = value.error_body, error_event = value.error_event,
-      }
+      local dialect = merged(value)
+      dialect.name, dialect.watch = name, watch
+      dialects[name] = dialect
     else
       local err = field_error(entry, "watch", tostring(watch))
       if not report(err) then return nil, err end

@@ -11,8 +11,45 @@ local KINDS = {
   upstream_4xx = true, upstream_5xx = true,
 }
 
-local OP = { either = "boolean", fields = { path = "string", method = "string" } }
+local OP = {
+  either = "boolean",
+  fields = {
+    path = "string", stream_path = "string", method = "string", paths = { map = "string" },
+  },
+}
 local PATHS = { either = "string", list = "string" }
+
+local USAGE = {
+  fields = {
+    input = PATHS, output = PATHS, cached = PATHS, cache_write = PATHS, reasoning = PATHS,
+    reasoning_excluded = "boolean",
+    cache_excluded = "boolean", input_more = PATHS,
+  },
+}
+
+local PARAMS = {
+  fields = {
+    rename = { map = "string" },
+    drop = { list = "string" },
+    clamp = { map = { list = "number" } },
+    default = { map = "any" },
+    inject_stream = {
+      either = "boolean",
+      fields = { stream_options = { fields = { include_usage = "boolean" } } },
+    },
+  },
+  later = { require = true },
+}
+
+local FAMILY = {
+  fields = {
+    models = { list = "string" },
+    reasoning = "boolean",
+    params = PARAMS,
+    traits = { map = "any" },
+    via = { fields = { dialect = "string", when = "string" } },
+  },
+}
 
 local ADAPTER = {
   fields = {
@@ -20,23 +57,13 @@ local ADAPTER = {
     api = "number",
     extends = "string",
     dialect = "string",
+    dialects = { list = "string" },
     base_url = "string",
     auth = { fields = { type = "string", name = "string", secret = "string" } },
     headers = { map = "string" },
     ops = { fields = { chat = OP, complete = OP, embed = OP } },
-    params = {
-      fields = {
-        rename = { map = "string" },
-        drop = { list = "string" },
-        clamp = { map = { list = "number" } },
-        default = { map = "any" },
-        inject_stream = {
-          either = "boolean",
-          fields = { stream_options = { fields = { include_usage = "boolean" } } },
-        },
-      },
-      later = { require = true },
-    },
+    params = PARAMS,
+    families = { list = FAMILY },
     models = {
       map = {
         fields = {
@@ -55,18 +82,17 @@ local ADAPTER = {
       },
       later = { path = true, type = true, code = true, message = true, retry_after = true },
     },
-    usage = {
-      fields = {
-        input = PATHS, output = PATHS, cached = PATHS, cache_write = PATHS, reasoning = PATHS,
-        reasoning_excluded = "boolean",
-      },
-    },
+    forward_headers = { list = "string" },
+    query = { map = "string" },
+    config = { map = "string" },
+    model_map = { map = "string" },
+    prepare = "function", encode = "function", decode = "function", on_event = "function",
+    on_end = "function", on_status = "function",
+    usage = USAGE,
     serve = "function",
   },
   later = {
-    query = true, config = true, framing = true, dialects = true, model_map = true, limits = true,
-    prepare = true, encode = true, sign = true, on_status = true, decode = true, on_event = true,
-    on_end = true, health = true, list_models = true, forward_headers = true,
+    framing = true, limits = true, sign = true, health = true, list_models = true,
   },
 }
 
@@ -83,9 +109,26 @@ local DIALECT = {
         choices = "string", index = "string",
       },
     },
+    usage = USAGE,
     terminal_bytes = "string",
-    error_body = "function",
-    error_event = "function",
+    content_type = "string",
+    paths = { map = "string" },
+    stream_paths = { map = "string" },
+    headers = { map = "string" },
+    request = {
+      fields = {
+        model = "string", stream = "string", messages = "string", choices = "string",
+        needs = { list = "string" },
+      },
+    },
+    raw_members = { list = "string" },
+    decode_request = "function", encode_request = "function",
+    decode_answer = "function", encode_answer = "function",
+    decode_event = "function", end_events = "function",
+    encode_event = "function", end_stream = "function",
+    error_body = "function", error_event = "function", read_error = "function",
+    list_models = "function", show_model = "function",
+    decode_count = "function", encode_count = "function",
   },
 }
 

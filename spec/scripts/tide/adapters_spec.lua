@@ -113,8 +113,8 @@ describe("tide.adapters", function()
   end)
 
   it("says so when a field belongs to a later version", function()
-    assert.matches("'on_event' is not a field of this version",
-      failure('return tide.adapter { on_event = function() end }').message)
+    assert.matches("'list_models' is not a field of this version",
+      failure('return tide.adapter { list_models = function() end }').message)
   end)
 
   it("takes a dialect of the user's", function()
