@@ -27,7 +27,7 @@ set(TIDEGATE_C
   core/lua/api.c core/lua/attempt.c core/lua/call.c core/lua/call_class.c core/lua/endpoint.c
   core/lua/event_hook.c core/lua/inner_call.c core/lua/inner_class.c
   core/lua/heap.c core/lua/producer.c core/lua/sources.c core/lua/summary.c core/lua/task.c
-  core/lua/usage_class.c core/lua/value.c
+  core/lua/usage_class.c core/lua/value.c core/lua/value_encode.c
   core/lua/call_access.c core/lua/generation.c core/lua/generation_class.c core/lua/loading.c core/lua/reload.c
   core/lua/vm.c core/lua/watch_class.c
   core/lua/call_prompt.c core/lua/budget.c core/lua/guard.c core/lua/memory.c core/lua/script.c core/lua/watchdog.c

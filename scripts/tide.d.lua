@@ -673,11 +673,12 @@ tide.json.null = nil
 ---tide.json.null.
 ---Limits: nested 128 deep.
 ---@param text string
+---@param raw? table a set, `{ parameters = true }`: members with these names, at any depth, whose value is an object or array are not decoded but become raw values
 ---@return any value
 ---@return tide.Err? err
-function tide.json.decode(text) end
+function tide.json.decode(text, raw) end
 
----JSON text, names sorted. An empty table is `{}` unless it is tagged.
+---JSON text, names sorted; a raw value as its own text. An empty table is `{}` unless it is tagged.
 ---Limits: 64 MB, nested 128 deep.
 ---@param value any
 ---@return string text
@@ -687,6 +688,18 @@ function tide.json.encode(value) end
 ---@param list table
 ---@return table list # the same table
 function tide.json.array(list) end
+
+---A raw value: `{ raw = text }`, tagged. tide.json.encode writes its bytes as they are, with names
+---in their order and numbers in their form.
+---@param text string
+---@return table|nil value
+---@return tide.Err? err
+function tide.json.raw(text) end
+
+---Whether it is a raw value.
+---@param value any
+---@return boolean is_raw
+function tide.json.is_raw(value) end
 
 tide.hash = {}
 

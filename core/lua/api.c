@@ -42,31 +42,61 @@ enum { ENCODE_LIMIT = 64 * 1024 * 1024 };
 
 // ---- values -----------------------------------------------------------------------------------
 
+static int push_json_error(lua_State *L, const struct json_error *err)
+{
+    char message[160];
+    snprintf(message, sizeof(message), "%s at byte %zu", err->message, err->offset);
+    return task_push_error(L, "bad_request", message);
+}
+
 static int decode(lua_State *L)
 {
     struct json_error err;
     struct slice text;
-    char message[160];
 
     text.data = luaL_checklstring(L, 1, &text.len);
-    if (value_push(L, text, JSON_MAX_DEPTH, NULL, &err) == 0)
+    bool has_names = !lua_isnoneornil(L, 2);
+    if (has_names)
+        luaL_checktype(L, 2, LUA_TTABLE);
+    if (value_push_some(L, text, JSON_MAX_DEPTH, has_names ? 2 : 0, &err) == 0)
         return 1;
-    snprintf(message, sizeof(message), "%s at byte %zu", err.message, err.offset);
-    return task_push_error(L, "bad_request", message);
+    return push_json_error(L, &err);
+}
+
+static int make_raw(lua_State *L)
+{
+    struct slice text;
+
+    text.data = luaL_checklstring(L, 1, &text.len);
+    value_push_raw(L, text);
+    return 1;
+}
+
+static int check_raw(lua_State *L)
+{
+    struct json_error err;
+    struct slice text;
+
+    text.data = luaL_checklstring(L, 1, &text.len);
+    return value_push_checked_raw(L, text, &err) == 0 ? 1 : push_json_error(L, &err);
+}
+
+static int is_raw(lua_State *L)
+{
+    lua_pushboolean(L, lua_istable(L, 1) && value_mark_of(L, 1) == VALUE_RAW);
+    return 1;
 }
 
 static int encode(lua_State *L)
 {
-    struct buf out;
     const char *why;
 
     luaL_checkany(L, 1);
-    buf_init(&out, ENCODE_LIMIT);
-    int rc = value_encode(L, 1, &out, &why);
-    if (rc == 0)
-        lua_pushlstring(L, out.data, out.len);
-    buf_deinit(&out);
-    return rc == 0 ? 1 : luaL_error(L, "cannot encode this as JSON: %s", why);
+    struct buf *out = vm_scratch(vm_of(L), ENCODE_LIMIT);
+    if (value_encode(L, 1, out, &why) != 0)
+        return luaL_error(L, "cannot encode this as JSON: %s", why);
+    lua_pushlstring(L, out->data, out->len);
+    return 1;
 }
 
 static int mark_array(lua_State *L)
@@ -240,14 +270,25 @@ static void set_constants(struct vm *vm)
 void api_open(struct vm *vm)
 {
     static const luaL_Reg functions[] = {
-        {"decode", decode},         {"encode", encode},
-        {"array", mark_array},      {"now", now},
-        {"time", wall_time},        {"uuid", uuid},
-        {"env_secret", env_secret}, {"redact", redact},
-        {"modules", modules},       {"source", source},
-        {"version_of", version_of}, {"next_turn", next_turn},
-        {"place", place},           {"log", write_log},
-        {"metrics", print_metrics}, {NULL, NULL},
+        {"decode", decode},
+        {"encode", encode},
+        {"raw", make_raw},
+        {"checked_raw", check_raw},
+        {"is_raw", is_raw},
+        {"array", mark_array},
+        {"now", now},
+        {"time", wall_time},
+        {"uuid", uuid},
+        {"env_secret", env_secret},
+        {"redact", redact},
+        {"modules", modules},
+        {"source", source},
+        {"version_of", version_of},
+        {"next_turn", next_turn},
+        {"place", place},
+        {"log", write_log},
+        {"metrics", print_metrics},
+        {NULL, NULL},
     };
     lua_State *L = vm->L;
 

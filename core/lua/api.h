@@ -131,8 +131,13 @@
 //     fetch:close()         ends it (canceled)
 //
 // Values
-//   core.decode(text) -> value | nil, err     arrays are tagged (an empty one encodes as []), null
-//   is core.encode(value) -> text                core.null; object keys are written sorted
+//   core.decode(text, raw) -> value | nil, err   arrays are tagged (an empty one encodes as []), null
+//                           is core.null. `raw` = { name = true, ... } or nil: members with these
+//                           names, at any depth, whose value is an object or array become raw values
+//   core.encode(value) -> text                object keys are written sorted, a raw value as its text
+//   core.raw(text) -> raw value { raw = text }   the text must be valid JSON
+//   core.checked_raw(text) -> raw value | nil, err (bad_request)   of a text that may be none
+//   core.is_raw(value) -> boolean
 //   core.event_data(text) -> list of the data of each server-sent event in it
 //   core.array(table) -> the same table, tagged as an array
 //   core.now() monotonic seconds, core.time() wall seconds (both cached per loop turn)

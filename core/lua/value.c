@@ -1,7 +1,5 @@
 #include "lua/value.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,18 +11,13 @@
 #define SECRET_CLASS "tidegate.secret"
 
 enum {
-    ENCODE_DEPTH = JSON_MAX_DEPTH,
     EXACT_DIGITS = 15, // decimal integers of so many digits are doubles, unchanged
     SMALL = 256,       // bytes of text that need no memory of their own
     GUESS = 4,         // items of a table that is made before they are counted
 };
 
-const char value_too_large[] = "the text is too large";
-
-#define EXACT_LIMIT 1e15
-
-// Its address names the metatable that marks arrays in the registry: found without hashing a text.
-static const char array_class[] = "tidegate.array";
+// Their addresses name the marking metatables in the registry: found without hashing a text.
+static const char array_class[] = "tidegate.array", raw_class[] = "tidegate.raw";
 
 struct secret {
     size_t len;
@@ -49,17 +42,23 @@ static int secret_gc(lua_State *L)
     return 0;
 }
 
-static void push_array_class(lua_State *L)
+static void push_class(lua_State *L, const char *class)
 {
-    lua_pushlightuserdata(L, (void *)array_class);
+    lua_pushlightuserdata(L, (void *)class);
     lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
+static void open_class(lua_State *L, const char *class)
+{
+    lua_pushlightuserdata(L, (void *)class);
+    lua_newtable(L);
+    lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
 void value_open(lua_State *L)
 {
-    lua_pushlightuserdata(L, (void *)array_class);
-    lua_newtable(L);
-    lua_rawset(L, LUA_REGISTRYINDEX);
+    open_class(L, array_class);
+    open_class(L, raw_class);
     luaL_newmetatable(L, SECRET_CLASS);
     lua_pushcfunction(L, secret_tostring);
     lua_setfield(L, -2, "__tostring");
@@ -112,9 +111,33 @@ struct slice value_to_secret(lua_State *L, int index)
 void value_mark_array(lua_State *L, int index)
 {
     lua_pushvalue(L, index);
-    push_array_class(L);
+    push_class(L, array_class);
     lua_setmetatable(L, -2);
     lua_pop(L, 1);
+}
+
+void value_push_raw(lua_State *L, struct slice text)
+{
+    lua_createtable(L, 0, 1);
+    lua_pushlstring(L, text.data, text.len);
+    lua_setfield(L, -2, "raw");
+    push_class(L, raw_class);
+    lua_setmetatable(L, -2);
+}
+
+enum value_mark value_mark_of(lua_State *L, int index)
+{
+    enum value_mark mark = VALUE_PLAIN;
+    if (!lua_getmetatable(L, index))
+        return mark;
+    push_class(L, array_class);
+    push_class(L, raw_class);
+    if (lua_rawequal(L, -3, -2))
+        mark = VALUE_ARRAY;
+    else if (lua_rawequal(L, -3, -1))
+        mark = VALUE_RAW;
+    lua_pop(L, 3);
+    return mark;
 }
 
 // ---- text to Lua ------------------------------------------------------------------------------
@@ -124,6 +147,7 @@ struct decoder {
     struct tokenizer in;
     lua_State *L;
     int array_class;              // stack index of the metatable
+    int raw_names;                // stack index of a set; 0: all is decoded
     const struct config *secrets; // NULL: none are made
 };
 
@@ -254,6 +278,30 @@ static bool push_object_as_secret(struct decoder *decoder)
     return true;
 }
 
+// The name of a member is on top of the stack, its value comes next.
+static bool is_kept_raw(struct decoder *decoder)
+{
+    char first = tokenizer_peek(&decoder->in);
+    if (first != '{' && first != '[')
+        return false;
+    lua_pushvalue(decoder->L, -1);
+    lua_rawget(decoder->L, decoder->raw_names);
+    bool is_kept = lua_toboolean(decoder->L, -1);
+    lua_pop(decoder->L, 1);
+    return is_kept;
+}
+
+static bool push_member(struct decoder *decoder)
+{
+    struct json_value value;
+    if (!decoder->raw_names || !is_kept_raw(decoder))
+        return push_value(decoder);
+    if (!tokenizer_value(&decoder->in, &value))
+        return false;
+    value_push_raw(decoder->L, value.raw);
+    return true;
+}
+
 static bool push_object(struct decoder *decoder)
 {
     struct json_value key;
@@ -266,7 +314,7 @@ static bool push_object(struct decoder *decoder)
             if (!tokenizer_key(&decoder->in, &key))
                 return false;
             push_string(decoder, key);
-            if (!push_value(decoder))
+            if (!push_member(decoder))
                 return false;
             lua_rawset(decoder->L, -3);
         } while (tokenizer_more(&decoder->in, '}'));
@@ -307,220 +355,49 @@ static bool push_value(struct decoder *decoder)
     return true;
 }
 
+static int push_document(struct decoder *decoder, struct json_error *err)
+{
+    lua_State *L = decoder->L;
+    tokenizer_space(&decoder->in);
+    char first = tokenizer_peek(&decoder->in);
+    bool is_table = first == '[' || first == '{';
+    decoder->array_class = lua_gettop(L) + 1;
+    luaL_checkstack(L, 4, "too many values");
+    if (is_table)
+        push_class(L, array_class);
+    if (push_value(decoder) && tokenizer_end(&decoder->in)) {
+        if (is_table)
+            lua_remove(L, decoder->array_class);
+        return 0;
+    }
+    lua_settop(L, decoder->array_class - 1);
+    return tokenizer_error(&decoder->in, err);
+}
+
 int value_push(lua_State *L, struct slice text, int max_depth, const struct config *secrets,
                struct json_error *err)
 {
-    struct decoder decoder = {.L = L, .array_class = lua_gettop(L) + 1, .secrets = secrets};
+    struct decoder decoder = {.L = L, .secrets = secrets};
     tokenizer_init(&decoder.in, text, max_depth);
-    tokenizer_space(&decoder.in);
-    char first = tokenizer_peek(&decoder.in);
-    bool is_table = first == '[' || first == '{';
-    luaL_checkstack(L, 4, "too many values");
-    if (is_table)
-        push_array_class(L);
-    if (push_value(&decoder) && tokenizer_end(&decoder.in)) {
-        if (is_table)
-            lua_remove(L, decoder.array_class);
-        return 0;
-    }
-    lua_settop(L, decoder.array_class - 1);
-    return tokenizer_error(&decoder.in, err);
+    return push_document(&decoder, err);
 }
 
-// ---- Lua to text ------------------------------------------------------------------------------
-
-struct encoder {
-    lua_State *L;
-    struct buf *out;
-    const char *why;
-    int depth;
-};
-
-static int encode_value(struct encoder *encoder, int index);
-
-static int add(struct encoder *encoder, struct slice text)
+int value_push_some(lua_State *L, struct slice text, int max_depth, int raw_names,
+                    struct json_error *err)
 {
-    if (buf_add_slice(encoder->out, text) == 0)
-        return 0;
-    encoder->why = value_too_large;
-    return -1;
+    struct decoder decoder = {.L = L, .raw_names = raw_names};
+    tokenizer_init(&decoder.in, text, max_depth);
+    return push_document(&decoder, err);
 }
 
-static int encode_integer(struct encoder *encoder, double number)
+int value_push_checked_raw(lua_State *L, struct slice text, struct json_error *err)
 {
-    char text[1 + BUF_DIGITS] = "-";
-    bool is_negative = signbit(number);
-    size_t len = buf_print_number(text + 1, (unsigned long long)fabs(number));
-    return add(encoder, (struct slice){text + !is_negative, len + is_negative});
-}
-
-static int encode_number(struct encoder *encoder, double number)
-{
-    char text[40];
-
-    if (!isfinite(number)) {
-        encoder->why = "JSON has no infinity and no NaN";
-        return -1;
-    }
-    if (fabs(number) < EXACT_LIMIT && number == (double)(long long)number)
-        return encode_integer(encoder, number);
-    int len = snprintf(text, sizeof(text), "%.15g", number);
-    if (strtod(text, NULL) != number)
-        len = snprintf(text, sizeof(text), "%.17g", number);
-    return add(encoder, (struct slice){text, (size_t)len});
-}
-
-static int encode_string(struct encoder *encoder, int index)
-{
-    struct slice text;
-    text.data = lua_tolstring(encoder->L, index, &text.len);
-    if (json_string_encode(encoder->out, text) == 0)
-        return 0;
-    encoder->why = value_too_large;
-    return -1;
-}
-
-static int encode_array(struct encoder *encoder, int index, size_t count)
-{
-    int rc = add(encoder, SLICE("["));
-    for (size_t i = 1; rc == 0 && i <= count; i++) {
-        if (i > 1)
-            rc = add(encoder, SLICE(","));
-        lua_rawgeti(encoder->L, index, (int)i);
-        if (rc == 0)
-            rc = encode_value(encoder, lua_gettop(encoder->L));
-        lua_pop(encoder->L, 1);
-    }
-    return rc == 0 ? add(encoder, SLICE("]")) : -1;
-}
-
-static int compare_keys(const void *left, const void *right)
-{
-    const struct slice *a = left, *b = right;
-    int order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
-    return order ? order : (a->len > b->len) - (a->len < b->len);
-}
-
-// Pushes nothing. Returns -1 for a key that is not a string.
-static long count_keys(lua_State *L, int index)
-{
-    long count = 0;
-    for (lua_pushnil(L); lua_next(L, index); count++) {
-        lua_pop(L, 1);
-        if (lua_type(L, -1) != LUA_TSTRING) {
-            lua_pop(L, 1);
-            return -1;
-        }
-    }
-    return count;
-}
-
-// The keys in order, so that the same value always gives the same bytes. They are borrowed from the
-// table, which nobody changes meanwhile.
-static void sort_keys(lua_State *L, int index, struct slice *keys)
-{
-    size_t count = 0;
-    for (lua_pushnil(L); lua_next(L, index); count++) {
-        lua_pop(L, 1);
-        keys[count].data = lua_tolstring(L, -1, &keys[count].len);
-    }
-    if (count > 1)
-        qsort(keys, count, sizeof(*keys), compare_keys);
-}
-
-static int encode_member(struct encoder *encoder, int index, struct slice key)
-{
-    lua_State *L = encoder->L;
-    if (json_string_encode(encoder->out, key) != 0 || buf_add(encoder->out, ":", 1) != 0) {
-        encoder->why = value_too_large;
-        return -1;
-    }
-    lua_pushlstring(L, key.data, key.len);
-    lua_rawget(L, index);
-    int rc = encode_value(encoder, lua_gettop(L));
-    lua_pop(L, 1);
-    return rc;
-}
-
-static int encode_object(struct encoder *encoder, int index)
-{
-    lua_State *L = encoder->L;
-    long count = count_keys(L, index);
-
-    if (count < 0) {
-        encoder->why = "an object has a key that is not a string";
-        return -1;
-    }
-    struct slice *keys = lua_newuserdata(L, sizeof(*keys) * (size_t)count + 1);
-    sort_keys(L, index, keys);
-    int rc = add(encoder, SLICE("{"));
-    for (long i = 0; rc == 0 && i < count; i++) {
-        if (i > 0)
-            rc = add(encoder, SLICE(","));
-        if (rc == 0)
-            rc = encode_member(encoder, index, keys[i]);
-    }
-    lua_pop(L, 1);
-    return rc == 0 ? add(encoder, SLICE("}")) : -1;
-}
-
-static bool is_marked_array(lua_State *L, int index)
-{
-    if (!lua_getmetatable(L, index))
-        return false;
-    push_array_class(L);
-    bool is_array = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return is_array;
-}
-
-static int encode_table(struct encoder *encoder, int index)
-{
-    size_t count = lua_objlen(encoder->L, index);
-
-    if (++encoder->depth > ENCODE_DEPTH) {
-        encoder->why = "the value is nested too deeply";
-        return -1;
-    }
-    luaL_checkstack(encoder->L, 8, "value is nested too deeply");
-    int rc = count || is_marked_array(encoder->L, index) ? encode_array(encoder, index, count)
-                                                         : encode_object(encoder, index);
-    encoder->depth--;
-    return rc;
-}
-
-// Recursion is bounded by ENCODE_DEPTH.
-static int encode_value(struct encoder *encoder, int index)
-{
-    lua_State *L = encoder->L;
-    switch (lua_type(L, index)) {
-    case LUA_TNIL:
-        return add(encoder, SLICE("null"));
-    case LUA_TBOOLEAN:
-        return add(encoder, lua_toboolean(L, index) ? SLICE("true") : SLICE("false"));
-    case LUA_TNUMBER:
-        return encode_number(encoder, lua_tonumber(L, index));
-    case LUA_TSTRING:
-        return encode_string(encoder, index);
-    case LUA_TTABLE:
-        return encode_table(encoder, index);
-    case LUA_TLIGHTUSERDATA:
-        if (!lua_touserdata(L, index))
-            return add(encoder, SLICE("null"));
-        break;
-    default:
-        break;
-    }
-    encoder->why = "a function, thread, secret or other userdata has no JSON form";
-    return -1;
-}
-
-int value_encode(lua_State *L, int index, struct buf *out, const char **why)
-{
-    struct encoder encoder = {.L = L, .out = out};
-    if (index < 0)
-        index = lua_gettop(L) + 1 + index;
-    int rc = encode_value(&encoder, index);
-    *why = encoder.why;
-    return rc;
+    struct tokenizer in;
+    struct json_value value;
+    tokenizer_init(&in, text, JSON_MAX_DEPTH);
+    tokenizer_space(&in);
+    if (!tokenizer_value(&in, &value) || !tokenizer_end(&in))
+        return tokenizer_error(&in, err);
+    value_push_raw(L, value.raw);
+    return 0;
 }

@@ -86,6 +86,7 @@ return function(tide, script)
   tide.now, tide.time, tide.clock = core.now, core.time, core.fresh_now
   tide.json = {
     encode = core.encode, decode = core.decode, null = core.null, array = core.array,
+    raw = core.checked_raw, is_raw = core.is_raw,
   }
   tide.dict, tide.limit, tide.metric = core.dict, copy(core.limit), copy(core.metric)
   tide.hash, tide.base64 = copy(core.hash), copy(core.base64)

@@ -5,7 +5,7 @@ local lfs = require("lfs")
 local M = {}
 
 local NULL = setmetatable({}, { __tostring = function() return "null" end })
-local ARRAY = { array = true }
+local ARRAY, RAW = { array = true }, { raw = true }
 
 -- ---- JSON ---------------------------------------------------------------------------------------
 
@@ -14,6 +14,7 @@ local ESCAPES = {
 }
 
 local parse_value
+local raw_names -- of the running decode
 
 local function skip(text, at)
   return text:find("[^ \t\r\n]", at) or #text + 1
@@ -69,6 +70,10 @@ local function parse_object(text, at, on_member)
     if text:sub(after, after) ~= ":" then fail(after) end
     local first = skip(text, after + 1)
     local value, last = parse_value(text, first)
+    if raw_names and raw_names[name] and type(value) == "table" and value ~= NULL
+      and getmetatable(value) ~= RAW then
+      value = setmetatable({ raw = text:sub(first, last - 1) }, RAW)
+    end
     result[name] = value
     if on_member then on_member(name, value, text:sub(first, last - 1)) end
     return last
@@ -100,8 +105,10 @@ function parse_value(text, at)
   return tonumber(number), at + #number
 end
 
-local function decode(text)
+local function decode(text, raw)
+  raw_names = raw
   local ok, value, stop = pcall(parse_value, text, skip(text, 1))
+  raw_names = nil
   if ok and skip(text, stop) <= #text then ok, value = false, { at = stop } end
   if ok then return value end
   if type(value) ~= "table" then error(value, 0) end
@@ -120,6 +127,7 @@ local encode
 
 local function encode_table(value)
   local parts = {}
+  if getmetatable(value) == RAW then return value.raw end
   if getmetatable(value) == ARRAY or #value > 0 then
     for i, item in ipairs(value) do parts[i] = encode(item) end
     return "[" .. table.concat(parts, ",") .. "]"
@@ -185,6 +193,13 @@ end
 
 local function add_values(core)
   core.null, core.decode, core.encode = NULL, decode, encode
+  function core.raw(text) return setmetatable({ raw = text }, RAW) end
+  function core.is_raw(value) return getmetatable(value) == RAW end
+  function core.checked_raw(text)
+    local value, err = decode(text)
+    if value == nil then return nil, err end
+    return core.raw(text:match("^%s*(.-)%s*$"))
+  end
   function core.array(value) return setmetatable(value, ARRAY) end
   function core.now() return core.clock end
   function core.time() return 1700000000 + core.clock end

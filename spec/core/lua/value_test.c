@@ -297,6 +297,79 @@ static void test_text_that_is_no_json_is_refused_with_its_position(void **state)
     assert_int_equal(lua_gettop(L), top);
 }
 
+// ---- raw values -------------------------------------------------------------------------------
+
+static void run(const char *text)
+{
+    lua_State *L = fixture.vm->L;
+    if (luaL_dostring(L, text) != 0)
+        fail_msg("%s", lua_tostring(L, -1));
+    lua_settop(L, 0);
+}
+
+static void test_members_of_the_set_keep_their_bytes_at_any_depth(void **state)
+{
+    (void)state;
+    run("local core = require('core')\n"
+        "local text = '{\"a\":{\"z\" : 1.50, \"a\":[ ]},\"b\":[{\"a\":[1, 2 ]},{\"c\":{\"q\":{}}}]}'\n"
+        "local value = core.decode(text, { a = true, q = true })\n"
+        "assert(core.is_raw(value.a) and value.a.raw == '{\"z\" : 1.50, \"a\":[ ]}')\n"
+        "assert(core.is_raw(value.b[1].a) and not core.is_raw(value.b) and #value.b == 2)\n"
+        "assert(value.b[2].c.q.raw == '{}')\n"
+        "assert(core.encode(value) == text)\n");
+}
+
+static void test_only_objects_and_arrays_are_kept_raw(void **state)
+{
+    (void)state;
+    run("local core = require('core')\n"
+        "local names = { a = true, b = false }\n"
+        "assert(core.decode('{\"a\":\"{}\"}', names).a == '{}')\n"
+        "assert(core.decode('{\"a\":1}', names).a == 1)\n"
+        "assert(core.decode('{\"a\":null}', names).a == core.null)\n"
+        "assert(core.decode('{\"b\":{\"c\":1}}', names).b.c == 1)\n"
+        "assert(core.is_raw(core.decode('{\"\\\\u0061\":{}}', names).a), 'an escaped name')\n"
+        "assert(core.decode('{\"a\":{\"c\":1}}').a.c == 1, 'no set')\n");
+}
+
+static void test_what_stays_raw_is_checked_as_strictly(void **state)
+{
+    (void)state;
+    run("local core = require('core')\n"
+        "for _, bad in ipairs({ '{\"x\":}', '[1,]', '{', '{\"x\":\"\\1\"}', '[' }) do\n"
+        "  local value, err = core.decode('{\"a\":' .. bad .. '}', { a = true })\n"
+        "  assert(value == nil and err.kind == 'bad_request')\n"
+        "end\n"
+        "local deep = '{\"a\":' .. ('['):rep(128) .. (']'):rep(128) .. '}'\n"
+        "assert(core.decode(deep, { a = true }) == nil)\n"
+        "assert(not pcall(core.decode, '{}', 'a'))\n");
+}
+
+static void test_a_raw_value_of_a_text_is_written_as_that_text(void **state)
+{
+    (void)state;
+    run("local core = require('core')\n"
+        "assert(core.encode({ a = core.raw('{\"z\": 1,\"b\":2}') }) == '{\"a\":{\"z\": 1,\"b\":2}}')\n"
+        "assert(core.encode(core.raw('1e400')) == '1e400')\n"
+        "assert(core.checked_raw(' [1 ,2] ').raw == '[1 ,2]')\n"
+        "for _, bad in ipairs({ '', '{', '1 2', '{a=1}' }) do\n"
+        "  local value, err = core.checked_raw(bad)\n"
+        "  assert(value == nil and err.kind == 'bad_request' and err.message:find('at byte'))\n"
+        "end\n");
+}
+
+static void test_a_table_that_looks_like_a_raw_value_is_none(void **state)
+{
+    (void)state;
+    run("local core = require('core')\n"
+        "assert(not core.is_raw({ raw = '1' }) and core.encode({ raw = '1' }) == '{\"raw\":\"1\"}')\n"
+        "assert(not core.is_raw(core.array({})) and not core.is_raw('x') and not core.is_raw())\n"
+        "local value = core.raw('1')\n"
+        "value.raw = nil\n"
+        "local ok, message = pcall(core.encode, value)\n"
+        "assert(not ok and message:find('has lost its text'))\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -316,6 +389,11 @@ int main(void)
         TEST(test_doubles_read_back_the_same),
         TEST(test_what_json_cannot_say_is_refused),
         TEST(test_a_secret_shows_nothing),
+        TEST(test_members_of_the_set_keep_their_bytes_at_any_depth),
+        TEST(test_only_objects_and_arrays_are_kept_raw),
+        TEST(test_what_stays_raw_is_checked_as_strictly),
+        TEST(test_a_raw_value_of_a_text_is_written_as_that_text),
+        TEST(test_a_table_that_looks_like_a_raw_value_is_none),
         TEST(test_only_an_index_alone_makes_a_secret_and_only_when_asked),
         TEST(test_a_refused_text_leaves_the_stack_as_it_was),
         TEST(test_text_nested_deeper_than_allowed_is_refused),

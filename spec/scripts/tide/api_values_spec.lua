@@ -94,4 +94,16 @@ describe("tide.api_values", function()
     state.n = 2
     assert.equal(state, new().state("seen", 1))
   end)
+
+  it("keeps members raw, and refuses raw text that is no JSON", function()
+    local json = new().json
+    local value = json.decode('{"schema":{"z":1, "a":2}}', { schema = true })
+    assert.equal('{"z":1, "a":2}', value.schema.raw)
+    assert.is_true(json.is_raw(value.schema))
+    assert.equal('{"schema":{"z":1, "a":2}}', json.encode(value))
+    assert.equal('{"a":[3]}', json.encode({ a = json.raw(" [3] ") }))
+    local none, err = json.raw("{")
+    assert.is_nil(none)
+    assert.equal("bad_request", err.kind)
+  end)
 end)
