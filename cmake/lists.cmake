@@ -18,7 +18,7 @@ set(TIDEGATE_C
   core/http/certs.c core/http/chunks.c core/http/connection.c core/http/connector.c
   core/http/exchange.c core/http/forward.c core/http/head.c core/http/headers.c core/http/inflate.c
   core/http/header_lines.c core/http/inner.c core/http/relay_hold.c
-  core/http/multis.c core/http/origin.c core/http/pool.c core/http/proxy.c core/http/relay.c
+  core/http/multis.c core/http/origin.c core/http/pool.c core/http/proxy.c core/http/public_address.c core/http/relay.c
   core/http/relay_stream.c
   core/http/request.c core/http/request_head.c core/http/response.c core/http/response_parser.c
   core/http/server.c core/http/sse.c core/http/transport.c core/http/transport_plain.c

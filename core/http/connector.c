@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "http/certs.h"
 #include "http/multis.h"
+#include "http/public_address.h"
 
 struct connector {
     struct turn *turn;
@@ -30,6 +31,7 @@ struct connector_job {
     uint32_t timeout_ms;
     connector_done_cb on_done;
     void *owner;
+    bool is_refused;          // an address was not public
     struct turn_item failing; // a failure found before libcurl began
     struct error early;
     char details[CURL_ERROR_SIZE];
@@ -43,11 +45,17 @@ static void init_global(void)
         abort();
 }
 
+// The last moment before a connection: the address is what the name has resolved to, whatever it
+// resolves to elsewhere or a second later.
 static curl_socket_t on_open_socket(void *clientp, curlsocktype purpose,
                                     struct curl_sockaddr *address)
 {
-    (void)clientp;
+    struct connector_job *job = clientp;
     (void)purpose;
+    if (job->origin->is_public && !job->origin->proxy.url && !public_address_is(&address->addr)) {
+        job->is_refused = true;
+        return CURL_SOCKET_BAD;
+    }
     return socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                   address->protocol);
 }
@@ -106,6 +114,7 @@ static CURL *make_easy(struct connector_job *job)
     // A stream may be older than libcurl's 118 seconds when its neighbour connects.
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, LONG_MAX);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, job);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, job->kept_fd);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, job->details);
@@ -135,6 +144,10 @@ static void set_error(const struct connector_job *job, CURLcode result, struct e
     const struct origin *origin = job->origin;
     const char *details = job->details[0] ? job->details : curl_easy_strerror(result);
 
+    if (job->is_refused && result == CURLE_COULDNT_CONNECT) {
+        error_set(err, ERROR_BAD_REQUEST, "%s is not a public address", origin->endpoint);
+        return;
+    }
     switch (result) {
     case CURLE_COULDNT_RESOLVE_HOST:
         error_set(err, ERROR_DNS, "cannot resolve the host name of %s", origin->endpoint);

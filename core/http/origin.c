@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "http/public_address.h"
 #include "http/url.h"
 
 // Several times what url_parse() and proxy_init() let through.
@@ -147,6 +148,25 @@ static int check_url(const struct url *url, struct error *err)
     return 0;
 }
 
+// A proxy resolves names itself: what can be known here is looked at.
+static int check_public(const char *host, struct error *err)
+{
+    size_t len = strlen(host);
+    const char *suffix = ".localhost";
+    char bare[64];
+    bool is_local = strcmp(host, suffix + 1) == 0 ||
+                    (len > strlen(suffix) && strcmp(host + len - strlen(suffix), suffix) == 0);
+
+    if (host[0] == '[' && len < sizeof(bare)) {
+        memcpy(bare, host + 1, len - 2);
+        bare[len - 2] = '\0';
+        host = bare;
+    }
+    if (is_local || !public_address_is_host(host))
+        return error_set(err, ERROR_BAD_REQUEST, "%s is not a public address", host);
+    return 0;
+}
+
 struct origin *origins_intern(struct origins *origins, const char *url,
                               const struct origin_way *way, struct slice *path, struct error *err)
 {
@@ -159,8 +179,13 @@ struct origin *origins_intern(struct origins *origins, const char *url,
     if (proxy_url && proxy_init(&proxy, proxy_url, err) != 0)
         return NULL;
     char *host = lower_host(parts.host);
-    char *key = print("%s %s %d %s %s", is_https ? "https" : "http", host, port_of(&parts),
-                      proxy_url ? proxy_url : "", way->ca_file ? way->ca_file : "");
+    if (way->is_public && proxy_url && check_public(host, err) != 0) {
+        proxy_deinit(&proxy);
+        free(host);
+        return NULL;
+    }
+    char *key = print("%s %s %d %s %s %d", is_https ? "https" : "http", host, port_of(&parts),
+                      proxy_url ? proxy_url : "", way->ca_file ? way->ca_file : "", way->is_public);
     struct list *bucket = bucket_of(origins, key);
     struct origin *origin = find(bucket, key);
 
@@ -171,6 +196,7 @@ struct origin *origins_intern(struct origins *origins, const char *url,
     } else {
         origin = origin_new(&parts, key, &proxy);
         origin->ca_file = way->ca_file ? mem_dup(way->ca_file, strlen(way->ca_file)) : NULL;
+        origin->is_public = way->is_public;
         list_add_front(bucket, &origin->node);
     }
     *path = parts.path;

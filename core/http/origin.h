@@ -22,6 +22,7 @@ struct origin {
     char *ca_file;  // owned; NULL: as the connector
     struct proxy proxy;
     bool is_https;
+    bool is_public;             // connects to public addresses only
     bool is_tls;                // bytes go through TLS, the origin's or the proxy's
     struct slice target_prefix; // owned; in front of the path: "http://host" for a proxy, else ""
     struct slice after_target;  // owned; the rest of the request line and the fields we add

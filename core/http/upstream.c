@@ -434,7 +434,7 @@ size_t upstream_pool_idle(const struct upstream_pool *pool)
 struct origin *upstream_origin(struct upstream_pool *pool, const char *url, struct slice *path,
                                struct error *err)
 {
-    static const struct origin_way as_the_pool = {NULL, NULL};
+    static const struct origin_way as_the_pool = {.proxy = NULL};
     return origins_intern(&pool->origins, url, &as_the_pool, path, err);
 }
 

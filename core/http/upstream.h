@@ -53,6 +53,8 @@ struct origin *upstream_origin(struct upstream_pool *pool, const char *url, stru
 struct origin_way {
     const char *ca_file; // PEM; NULL: as the pool
     const char *proxy;   // URL; NULL: as the pool; "": none
+    bool is_public;      // only to addresses of the public Internet, see public_address.h; through
+                         // a proxy, which resolves names itself, only addresses are looked at
 };
 
 // The same for an origin reached its own way; one URL reached two ways is two origins. Copied.

@@ -116,8 +116,10 @@
 // HTTP (scripts see it as tide.http)
 //   core.url_origin(url) -> "https://host:443" | nil, err (bad_request)
 //   core.fetch(url, method, { "name", text or secret, ... }, body | nil, connect, head, idle, total
-//              (seconds, 0: no limit), max_body (0: no limit), is_stream) -> fetch | nil, err
-//                           (bad_request; budget: scripts.calls; canceled). It is sent at once and
+//              (seconds, 0: no limit), max_body (0: no limit), is_stream, is_public) -> fetch
+//                           | nil, err
+//                           (bad_request; budget: scripts.calls; canceled). is_public: to addresses
+//                           of the public Internet alone (bad_request). It is sent at once and
 //                           ends with the task, or goes to the task that made that one, as tasks do
 //     fetch:await("head" | "bytes" | "end") (y) -> true | nil, err (canceled)
 //                           true also when it has failed or ended before that; one task at a time

@@ -59,6 +59,7 @@ enum option {
     OPTION_TOTAL,
     OPTION_MAX_BODY,
     OPTION_STREAM,
+    OPTION_IS_PUBLIC,
 };
 
 static uint32_t ms_at(lua_State *L, int index)
@@ -124,14 +125,15 @@ static int new_fetch(lua_State *L)
     struct slice path;
     struct error err;
 
-    lua_settop(L, OPTION_STREAM);
+    lua_settop(L, OPTION_IS_PUBLIC);
     const char *url = luaL_checkstring(L, OPTION_URL);
     luaL_checktype(L, OPTION_HEADERS, LUA_TTABLE);
     if (task->is_canceled)
         return task_push_error(L, "canceled", "canceled");
     struct fetch *fetch = push_fetch(L); // whatever raises from here on, __gc frees it
     read_options(L, fetch);
-    fetch->request.origin = upstream_origin(vm->env.upstreams, url, &path, &err);
+    const struct origin_way way = {.is_public = lua_toboolean(L, OPTION_IS_PUBLIC)};
+    fetch->request.origin = upstream_origin_by(vm->env.upstreams, url, &way, &path, &err);
     if (!fetch->request.origin)
         return task_push_error(L, error_kind_name(err.kind), err.message);
     buf_add_slice(&fetch->path, path); // fits: url_parse() has looked at the length

@@ -257,6 +257,28 @@ static void test_session_is_not_resumed_under_another_certificate_file(void **st
     tls_peer_close(&stranger);
 }
 
+// The name resolves to loopback addresses alone: nothing is sent there.
+static void test_a_name_that_leads_to_a_private_address_is_refused(void **state)
+{
+    (void)state;
+    struct tls_trial tls;
+    struct record trusting, guarded;
+    struct slice path;
+    char url[64];
+
+    tls_trial_open(&tls, TLS_PEER_GOOD);
+    get(&trusting, &tls.trial, "/hello"); // its connection waits in the pool, for others
+    snprintf(url, sizeof(url), "https://localhost:%d", tls.server.port);
+    const struct origin_way way = {.is_public = true};
+    tls.trial.origin = upstream_origin_by(tls.trial.pool, url, &way, &path, NULL);
+    get(&guarded, &tls.trial, "/hello");
+    assert_int_equal(guarded.err.kind, ERROR_BAD_REQUEST);
+    assert_non_null(strstr(guarded.err.message, "is not a public address"));
+    record_deinit(&trusting);
+    record_deinit(&guarded);
+    tls_trial_close(&tls);
+}
+
 static void pause_once(struct record *record)
 {
     upstream_pause(record->upstream);
@@ -456,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_tls_connection_is_reused),
         cmocka_unit_test(test_second_tls_connection_resumes_the_session),
         cmocka_unit_test(test_session_is_not_resumed_under_another_certificate_file),
+        cmocka_unit_test(test_a_name_that_leads_to_a_private_address_is_refused),
         cmocka_unit_test(test_large_tls_body_survives_pauses),
         cmocka_unit_test(test_large_tls_request_arrives_whole),
         cmocka_unit_test(test_tls_body_delimited_by_close_ends_with_or_without_goodbye),

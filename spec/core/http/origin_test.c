@@ -11,7 +11,7 @@
 
 #include "base/limits.h"
 
-static const struct origin_way as_set = {NULL, NULL};
+static const struct origin_way as_set = {.proxy = NULL};
 
 static struct origins origins;
 
@@ -312,10 +312,35 @@ static void test_an_origin_reached_its_own_way_is_another(void **state)
     origins_deinit(&set);
 }
 
+// The proxy resolves names, so that only what is written can be looked at.
+static void test_behind_a_proxy_public_means_no_private_address_in_the_url(void **state)
+{
+    (void)state;
+    static const char *const private[] = {"http://10.0.0.1/x", "http://[::1]:8080/x",
+                                          "http://LOCALHOST/x", "http://a.localhost/x"};
+    const struct origin_way way = {.proxy = "http://proxy.test:3128", .is_public = true};
+    struct origins set;
+    struct error err;
+    struct slice path;
+
+    origins_init(&set, NULL);
+    for (size_t i = 0; i < sizeof(private) / sizeof(private[0]); i++) {
+        assert_null(origins_intern(&set, private[i], &way, &path, &err));
+        assert_int_equal(err.kind, ERROR_BAD_REQUEST);
+    }
+    struct origin *guarded = origins_intern(&set, "http://public.test/x", &way, &path, &err);
+    assert_non_null(guarded);
+    const struct origin_way free_way = {.proxy = "http://proxy.test:3128"};
+    assert_ptr_not_equal(guarded,
+                         origins_intern(&set, "http://public.test/x", &free_way, &path, &err));
+    origins_deinit(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_origin_reached_its_own_way_is_another),
+        cmocka_unit_test(test_behind_a_proxy_public_means_no_private_address_in_the_url),
         WITH_ORIGINS(test_host_leaves_the_schemes_own_port_out),
         WITH_ORIGINS(test_origins_that_nobody_uses_are_bounded),
         WITH_ORIGINS(test_an_unused_origin_is_found_again),
