@@ -92,6 +92,7 @@
 ---@field read_error? fun(body: table): table
 ---@field list_models? fun(models: table[], call: table): table
 ---@field show_model? fun(model: table): table
+---@field needs_bytes? fun(part: table, call: table): boolean whether a part with a URL must be sent as data
 ---@field decode_count? fun(body: table): number?
 ---@field encode_count? fun(tokens: number, call: table): table
 

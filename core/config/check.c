@@ -173,6 +173,10 @@ static int check_string(struct check *check, struct field *field, const struct s
         if (check_range(check, setting, bytes) != 0)
             return -1;
         settings_store(setting, check->config, bytes, NULL);
+        free(field->text);
+        field->text = NULL;
+        field->type = FIELD_NUMBER; // Lua reads bytes
+        field->number = bytes;
         return 0;
     }
     if (!(setting->kinds & SETTING_STRING))

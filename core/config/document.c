@@ -9,12 +9,12 @@
 
 // What the document holds of the tree, in this order.
 static const char *const parts[] = {
-    "cors",      "file",     "folder", "middleware", "models", "pick",    "policy",
-    "providers", "defaults", "retry",  "scripts",    "stream", "timeout", "zero",
+    "cors",      "file",     "folder", "media",   "middleware", "models",  "pick", "policy",
+    "providers", "defaults", "retry",  "scripts", "stream",     "timeout", "zero",
 };
 
 // Tables of numbers that say under "defaults" what holds where nothing is written.
-static const char *const defaulted[] = {"retry", "timeout"};
+static const char *const defaulted[] = {"media", "retry", "timeout"};
 
 static void add_text(struct field *table, const char *name, const char *text)
 {
@@ -42,7 +42,8 @@ static void add_defaults(struct field *defaults, const char *name)
             continue;
         struct field *field = field_add(table, row->path + len + 1);
         field->type = FIELD_NUMBER;
-        field->number = strtod(row->fallback, NULL);
+        field->number =
+            row->kinds & SETTING_SIZE ? settings_size(row->fallback) : strtod(row->fallback, NULL);
     }
 }
 

@@ -135,6 +135,16 @@ static const struct setting settings[] = {
     {"limits.drain_time", SETTING_NUMBER, "30", "for open requests when stopping", IN_SECONDS,
      STORED(MILLISECONDS, limits.drain_time)},
 
+    {"media", SETTING_TABLE,
+     .help = "pictures and files given by URL, for providers that want bytes"},
+    {"media.max", SETTING_SIZE, "20MB", "of one of them", 1, 1 * GB},
+    {"media.total", SETTING_SIZE, "50MB", "of all of one request", 1, 4 * GB},
+    {"media.count", COUNT, "20", "URLs fetched for one request; 0: none ever", .max = 1000},
+    {"media.redirects", COUNT, "3", "followed from one URL", .max = 20},
+    {"media.timeout", SETTING_NUMBER, "20", "seconds for one of them", IN_SECONDS},
+    {"media.allow", SETTING_LIST, .help = "origins that may be private addresses; none without it"},
+    {"media.allow.#", SETTING_STRING, .help = "\"http://HOST:PORT\"", .wrong_text = formats_origin},
+
     {"scripts", SETTING_TABLE, .help = "what everything beside gateway.lua may use"},
     {"scripts.on_error", SETTING_STRING, "fallback",
      "when a policy fails: \"fallback\" (the model's own targets) or \"fail\" (500)",

@@ -128,6 +128,7 @@ local DIALECT = {
     encode_event = "function", end_stream = "function",
     error_body = "function", error_event = "function", read_error = "function",
     list_models = "function", show_model = "function",
+    needs_bytes = "function",
     decode_count = "function", encode_count = "function",
   },
 }

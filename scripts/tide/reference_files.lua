@@ -160,6 +160,8 @@ return {
         { "read_error?", "fun(body: table): table" },
         { "list_models?", "fun(models: table[], call: table): table" },
         { "show_model?", "fun(model: table): table" },
+        { "needs_bytes?", "fun(part: table, call: table): boolean",
+          "whether a part with a URL must be sent as data" },
         { "decode_count?", "fun(body: table): number?" },
         { "encode_count?", "fun(tokens: number, call: table): table" },
       },

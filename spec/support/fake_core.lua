@@ -262,6 +262,15 @@ end
 -- Nothing waits here, so calling is all that there is to it.
 local function add_scripts(core)
   function core.run(fn, ...) return finish_run(pcall(fn, ...)) end
+  function core.all(list)
+    local results = {}
+    for i, fn in ipairs(list) do
+      local err
+      results[i], err = fn()
+      if results[i] == nil then return nil, err end
+    end
+    return unpack(results, 1, #list)
+  end
   function core.run_now(fn, ...)
     local sleep = core.sleep
     core.sleep = function()
@@ -349,10 +358,11 @@ local function add_fetch(core)
     if port == "" then port = scheme == "https" and 443 or 80 end
     return scheme .. "://" .. host .. ":" .. port
   end
-  function core.fetch(url, method, headers, body, connect, head, idle, total, max_body, is_stream)
+  function core.fetch(url, method, headers, body, connect, head, idle, total, max_body, is_stream,
+    is_public)
     core.fetched[#core.fetched + 1] = {
       url = url, method = method, headers = headers, body = body, max_body = max_body,
-      timeout = { connect, head, idle, total }, is_stream = is_stream,
+      timeout = { connect, head, idle, total }, is_stream = is_stream, is_public = is_public,
     }
     local answer = table.remove(core.answers, 1)
     if answer.refused then return nil, answer.refused end
