@@ -137,8 +137,8 @@ static const struct setting settings[] = {
 
     {"media", SETTING_TABLE,
      .help = "pictures and files given by URL, for providers that want bytes"},
-    {"media.max", SETTING_SIZE, "20MB", "of one of them", 1, 1 * GB},
-    {"media.total", SETTING_SIZE, "50MB", "of all of one request", 1, 4 * GB},
+    {"media.max", SETTING_SIZE, "20MB", "of one of them", .min = 1, .max = 1 * GB},
+    {"media.total", SETTING_SIZE, "50MB", "of all of one request", .min = 1, .max = 4 * GB},
     {"media.count", COUNT, "20", "URLs fetched for one request; 0: none ever", .max = 1000},
     {"media.redirects", COUNT, "3", "followed from one URL", .max = 20},
     {"media.timeout", SETTING_NUMBER, "20", "seconds for one of them", IN_SECONDS},
