@@ -77,8 +77,8 @@ static inline void check_refused(const struct place *place, const char *source, 
 }
 
 // What is in every document.
-#define DEFAULTS                                                                                      \
-    "\"defaults\":{\"retry\":{\"max\":5},\"timeout\":{\"connect\":3,\"first_token\":60,\"head\":300," \
+#define DEFAULTS                                                                                                                                                                                  \
+    "\"defaults\":{\"media\":{\"count\":20,\"max\":20971520,\"redirects\":3,\"timeout\":20,\"total\":52428800},\"retry\":{\"max\":5},\"timeout\":{\"connect\":3,\"first_token\":60,\"head\":300," \
     "\"idle\":60,\"total\":600}}"
 
 // A row of the table of tests.
