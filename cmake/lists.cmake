@@ -67,6 +67,7 @@ set(TIDEGATE_LUA
   scripts/tide/check.lua scripts/tide/check_files.lua scripts/tide/check_globals.lua
   scripts/tide/check_problems.lua
   scripts/tide/generation.lua
+  scripts/tide/canonical_grammar.lua scripts/tide/canonical_view.lua
   scripts/tide/check_samples.lua scripts/tide/place.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua

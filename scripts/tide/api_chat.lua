@@ -1,7 +1,7 @@
 -- tide.chat and tide.embed: models as scripts ask them. Every call is an inner request, so it goes
 -- the way of a client's: resolution, policy, attempts.
 local core = require("core")
-local canonical = require("tide.canonical")
+local view = require("tide.canonical_view")
 local current = require("tide.current")
 local error_value = require("tide.error_value")
 local fold = require("tide.canonical_fold")
@@ -106,7 +106,7 @@ local LAST = { finish = true, usage = true, error = true }
 local function take_chunk(stream, data)
   local chunk = core.decode(data)
   if type(chunk) ~= "table" then return end -- "[DONE]"
-  for _, event in ipairs(canonical.events(stream.state, chunk).events) do
+  for _, event in ipairs(view.events(stream.state, chunk).events) do
     if event.type == "finish" then stream.finishes[#stream.finishes + 1] = event end
     if not LAST[event.type] then stream.queue[#stream.queue + 1] = event end
   end
@@ -158,7 +158,7 @@ local function open_stream(inner)
     return nil, err
   end
   return setmetatable({
-    inner = inner, target = headers["x-tidegate-target"], state = canonical.new_state(),
+    inner = inner, target = headers["x-tidegate-target"], state = view.new_state(),
     queue = {}, at = 1, finishes = {}, fold = fold.new(),
   }, Stream)
 end
@@ -172,7 +172,7 @@ local function chat(options)
   if options.stream then return open_stream(inner) end
   local answer, headers = await(inner)
   if not answer then return nil, headers end
-  local result = canonical.answer(answer)
+  local result = view.answer(answer)
   result.usage = usage_of(inner)
   result.target = headers["x-tidegate-target"]
   return result
@@ -185,7 +185,7 @@ local function embed(options)
   local answer, headers = await(inner)
   if not answer then return nil, headers end
   return {
-    embeddings = canonical.embeddings(answer), usage = usage_of(inner),
+    embeddings = view.embeddings(answer), usage = usage_of(inner),
     target = headers["x-tidegate-target"],
   }
 end

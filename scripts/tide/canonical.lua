@@ -1,191 +1,226 @@
--- The one form in which scripts see answers, whatever provider they come from. Pure. This reads
--- what the dialect openai-chat says.
---
--- Events of a stream, each a flat table:
---   { type = "text", delta = "..." }
---   { type = "reasoning", delta = "..." }
---   { type = "tool_start", i = 1, id = "...", name = "..." }
---   { type = "tool_args", i = 1, delta = "..." }       a piece of the arguments' JSON text
---   { type = "tool_end", i = 1 }
---   { type = "usage", input =, output =, cached =, cache_write =, reasoning = }
---   { type = "finish", reason = "stop" | "length" | "tool_calls" | "content_filter" | "error" }
---   { type = "error", error = { kind =, message = } }
--- Where more than one answer was asked for, those of the second and later have `choice` = 2, 3 ...
+-- What all dialects share: the words of the canonical form, and small helpers that read and write
+-- pieces of it. Pure. adapters/README.md, "The canonical form", describes the form itself.
+-- Dialect files get this with require("tide.canonical").
 local core = require("core")
 
 local M = {}
 
-local REASONS = {
-  stop = "stop", length = "length", tool_calls = "tool_calls", function_call = "tool_calls",
-  content_filter = "content_filter", error = "error",
+-- ---- words --------------------------------------------------------------------------------------
+
+--- The types of events that a decoder may emit.
+M.EVENTS = {
+  start = true, text = true, refusal = true, reasoning = true, tool_start = true, tool_args = true,
+  tool_end = true, citation = true, image = true, audio = true, usage = true, finish = true,
+  error = true, ping = true, dropped = true,
 }
 
-local function given(value)
+--- Why an answer ended.
+M.REASONS = {
+  stop = true, length = true, tool_calls = true, content_filter = true, error = true,
+}
+
+--- The counts of a usage event. A decoder may tell more of them; these everybody knows.
+M.COUNTS = { "input", "output", "cached", "cache_write", "reasoning" }
+
+-- ---- values that may be anything ----------------------------------------------------------------
+
+local EMPTY = {}
+
+--- The value, or nil for null.
+function M.given(value)
   if value ~= core.null then return value end
 end
 
-local function text_of(value)
+--- A string that is not empty, or nil.
+function M.text_of(value)
   return type(value) == "string" and value ~= "" and value or nil
 end
 
-local function items(value)
-  return type(value) == "table" and value or {}
+--- A string, also an empty one, or nil.
+function M.string_of(value)
+  return type(value) == "string" and value or nil
 end
 
-local function object(value)
-  return type(value) == "table" and value or {}
+--- A number, or nil.
+function M.number_of(value)
+  return type(value) == "number" and value or nil
 end
 
---- The gateway's word for a provider's finish reason; nil for none.
-function M.reason(value)
-  value = given(value)
-  return value and (REASONS[value] or "stop")
+--- A boolean, or nil.
+function M.boolean_of(value)
+  if type(value) == "boolean" then return value end
 end
 
---- Counts of tokens as OpenAI writes them, in the gateway's words; nil when there are none.
-function M.usage(value)
-  value = given(value)
-  if type(value) ~= "table" then return nil end
-  local input = object(value.prompt_tokens_details)
-  return {
-    input = given(value.prompt_tokens), output = given(value.completion_tokens),
-    cached = given(input.cached_tokens), cache_write = given(input.cache_write_tokens),
-    reasoning = given(object(value.completion_tokens_details).reasoning_tokens),
-  }
+--- The table, or an empty one that must not be written to.
+function M.table_of(value)
+  return type(value) == "table" and value or EMPTY
 end
 
--- ---- whole answers ------------------------------------------------------------------------------
+-- ---- signatures ---------------------------------------------------------------------------------
 
--- Content is a string, or a list of parts of which those of text count.
-local function content_text(content)
-  if type(content) ~= "table" then return text_of(content) or "" end
-  local parts = {}
-  for _, part in ipairs(content) do parts[#parts + 1] = text_of(object(part).text) end
-  return table.concat(parts)
+-- Nine bytes are twelve letters of base64 without a rest, so every wrapped text begins alike.
+local MARK = "tidegate:"
+local MARK_64 = "dGlkZWdhdGU6"
+
+--- Carries a signature through a dialect that is not its own. The text is standard base64, which
+-- clients that check signatures to be bytes accept; the same input gives the same text.
+-- @tparam string format whose it is: "anthropic", "gemini", "openai"
+-- @tparam string signature any bytes
+-- @treturn string
+function M.wrap(format, signature)
+  return core.base64.encode(MARK .. format .. ":" .. signature)
 end
 
---- A tool call as scripts see it: `arguments` is the decoded table, nil when it is none.
-function M.tool_call(id, name, text)
-  local arguments = core.decode(text == "" and "{}" or text)
-  return {
-    id = id, name = name, arguments = type(arguments) == "table" and arguments or nil,
-    arguments_text = text,
-  }
+--- What wrap() was given. Clients that keep signatures as bytes may send them back in the alphabet
+-- of URLs, or without padding: that is the same text.
+-- @treturn string|nil format, nil when wrap() did not make it
+-- @treturn string signature, or the text as it was
+function M.unwrap(text)
+  if type(text) ~= "string" or text:sub(1, #MARK_64) ~= MARK_64 then return nil, text end
+  local bytes = core.base64.decode(text)
+  if not bytes then return nil, text end
+  local stop = bytes:find(":", #MARK + 1, true)
+  if not stop or stop == #MARK + 1 then return nil, text end
+  return bytes:sub(#MARK + 1, stop - 1), bytes:sub(stop + 1)
 end
 
-local function tool_calls(message)
-  local result = {}
-  for i, call in ipairs(items(message.tool_calls)) do
-    local called = object(object(call)["function"])
-    result[i] = M.tool_call(given(call.id), given(called.name), text_of(called.arguments) or "")
+-- ---- media --------------------------------------------------------------------------------------
+
+local MIMES = {
+  wav = "audio/wav", mp3 = "audio/mpeg", flac = "audio/flac", opus = "audio/opus",
+  aac = "audio/aac", ogg = "audio/ogg", m4a = "audio/mp4", webm = "audio/webm",
+  pcm16 = "audio/pcm", pcm = "audio/pcm", aiff = "audio/aiff",
+}
+local FORMATS = {
+  ["audio/wav"] = "wav", ["audio/x-wav"] = "wav", ["audio/wave"] = "wav",
+  ["audio/vnd.wave"] = "wav", ["audio/mpeg"] = "mp3", ["audio/mp3"] = "mp3",
+  ["audio/flac"] = "flac", ["audio/x-flac"] = "flac", ["audio/opus"] = "opus",
+  ["audio/aac"] = "aac", ["audio/ogg"] = "ogg", ["audio/mp4"] = "m4a", ["audio/m4a"] = "m4a",
+  ["audio/x-m4a"] = "m4a", ["audio/webm"] = "webm", ["audio/pcm"] = "pcm16",
+  ["audio/l16"] = "pcm16", ["audio/aiff"] = "aiff", ["audio/x-aiff"] = "aiff",
+}
+
+--- "audio/mpeg" of "mp3".
+function M.audio_mime(format)
+  return MIMES[format] or "audio/" .. format
+end
+
+--- "mp3" of "audio/mpeg"; parameters behind `;` do not count. nil for what is no audio.
+function M.audio_format(mime)
+  mime = mime:lower():match("^[^;%s]*")
+  return FORMATS[mime] or mime:match("^audio/(.+)$")
+end
+
+--- A data: URL of base64 text.
+function M.data_url(mime, data)
+  return "data:" .. (mime or "application/octet-stream") .. ";base64," .. data
+end
+
+local function percent_decoded(text)
+  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
+--- Takes a data: URL apart.
+-- @treturn string|nil its type without parameters; nil when it is no data: URL
+-- @treturn string base64 text
+function M.parse_data_url(url)
+  if type(url) ~= "string" or url:sub(1, 5):lower() ~= "data:" then return nil end
+  local comma = url:find(",", 6, true)
+  if not comma then return nil end
+  local head, data = url:sub(6, comma - 1), url:sub(comma + 1)
+  local mime = head:match("^[^;]*"):lower()
+  if mime == "" then mime = "text/plain" end
+  if head:lower():find(";base64", 1, true) then
+    if data:find("%", 1, true) then data = percent_decoded(data) end
+    return mime, data
   end
-  return result
+  return mime, core.base64.encode(percent_decoded(data))
 end
 
---- A whole answer of a chat or a completion.
--- @tparam table answer decoded
--- @treturn table { text, reasoning, message, tool_calls, finish_reason }
-function M.answer(answer)
-  local choice = object(items(answer.choices)[1])
-  local message = object(choice.message)
-  return {
-    text = choice.message and content_text(message.content) or text_of(choice.text) or "",
-    reasoning = text_of(message.reasoning_content) or text_of(message.reasoning),
-    message = choice.message and message or nil,
-    tool_calls = tool_calls(message),
-    finish_reason = M.reason(choice.finish_reason),
-  }
-end
+-- ---- text ---------------------------------------------------------------------------------------
 
---- A whole answer of embeddings: the vectors in the order of the input.
-function M.embeddings(answer)
-  local vectors = {}
-  for position, item in ipairs(items(answer.data)) do
-    local index = tonumber(given(item.index))
-    vectors[index and index + 1 or position] = item.embedding
+--- The text of content parts, joined; other parts have none.
+function M.text(parts, separator)
+  local pieces = {}
+  for _, part in ipairs(parts) do
+    if part.type == "text" then pieces[#pieces + 1] = part.text end
   end
-  return vectors
+  return table.concat(pieces, separator or "")
 end
 
--- ---- events -------------------------------------------------------------------------------------
-
--- Where an event stands in its chunk: `of` is the table that holds it, `name` its field.
-local function add(found, event, of, name)
-  found.events[#found.events + 1] = event
-  found.places[#found.events] = of and { of = of, name = name } or false
+--- How many characters (code points) UTF-8 text has. Citations count in these.
+function M.length(text)
+  local _, count = text:gsub("[^\128-\191]", "")
+  return count
 end
 
-local function end_tool(found, state, choice)
-  local open = state.open[choice or 1]
-  if not open then return end
-  state.open[choice or 1] = nil
-  add(found, { type = "tool_end", i = open, choice = choice })
+-- ---- tools --------------------------------------------------------------------------------------
+
+--- The JSON text of a value: a raw one's own, else encoded.
+function M.json_text(value)
+  if core.is_raw(value) then return value.raw end
+  return core.encode(value)
 end
 
-local function add_tool(found, state, choice, call, position)
-  local called = object(call["function"])
-  local i = (tonumber(given(call.index)) or position - 1) + 1
-  if state.open[choice or 1] ~= i and (given(call.id) or given(called.name)) then
-    end_tool(found, state, choice)
-    state.open[choice or 1] = i
-    local event = { type = "tool_start", i = i, id = given(call.id), name = given(called.name),
-      choice = choice }
-    add(found, event, call, "tool")
-  end
-  local piece = text_of(called.arguments)
-  if piece then
-    add(found, { type = "tool_args", i = i, delta = piece, choice = choice }, called, "arguments")
-  end
+--- The arguments of a tool call as JSON text of an object, as every provider accepts it: "" is
+-- "{}", and what is no object becomes { "arguments": what it is }.
+-- @param value text, a raw value, a table, or nothing
+-- @treturn string
+-- @treturn boolean whether they were an object, or nothing
+function M.arguments(value)
+  value = M.given(value)
+  if type(value) == "table" then value = M.json_text(value) end
+  if value == nil or value == "" then return "{}", true end
+  if type(value) ~= "string" then return core.encode({ arguments = value }), false end
+  local decoded = core.decode(value)
+  if type(decoded) == "table" and value:find("^%s*{") then return value, true end
+  if decoded == core.null then return "{}", true end
+  return core.encode({ arguments = decoded == nil and value or decoded }), false
 end
 
-local function add_delta(found, type_, choice, of, name)
-  local piece = text_of(of[name])
-  if piece then add(found, { type = type_, delta = piece, choice = choice }, of, name) end
+--- An id for a tool call that has none: the same values give the same id.
+-- @param ... what makes the call unlike others: its place, its name
+function M.call_id(...)
+  local parts = { ... }
+  for i, part in ipairs(parts) do parts[i] = tostring(part) end
+  local text = table.concat(parts, "\0")
+  return "call_" .. core.hash.xxh64(text) .. core.hash.xxh64(text, 1):sub(1, 8)
 end
 
-local function add_choice(found, state, choice, position)
-  local number = (tonumber(given(choice.index)) or position - 1) + 1
-  local n = number > 1 and number or nil
-  local delta = object(choice.delta)
-  local thought = text_of(delta.reasoning_content) and "reasoning_content" or "reasoning"
-  add_delta(found, "reasoning", n, delta, thought)
-  add_delta(found, "text", n, delta, "content")
-  add_delta(found, "text", n, choice, "text")
-  for k, call in ipairs(items(delta.tool_calls)) do
-    add_tool(found, state, n, object(call), k)
-  end
-  local reason = M.reason(choice.finish_reason)
-  if reason then
-    end_tool(found, state, n)
-    add(found, { type = "finish", reason = reason, choice = n }, choice, "finish_reason")
-  end
+local function exact_id(id, length, seed)
+  return core.hash.xxh64(id, seed):sub(1, length)
 end
 
---- What M.events() has to remember from one chunk of a stream to the next.
-function M.new_state()
-  return { open = {} }
+local function cleaned_id(id, max, seed)
+  local kept = id:gsub("[^%w_-]", "_"):sub(1, max - 9)
+  return kept .. "_" .. core.hash.xxh64(id, seed):sub(1, 8)
 end
 
---- The events of one chunk, in order.
--- @tparam table state of M.new_state()
--- @tparam table chunk decoded
--- @treturn table { events = list, places = where each stands in the chunk, false: nowhere }
-function M.events(state, chunk)
-  local found = { events = {}, places = {} }
-  for position, choice in ipairs(items(chunk.choices)) do
-    add_choice(found, state, object(choice), position)
+local function is_fine(id, rule)
+  if rule.exact then return #id == rule.exact and not id:find("[^%w]") end
+  return id ~= "" and #id <= (rule.max or 64) and not id:find("[^%w_-]")
+end
+
+--- A function that rewrites the tool ids of one request to what a provider accepts. An id that is
+-- fine stays; the same id always gives the same one, two ids never do.
+-- @tparam table|nil rule { max = 64 } letters, digits, `_` and `-`; { exact = 9 } letters and
+--   digits, so many (up to 16)
+function M.tool_ids(rule)
+  rule = rule or EMPTY
+  local known, used = {}, {}
+  return function(id)
+    if known[id] then return known[id] end
+    local new, seed = id, 0
+    if not is_fine(id, rule) then
+      new = rule.exact and exact_id(id, rule.exact, 0) or cleaned_id(id, rule.max or 64, 0)
+    end
+    while used[new] do
+      seed = seed + 1
+      new = rule.exact and exact_id(id, rule.exact, seed) or cleaned_id(id, rule.max or 64, seed)
+    end
+    known[id], used[new] = new, true
+    return new
   end
-  local usage = M.usage(chunk.usage)
-  if usage then
-    usage.type = "usage"
-    add(found, usage, chunk, "usage")
-  end
-  local problem = given(chunk.error)
-  if problem then
-    local message = type(problem) == "table" and given(problem.message) or problem
-    add(found, { type = "error", error = { kind = "upstream_5xx", message = tostring(message) } })
-  end
-  return found
 end
 
 return M

@@ -16,7 +16,10 @@ local FUNCTIONS = {
 }
 
 -- Libraries of the gateway that a file may require: pure ones that give no way out.
-local LIBRARIES = { ["tide.mock"] = true }
+local LIBRARIES = {
+  ["tide.mock"] = true,
+  ["tide.canonical"] = true,
+}
 
 local function copy(library, without)
   local result = {}

@@ -1,7 +1,7 @@
 -- Takes the events of one attempt's stream through a plan's on_event: for req:attempt, which gives
 -- it the data of each event.
 local core = require("core")
-local canonical = require("tide.canonical")
+local view = require("tide.canonical_view")
 local edit = require("tide.canonical_edit")
 
 local M = {}
@@ -40,11 +40,11 @@ end
 -- @tparam table plan on_event(event) -> event | nil | false, err (of errors.lua);
 --   on_event_failed(message) -> true, or nil, err: what the script returned is no event
 function M.new(call, plan)
-  local state = canonical.new_state()
+  local state = view.new_state()
   return function(data)
     local chunk = core.decode(data)
     if type(chunk) ~= "table" then return nil end
-    local found = canonical.events(state, chunk)
+    local found = view.events(state, chunk)
     if #found.events == 0 then return nil end
     local outcomes, is_same = show(plan, found)
     if not outcomes then

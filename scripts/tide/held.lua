@@ -1,6 +1,6 @@
 -- An answer that is held, as a policy's accept sees it, and what becomes of it.
 local core = require("core")
-local canonical = require("tide.canonical")
+local view = require("tide.canonical_view")
 local fold = require("tide.canonical_fold")
 
 local M = {}
@@ -8,11 +8,11 @@ local M = {}
 local GONE = { action = "gone", kind = "canceled" }
 
 local function of_stream(body)
-  local state, folded = canonical.new_state(), fold.new()
+  local state, folded = view.new_state(), fold.new()
   for _, data in ipairs(core.event_data(body)) do
     local chunk = core.decode(data)
     if type(chunk) == "table" then
-      for _, event in ipairs(canonical.events(state, chunk).events) do folded:add(event) end
+      for _, event in ipairs(view.events(state, chunk).events) do folded:add(event) end
     end
   end
   return folded:result()
@@ -28,7 +28,7 @@ function M.result(call, summary, lane)
     result = of_stream(summary.body)
   else
     local answer = core.decode(summary.body)
-    result = canonical.answer(type(answer) == "table" and answer or {})
+    result = view.answer(type(answer) == "table" and answer or {})
   end
   result.usage = summary.usage and next(summary.usage) and summary.usage or nil
   result.target = lane.target

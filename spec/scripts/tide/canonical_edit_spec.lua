@@ -5,7 +5,7 @@ describe("canonical_edit", function()
 
   before_each(function()
     core = fake.install()
-    canonical = require("tide.canonical")
+    canonical = require("tide.canonical_view")
     edit = require("tide.canonical_edit")
   end)
 

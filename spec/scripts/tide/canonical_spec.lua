@@ -1,141 +1,153 @@
 local fake = require("spec.support.fake_core")
 
 describe("canonical", function()
-  local core, canonical, fold
+  local core, canonical
 
   before_each(function()
     core = fake.install()
     canonical = require("tide.canonical")
-    fold = require("tide.canonical_fold")
   end)
 
-  local function events(...)
-    local state, all = canonical.new_state(), {}
-    for _, text in ipairs({ ... }) do
-      for _, event in ipairs(canonical.events(state, core.decode(text)).events) do
-        all[#all + 1] = event
+  describe("wrap", function()
+    local BYTES = {}
+    for i = 0, 255 do BYTES[#BYTES + 1] = string.char(i) end
+    BYTES = table.concat(BYTES)
+
+    it("gives back what it was given, byte for byte", function()
+      for _, signature in ipairs({ "", "a", "EqQBCkYIBxgCKkA=", "a:b:c", "tidegate:x:y", BYTES }) do
+        for length = 0, 2 do
+          local given = signature .. ("x"):rep(length)
+          local format, back = canonical.unwrap(canonical.wrap("anthropic", given))
+          assert.equal("anthropic", format)
+          assert.equal(given, back)
+        end
       end
-    end
-    return all
-  end
+    end)
 
-  local function delta(text, finish)
-    return '{"choices":[{"index":0,"delta":{' .. text .. '},"finish_reason":'
-      .. (finish and '"' .. finish .. '"' or "null") .. "}]}"
-  end
+    it("makes standard base64, the same each time", function()
+      local text = canonical.wrap("openai", BYTES)
+      assert.matches("^[%w+/]+=?=?$", text)
+      assert.equal(0, #text % 4)
+      assert.equal(text, canonical.wrap("openai", BYTES))
+    end)
 
-  it("tells text and its finish", function()
-    assert.same({
-      { type = "text", delta = "hel" },
-      { type = "text", delta = "lo" },
-      { type = "finish", reason = "stop" },
-    }, events(delta('"role":"assistant","content":""'), delta('"content":"hel"'),
-      delta('"content":"lo"'), delta("", "stop")))
+    it("is known again after a client has read and written its bytes", function()
+      local text = canonical.wrap("openai", BYTES)
+      local _, back = canonical.unwrap((text:gsub("+", "-"):gsub("/", "_"):gsub("=", "")))
+      assert.equal(BYTES, back)
+    end)
+
+    it("leaves any other text alone", function()
+      for _, text in ipairs({
+        "", "EqQBCkYIBxgCKkA=", "dGlkZWdhdGU6", "dGlkZWdhdGU6OnNpZw==", "dGlkZWdhdGU6!!!!",
+        "dGlkZWdhdGU6bm9jb2xvbg==",
+      }) do
+        local format, back = canonical.unwrap(text)
+        assert.is_nil(format)
+        assert.equal(text, back)
+      end
+      assert.is_nil((canonical.unwrap(nil)))
+      assert.is_nil((canonical.unwrap(core.null)))
+    end)
+
+    it("nests", function()
+      local _, once = canonical.unwrap(canonical.wrap("a", canonical.wrap("b", "sig")))
+      assert.same({ "b", "sig" }, { canonical.unwrap(once) })
+    end)
   end)
 
-  it("tells reasoning before the text that came with it", function()
-    assert.same({
-      { type = "reasoning", delta = "hm" },
-      { type = "text", delta = "ok" },
-    }, events(delta('"content":"ok","reasoning_content":"hm"')))
-    assert.same({ { type = "reasoning", delta = "hm" } }, events(delta('"reasoning":"hm"')))
+  describe("media", function()
+    it("takes data: URLs apart and puts them together", function()
+      assert.same({ "image/png", "iVBO" },
+        { canonical.parse_data_url("data:image/png;base64,iVBO") })
+      assert.same({ "text/plain", "YQ==" },
+        { canonical.parse_data_url("data:text/plain;charset=utf-8;base64,YQ==") })
+      assert.same({ "text/plain", "YSBi" }, { canonical.parse_data_url("data:,a%20b") })
+      assert.same({ "image/png", "iV+/" },
+        { canonical.parse_data_url("DATA:IMAGE/PNG;BASE64,iV%2B%2f") })
+      assert.equal("data:image/png;base64,iVBO", canonical.data_url("image/png", "iVBO"))
+    end)
+
+    it("does not take other addresses for data", function()
+      assert.is_nil((canonical.parse_data_url("https://example.com/a,b")))
+      assert.is_nil((canonical.parse_data_url("data:image/png")))
+      assert.is_nil((canonical.parse_data_url(nil)))
+    end)
+
+    it("knows formats of sound by both names", function()
+      assert.equal("audio/mpeg", canonical.audio_mime("mp3"))
+      assert.equal("mp3", canonical.audio_format("audio/mpeg"))
+      assert.equal("wav", canonical.audio_format("audio/x-wav"))
+      assert.equal("pcm16", canonical.audio_format("audio/L16;codec=pcm;rate=24000"))
+      assert.equal("audio/new", canonical.audio_mime("new"))
+      assert.equal("new", canonical.audio_format("audio/new"))
+      assert.is_nil(canonical.audio_format("image/png"))
+    end)
   end)
 
-  it("tells begin, pieces and end of each tool call", function()
-    assert.same({
-      { type = "tool_start", i = 1, id = "a", name = "f" },
-      { type = "tool_args", i = 1, delta = "{" },
-      { type = "tool_args", i = 1, delta = "}" },
-      { type = "tool_end", i = 1 },
-      { type = "tool_start", i = 2, id = "b", name = "g" },
-      { type = "tool_args", i = 2, delta = "{}" },
-      { type = "tool_end", i = 2 },
-      { type = "finish", reason = "tool_calls" },
-    }, events(
-      delta('"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}]'),
-      delta('"tool_calls":[{"index":0,"function":{"arguments":"}"}}]'),
-      delta('"tool_calls":[{"index":1,"id":"b","function":{"name":"g","arguments":"{}"}}]'),
-      delta("", "tool_calls")))
+  it("joins the text of parts", function()
+    assert.equal("ab", canonical.text({
+      { type = "text", text = "a" }, { type = "image", url = "u" }, { type = "text", text = "b" },
+    }))
+    assert.equal(4, canonical.length("aé\226\130\172\240\159\152\128"))
   end)
 
-  it("numbers the second and later answers", function()
-    assert.same({ { type = "text", delta = "x", choice = 2 } },
-      events('{"choices":[{"index":1,"delta":{"content":"x"}}]}'))
+  describe("arguments", function()
+    it("are text of an object, and stay as they are when they are one", function()
+      for _, text in ipairs({ "{}", ' { "b" : 1, "a" : 2 } ' }) do
+        assert.same({ text, true }, { canonical.arguments(text) })
+      end
+      assert.same({ '{"z":1}', true }, { canonical.arguments(core.raw('{"z":1}')) })
+      assert.same({ '{"z":1}', true }, { canonical.arguments({ z = 1 }) })
+    end)
+
+    it("are an empty object when there are none", function()
+      for _, nothing in ipairs({ "", "null", core.null }) do
+        assert.same({ "{}", true }, { canonical.arguments(nothing) })
+      end
+      assert.same({ "{}", true }, { canonical.arguments(nil) })
+    end)
+
+    it("that are no object are kept inside of one", function()
+      assert.same({ '{"arguments":[1]}', false }, { canonical.arguments("[1]") })
+      assert.same({ '{"arguments":"{\\"cut"}', false }, { canonical.arguments('{"cut') })
+      assert.same({ '{"arguments":7}', false }, { canonical.arguments(7) })
+    end)
   end)
 
-  it("tells usage in the gateway's words, and what is unknown not at all", function()
-    assert.same({ { type = "usage", input = 3, output = 4, cached = 2 } },
-      events('{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,'
-        .. '"prompt_tokens_details":{"cached_tokens":2},"completion_tokens_details":null}}'))
-  end)
+  describe("ids of tool calls", function()
+    it("are made up the same each time, and unlike for unlike calls", function()
+      assert.equal(canonical.call_id(1, "f"), canonical.call_id(1, "f"))
+      assert.are_not.equal(canonical.call_id(1, "f"), canonical.call_id(2, "f"))
+      assert.matches("^call_[%w]+$", canonical.call_id(1, "f"))
+    end)
 
-  it("tells an error inside the stream", function()
-    assert.same({ { type = "error", error = { kind = "upstream_5xx", message = "broken" } } },
-      events('{"error":{"message":"broken"}}'))
-    assert.same("broken", events('{"error":"broken"}')[1].error.message)
-  end)
+    it("stay when a provider accepts them", function()
+      assert.equal("toolu_01-A", canonical.tool_ids()("toolu_01-A"))
+      assert.equal("abcDEF123", canonical.tool_ids({ exact = 9 })("abcDEF123"))
+    end)
 
-  it("is not confused by shapes that nobody promised", function()
-    assert.same({}, events("{}", '{"choices":null}', '{"choices":[null]}', '{"choices":[1]}',
-      '{"choices":[{"delta":null}]}', '{"choices":[{"delta":{"tool_calls":[3]}}]}',
-      '{"choices":[{"delta":{"content":7}}]}', '{"usage":null}'))
-  end)
+    it("become what a provider accepts, the same for the same", function()
+      local ids = canonical.tool_ids()
+      local new = ids("functions.get weather:0")
+      assert.matches("^[%w_-]+$", new)
+      assert.equal(new, ids("functions.get weather:0"))
+      assert.are_not.equal(new, ids("functions.get_weather:0"))
+      assert.equal(new, canonical.tool_ids()("functions.get weather:0"))
+      assert.is_true(#ids(("x"):rep(300)) <= 64)
+      assert.equal(40, #canonical.tool_ids({ max = 40 })(("x"):rep(300)))
+      assert.matches("^%w%w%w%w%w%w%w%w%w$", canonical.tool_ids({ exact = 9 })("call_abc"))
+      assert.matches("^[%w_-]+$", ids(""))
+    end)
 
-  it("reads a whole answer", function()
-    local result = canonical.answer(core.decode([[{"choices":[{"index":0,"message":{
-      "role":"assistant","content":"hi","tool_calls":[{"id":"a","type":"function",
-      "function":{"name":"f","arguments":"{\"x\":1}"}}]},"finish_reason":"tool_calls"}]}]]))
-    assert.equal("hi", result.text)
-    assert.equal("tool_calls", result.finish_reason)
-    assert.equal("assistant", result.message.role)
-    assert.same({ { id = "a", name = "f", arguments = { x = 1 }, arguments_text = '{"x":1}' } },
-      result.tool_calls)
-  end)
-
-  it("reads content in parts, no content and completions", function()
-    local function text(choice)
-      return canonical.answer(core.decode('{"choices":[' .. choice .. "]}")).text
-    end
-    assert.equal("ab", text('{"message":{"content":[{"type":"text","text":"a"},{"text":"b"}]}}'))
-    assert.equal("", text('{"message":{"content":null}}'))
-    assert.equal("said", text('{"text":"said"}'))
-    assert.equal("", canonical.answer({}).text)
-  end)
-
-  it("leaves arguments that are no JSON object as their text", function()
-    local call = canonical.tool_call("a", "f", '{"cut')
-    assert.is_nil(call.arguments)
-    assert.equal('{"cut', call.arguments_text)
-    assert.same({}, canonical.tool_call("a", "f", "").arguments)
-  end)
-
-  it("keeps embeddings in the order of the input", function()
-    assert.same({ { 1 }, { 2 } }, canonical.embeddings(core.decode(
-      '{"data":[{"index":1,"embedding":[2]},{"index":0,"embedding":[1]}]}')))
-  end)
-
-  it("folds the events of a stream into the answer that they tell", function()
-    local folded = fold.new()
-    for _, event in ipairs(events(
-      delta('"content":"he"'), delta('"content":"y"'),
-      delta('"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}]'),
-      delta('"tool_calls":[{"index":0,"function":{"arguments":"}"}}]'),
-      '{"choices":[{"index":1,"delta":{"content":"other"}}]}',
-      delta("", "tool_calls"),
-      '{"choices":[],"usage":{"prompt_tokens":3}}')) do
-      folded:add(event)
-    end
-    local result = folded:result()
-    assert.equal("hey", result.text)
-    assert.equal("tool_calls", result.finish_reason)
-    assert.same({ input = 3 }, result.usage)
-    assert.same({ { id = "a", name = "f", arguments = {}, arguments_text = "{}" } },
-      result.tool_calls)
-    assert.same({
-      role = "assistant", content = "hey",
-      tool_calls = {
-        { id = "a", type = "function", ["function"] = { name = "f", arguments = "{}" } },
-      },
-    }, result.message)
+    it("never become the same for two calls", function()
+      core.hash.xxh64 = function(_, seed) return ("%016x"):format(seed or 0):reverse() end
+      local ids = canonical.tool_ids({ exact = 9 })
+      assert.are_not.equal(ids("a b"), ids("c d"))
+      local first = canonical.tool_ids({ exact = 9 })("a b")
+      ids = canonical.tool_ids({ exact = 9 })
+      assert.equal(first, ids(first))
+      assert.are_not.equal(first, ids("a b"))
+    end)
   end)
 end)
