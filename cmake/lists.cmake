@@ -72,6 +72,9 @@ set(TIDEGATE_LUA
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua
   scripts/tide/inline.lua
+  scripts/tide/body_facts.lua scripts/tide/body_form.lua scripts/tide/call_info.lua
+  scripts/tide/canonical_request.lua scripts/tide/counting.lua scripts/tide/natives.lua
+  scripts/tide/upstream_ids.lua
   scripts/tide/event_filter.lua scripts/tide/held.lua scripts/tide/shadow.lua
   scripts/tide/headers.lua scripts/tide/plain.lua scripts/tide/plan.lua scripts/tide/request_view.lua
   scripts/tide/api_values.lua scripts/tide/config_view.lua scripts/tide/state.lua

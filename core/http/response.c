@@ -1,5 +1,7 @@
 #include "http/response.h"
 
+#include <string.h>
+
 static const struct status {
     int status;
     const char *reason;
@@ -143,22 +145,87 @@ static void add_json_text(const char *text, struct buf *out)
     buf_add(out, "\"", 1);
 }
 
-static const char *error_type(int status)
+// A row of statuses and the word that a service has for them; the first that fits counts.
+struct word {
+    int first, last;
+    const char *text;
+};
+
+static const struct word openai_words[] = {
+    {429, 429, "rate_limit_error"},
+    {500, 599, "server_error"},
+    {0, 999, "invalid_request_error"},
+};
+
+static const struct word anthropic_words[] = {
+    {401, 401, "authentication_error"}, {404, 404, "not_found_error"},
+    {413, 413, "request_too_large"},    {429, 429, "rate_limit_error"},
+    {503, 503, "overloaded_error"},     {500, 599, "api_error"},
+    {0, 999, "invalid_request_error"},
+};
+
+static const struct word gemini_words[] = {
+    {401, 401, "UNAUTHENTICATED"}, {404, 404, "NOT_FOUND"}, {429, 429, "RESOURCE_EXHAUSTED"},
+    {503, 503, "UNAVAILABLE"},     {500, 599, "INTERNAL"},  {0, 999, "INVALID_ARGUMENT"},
+};
+
+static const char *word_for(const struct word *words, int status)
 {
-    if (status >= 500)
-        return "server_error";
-    return status == 429 ? "rate_limit_error" : "invalid_request_error";
+    while (status < words->first || status > words->last)
+        words++;
+    return words->text;
 }
 
-void response_error_body(int status, const char *message, struct buf *out)
+static bool has_path(struct slice target, struct slice path)
+{
+    return slice_starts_with(target, path) &&
+           (target.len == path.len || strchr("/?", target.data[path.len]));
+}
+
+static bool ends_with(struct slice text, struct slice end)
+{
+    return text.len >= end.len && memcmp(text.data + text.len - end.len, end.data, end.len) == 0;
+}
+
+// Google's SDKs may also be set to ask for "models/NAME:METHOD" below /v1.
+static bool is_gemini(struct slice target)
+{
+    const char *query = memchr(target.data, '?', target.len);
+    struct slice path = {target.data, query ? (size_t)(query - target.data) : target.len};
+
+    if (has_path(path, SLICE("/v1beta")))
+        return true;
+    return slice_starts_with(path, SLICE("/v1/models/")) &&
+           (ends_with(path, SLICE(":generateContent")) ||
+            ends_with(path, SLICE(":streamGenerateContent")) ||
+            ends_with(path, SLICE(":countTokens")));
+}
+
+static void add_openai_error(int status, const char *message, struct buf *out)
 {
     const struct status *known = find_status(status);
     buf_add_text(out, "{\"error\":{\"message\":");
     add_json_text(message, out);
-    buf_addf(out, ",\"type\":\"%s\",\"param\":null,\"code\":", error_type(status));
+    buf_addf(out, ",\"type\":\"%s\",\"param\":null,\"code\":", word_for(openai_words, status));
     if (known && known->code)
         add_json_text(known->code, out);
     else
         buf_add_text(out, "null");
     buf_add_text(out, "}}");
+}
+
+void response_error_body(struct slice target, int status, const char *message, struct buf *out)
+{
+    if (target.len && is_gemini(target)) {
+        buf_addf(out, "{\"error\":{\"code\":%d,\"message\":", status);
+        add_json_text(message, out);
+        buf_addf(out, ",\"status\":\"%s\"}}", word_for(gemini_words, status));
+    } else if (has_path(target, SLICE("/v1/messages"))) {
+        buf_addf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":",
+                 word_for(anthropic_words, status));
+        add_json_text(message, out);
+        buf_add_text(out, "}}");
+    } else {
+        add_openai_error(status, message, out);
+    }
 }

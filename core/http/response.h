@@ -42,5 +42,7 @@ enum { RESPONSE_CHUNK_LINE = 18 }; // sixteen hexadecimal digits, CR, LF
 // Writes the line before a chunk ("1a\r\n"), returns its length.
 size_t response_chunk_line(size_t len, char line[RESPONSE_CHUNK_LINE]);
 
-// Appends {"error":{"message":...,"type":...,"param":null,"code":...}}, the shape that OpenAI uses.
-void response_error_body(int status, const char *message, struct buf *out);
+// Appends an error as the service has it whose path was asked: Anthropic's below /v1/messages,
+// Gemini's below /v1beta, OpenAI's {"error":{"message":...,"type":...,"param":null,"code":...}}
+// everywhere else. `target` is that of the request line, or empty.
+void response_error_body(struct slice target, int status, const char *message, struct buf *out);

@@ -83,6 +83,20 @@ static void look_at_type(struct json_estimate *result, struct slice type)
         result->has_audio = true;
 }
 
+// Gemini says by the MIME type alone what a part is.
+static void look_at_mime(struct json_estimate *result, struct slice mime)
+{
+    if (slice_starts_with(mime, SLICE("image/")))
+        result->has_images = true;
+    else if (slice_starts_with(mime, SLICE("audio/")))
+        result->has_audio = true;
+}
+
+static bool is_mime(struct slice key)
+{
+    return slice_equal(key, SLICE("mimeType")) || slice_equal(key, SLICE("mime_type"));
+}
+
 static bool is_data(struct slice key, struct slice text)
 {
     return slice_equal(key, SLICE("data")) || slice_starts_with(text, SLICE("data:"));
@@ -105,6 +119,8 @@ static void read_string(struct walk *walk)
         walk->wide = wide;
     } else if (slice_equal(walk->key, SLICE("type"))) {
         look_at_type(walk->result, text);
+    } else if (is_mime(walk->key)) {
+        look_at_mime(walk->result, text);
     }
 }
 

@@ -9,8 +9,8 @@
 struct json_estimate {
     double tokens;   // bytes / 4, those of CJK characters and emoji / 2.5
     size_t elements; // of the array or object itself; 0 for anything else
-    bool has_images; // a member "type" says image, image_url or input_image
-    bool has_audio;  // ... audio or input_audio
+    bool has_images; // a member "type" says image, image_url or input_image; a MIME type, image/
+    bool has_audio;  // ... audio or input_audio; audio/
 };
 
 // Reads a value that json_scan() accepted. Names count like texts: they stand for what a provider

@@ -185,10 +185,10 @@
 //                       arrays are decoded), or false, err (bad_request: not JSON, with the
 //                       position; a repeated top-level model or stream)
 //   req:raw(i, most) -> JSON text of the i-th field of the last scan, or nil; at most `most` bytes
-//   req:prompt(messages, prompt, input, tools, functions, max_completion_tokens, max_tokens)
+//   req:prompt(messages, prompt, input, tools, functions, max_completion_tokens, max_tokens, system)
 //                       -> tokens, max_out or nil, messages, has_tools, has_images, has_audio: what
 //                       the body asks of a model, by core/json/estimate.h. The arguments are
-//                       positions of the last scan
+//                       positions of the last scan; 0 stands for what there is not
 //   req:document() -> document | nil, err (bad_request: no JSON object)    the body by paths:
 //   names,
 //                       and positions from 1 on (-1 is the last). Of a body that is sent on,

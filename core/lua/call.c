@@ -243,7 +243,7 @@ static void answer_error(struct call *call, int status, struct slice headers, co
     buf_init(&text, 512);
     buf_addf(&text, "%s; request id %s", what, call->id);
     buf_init(&body, 4096);
-    response_error_body(status, text.data, &body);
+    response_error_body(exchange_request(call->exchange)->target, status, text.data, &body);
     call_reply(call, status, headers, buf_slice(&body));
     buf_deinit(&body);
     buf_deinit(&text);

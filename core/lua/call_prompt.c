@@ -11,7 +11,7 @@
 #include "lua/call_class.h"
 
 // Where the arguments stand: positions of the last scan.
-enum { MESSAGES = 2, PROMPT, INPUT, TOOLS, FUNCTIONS, MOST_NEW, MOST_OLD };
+enum { MESSAGES = 2, PROMPT, INPUT, TOOLS, FUNCTIONS, MOST_NEW, MOST_OLD, SYSTEM };
 
 enum { NUMBER_LEN = 32 }; // a longer text is no sensible number of tokens
 
@@ -55,7 +55,7 @@ int call_prompt_look(lua_State *L)
     const struct call *call = call_class_check(L, 1);
     struct json_estimate said = estimate(L, call, MESSAGES, MESSAGES);
     struct json_estimate tools = estimate(L, call, TOOLS, FUNCTIONS);
-    double tokens = said.tokens + tools.tokens;
+    double tokens = said.tokens + tools.tokens + estimate(L, call, SYSTEM, SYSTEM).tokens;
 
     if (field_at(L, call, MESSAGES).type == JSON_ABSENT)
         tokens += estimate(L, call, PROMPT, PROMPT).tokens + estimate(L, call, INPUT, INPUT).tokens;

@@ -79,8 +79,7 @@ static void format_error(void *owner, struct slice target, int status, const cha
                          struct buf *out)
 {
     (void)owner;
-    (void)target;
-    response_error_body(status, message, out);
+    response_error_body(target, status, message, out);
 }
 
 static void on_refused(void *owner, int status, const char *message)

@@ -35,10 +35,10 @@ local GET = {
 local POST = { ["/admin/reload"] = reload }
 local METHODS = { GET = GET, HEAD = GET, POST = POST }
 
-local function refuse(req, dialect, err)
+local function refuse(req, gen, err)
   local headers = { ["content-type"] = "application/json" }
   for name, value in pairs(err.headers or {}) do headers[name] = value end
-  req:reply(err.status, dialect.error_body(err), headers)
+  req:reply(err.status, gen.dialects["openai-chat"].error_body(err), headers)
 end
 
 --- Serves one request (y). It is not recorded: looking at the metrics must not change them.
@@ -48,15 +48,15 @@ function M.serve(req, gen)
   local path, method = req:path(), req:method()
   local token = auth.bearer(req:header("authorization"))
   if path ~= "/health" and not req:is_admin(token or "") then
-    return refuse(req, gen.dialect, errors.unauthorized("The admin token is needed."))
+    return refuse(req, gen, errors.unauthorized("The admin token is needed."))
   end
   if not (GET[path] or POST[path]) then
-    return refuse(req, gen.dialect, errors.not_found(method, path, KNOWN))
+    return refuse(req, gen, errors.not_found(method, path, KNOWN))
   end
   local page = METHODS[method] and METHODS[method][path]
   if not page then
     local allow = GET[path] and "GET, HEAD" or "POST"
-    return refuse(req, gen.dialect, errors.method_not_allowed(method, path, allow))
+    return refuse(req, gen, errors.method_not_allowed(method, path, allow))
   end
   req:reply(page(gen))
 end

@@ -1,10 +1,18 @@
 -- Ends a request with an answer of the gateway's own, and records it: exactly once each.
+local endpoints = require("tide.endpoints")
+
 local M = {}
 
 local function reply_headers(err)
   local headers = { ["content-type"] = "application/json" }
   for name, value in pairs(err.headers or {}) do headers[name] = value end
   return headers
+end
+
+-- A stream that is one JSON array holds its error as an element, too.
+local function error_body(req, dialect, err)
+  local text = dialect.error_body(err)
+  return endpoints.wants_array(req) and "[" .. text .. "]" or text
 end
 
 --- Answers with an error in the client's dialect, as an event when the head has already gone.
@@ -14,10 +22,11 @@ end
 -- @tparam table|nil facts more for the record: client, model, metric_model, target
 -- @return outcome, target, kind and message, as recorded
 function M.fail(req, dialect, err, facts)
+  err.request_id = err.request_id or req:id()
   if req:is_started() then
     req:fail_stream(dialect.error_event(err))
   else
-    req:reply(err.status, dialect.error_body(err), reply_headers(err))
+    req:reply(err.status, error_body(req, dialect, err), reply_headers(err))
   end
   local record = facts or {}
   record.outcome, record.kind, record.message = err.outcome, err.kind, err.message
@@ -26,10 +35,20 @@ function M.fail(req, dialect, err, facts)
   return err.outcome, record.target, err.kind, err.message
 end
 
+--- Answers a request that a model would have answered.
+-- @tparam string text JSON
+-- @tparam table facts for the record
+-- @return as fail()
+function M.own(req, text, facts)
+  req:reply(200, text, { ["content-type"] = "application/json" })
+  facts.outcome = "ok"
+  req:record(facts)
+  return "ok", facts.target
+end
+
 --- Answers with JSON text of the gateway's own.
 function M.json(req, text, client)
-  req:reply(200, text, { ["content-type"] = "application/json" })
-  req:record({ outcome = "ok", client = client, metric_model = "other" })
+  M.own(req, text, { client = client, metric_model = "other" })
 end
 
 --- Answers without a body.

@@ -1,34 +1,15 @@
 -- What the gateway itself checks of a request's body; the rest is the provider's business.
 local core = require("core")
+local body_form = require("tide.body_form")
+local endpoints = require("tide.endpoints")
 local errors = require("tide.errors")
 
 local M = {}
 
-local NAMES = { "model", "stream", "stream_options", "n", "messages" }
-local STREAM_OPTIONS, MESSAGES = 3, 5 -- positions, for req:raw()
--- What scripts may want to know as well: found in the same pass, where there are scripts.
-local FOR_SCRIPTS = {
-  "prompt", "input", "tools", "functions", "max_completion_tokens", "max_tokens",
-  "response_format", "user",
-}
+local STREAM_OPTIONS, CHOICES, MESSAGES = 3, 4, 5 -- positions, for req:raw()
 local MOST_CHOICES = 128
-local BRACE, BRACKET = ("{"):byte(), ("["):byte()
-
-local FIELDS = core.fields(NAMES)
-
-local function with_more()
-  local names, positions = {}, {}
-  for _, list in ipairs({ NAMES, FOR_SCRIPTS }) do
-    for _, name in ipairs(list) do
-      names[#names + 1] = name
-      positions[name] = #names
-    end
-  end
-  return core.fields(names), positions
-end
-
---- Where req:raw() and req:prompt() find what: after M.read(req, op, M.for_scripts).
-M.for_scripts, M.positions = with_more()
+local BRACE, BRACKET, QUOTE = ("{"):byte(), ("["):byte(), ('"'):byte()
+local MAY_BE_TEXT = { input = true } -- a conversation of one message, in short
 
 local function is_given(value)
   return value ~= nil and value ~= core.null
@@ -41,39 +22,64 @@ local function check_model(model)
   return errors.bad_request(message, "model")
 end
 
-local function check_stream(req, stream, options)
-  if is_given(stream) and type(stream) ~= "boolean" then
-    return errors.bad_request("stream must be true or false", "stream")
+local function check_stream(req, form, stream, options)
+  if form.stream and is_given(stream) and type(stream) ~= "boolean" then
+    return errors.bad_request(form.stream .. " must be true or false", form.stream)
   end
-  if is_given(options) and req:raw(STREAM_OPTIONS):byte() ~= BRACE then
+  if form.has_options and is_given(options) and req:raw(STREAM_OPTIONS):byte() ~= BRACE then
     return errors.bad_request("stream_options must be an object", "stream_options")
   end
 end
 
-local function check_choices(n)
+local function check_choices(form, n)
   if not is_given(n) then return nil end
   if type(n) ~= "number" or n < 1 or n > MOST_CHOICES or n % 1 ~= 0 then
-    return errors.bad_request("n must be a whole number from 1 to " .. MOST_CHOICES, "n")
+    local name = form.choices
+    return errors.bad_request(name .. " must be a whole number from 1 to " .. MOST_CHOICES, name)
   end
 end
 
 -- The second argument of raw() is how many bytes are wanted: a long prompt is not copied for one.
-local function check_messages(req, messages)
-  if messages == nil then return errors.bad_request("messages is required", "messages") end
-  if req:raw(MESSAGES, 1):byte() ~= BRACKET then
-    return errors.bad_request("messages must be an array", "messages")
+local function check_messages(req, form)
+  local name = form.names[MESSAGES]
+  local first = req:raw(MESSAGES, 1):byte()
+  if first == BRACKET or first == QUOTE and MAY_BE_TEXT[name] then return nil end
+  return errors.bad_request(name .. " must be an array", name)
+end
+
+local function check_needs(req, form)
+  for _, name in ipairs(form.needs) do
+    local position = form.positions[name]
+    if not req:raw(position, 1) then return errors.bad_request(name .. " is required", name) end
+    local problem = position == MESSAGES and check_messages(req, form)
+    if problem then return problem end
   end
 end
 
-local function check(req, op, stream, options, n, messages)
-  return op.streams and (check_stream(req, stream, options) or check_choices(n))
-    or op.needs_messages and check_messages(req, messages)
-    or nil
+-- One choice is what everybody assumes: nothing to tell.
+local function more_than_one(n)
+  if type(n) == "number" and n > 1 then return n end
 end
 
--- One choice is what everybody assumes: nothing to tell.
-local function choices_of(n)
-  if type(n) == "number" and n > 1 then return n end
+-- Inside an object, like "generationConfig.candidateCount"; the object may hold a long schema.
+local function nested_choices(req, form)
+  local name = form.choices:match("%.(.+)$")
+  if not name then return nil end
+  for _, position in ipairs({ CHOICES, form.other_choices }) do
+    local text = req:raw(position)
+    if text and text:find(name:sub(-5), 1, true) then
+      local config = core.decode(text)
+      local snake = name:gsub("%u", function(letter) return "_" .. letter:lower() end)
+      if type(config) ~= "table" then return nil end
+      return is_given(config[name]) and config[name] or config[snake]
+    end
+  end
+end
+
+local function choices_of(req, form, n)
+  if not form.choices then return nil end
+  if form.choices:find(".", 1, true) then return nested_choices(req, form) end
+  return n
 end
 
 -- The client wants to be told the usage of a stream; false counts as not asked.
@@ -88,40 +94,75 @@ local function options_table(req, options)
   return (core.decode(req:raw(STREAM_OPTIONS)))
 end
 
---- Reads a body for an operation. With an error comes the model's name, when there was one.
--- @param req the request
--- @tparam table op of endpoints.lua: name, streams, needs_messages
--- @param fields M.for_scripts, or nil: only what the gateway itself needs
--- @treturn table|nil call: what the rest of the request's way works on
--- @treturn nil|table an error of errors.lua
-function M.read(req, op, fields)
-  local ok, model, stream, options, n, messages = req:scan(fields or FIELDS)
-  if not ok then return nil, errors.bad_body(model) end
-  local problem = check_model(model) or check(req, op, stream, options, n, messages)
-  if problem then return nil, problem, type(model) == "string" and model or nil end
-  local is_stream = stream == true and op.streams == true
-  local given = is_stream and options_table(req, options) or nil
+-- The member that makes this request one that only the provider of an earlier one can answer.
+local function of_provider(req, form)
+  for _, name in ipairs(form.of_provider) do
+    local text = req:raw(form.positions[name], 6)
+    if text and text ~= "null" and text ~= "false" then return name end
+  end
+end
+
+local function problem_of(req, form, op, model, stream, options, n)
+  return check_model(model)
+    or op.streams and (check_stream(req, form, stream, options) or check_choices(form, n))
+    or check_needs(req, form)
+    or nil
+end
+
+local function is_stream(form, op, stream)
+  if form.stream then return stream == true end
+  return op.stream == true
+end
+
+-- All fields at once: a table that grows costs more.
+local function new_call(req, op, dialect, form, is_streaming, model, n, options)
+  options = is_streaming and form.has_options and options_table(req, options) or nil
   return {
     req = req,
     op = op,
+    dialect = dialect,
+    form = form,
     model = model,
-    stream = is_stream,
-    choices = op.streams and choices_of(n) or nil,
-    stream_options = given,
-    asks_usage = wants_usage(given),
+    stream = is_streaming,
+    choices = more_than_one(n),
+    stream_options = options,
+    asks_usage = not form.has_options or wants_usage(options),
+    of_provider = of_provider(req, form),
+    as_array = is_streaming and not form.stream and endpoints.wants_array(req) or nil,
   }
 end
 
-local OF_CALL = { "model", "stream", "choices", "stream_options", "asks_usage" }
+--- Reads a body for an operation. With an error comes the model's name, when there was one.
+-- @param req the request
+-- @tparam table op of endpoints.lua
+-- @tparam table dialect the client's
+-- @tparam boolean for_scripts what scripts may ask is found in the same pass
+-- @treturn table|nil call: what the rest of the request's way works on. { req, op, dialect, form =
+--   of body_form, model, stream, choices = their number when more than one, stream_options,
+--   asks_usage = the client is told the usage of its stream, of_provider = member that only the
+--   provider of an earlier request understands, as_array = the stream is one JSON array }
+-- @treturn nil|table an error of errors.lua
+function M.read(req, op, dialect, for_scripts)
+  local form = body_form.of(dialect, op)
+  local ok, model, stream, options, n = req:scan(for_scripts and form.all_fields or form.fields)
+  if not ok then return nil, errors.bad_body(model) end
+  if not form.model then model = endpoints.model_in(req:path()) end
+  n = choices_of(req, form, n)
+  local problem = problem_of(req, form, op, model, stream, options, n)
+  if problem then return nil, problem, type(model) == "string" and model or nil end
+  return new_call(req, op, dialect, form, is_stream(form, op, stream), model, n, options)
+end
+
+local OF_CALL = { "model", "stream", "choices", "stream_options", "asks_usage", "of_provider" }
 
 --- Brings a call up to date after a script has changed the body.
 -- @treturn boolean|nil true
 -- @treturn nil|table an error of errors.lua: it is no request any more
 function M.reread(call)
-  local fresh, err = M.read(call.req, call.op, M.for_scripts)
+  local fresh, err = M.read(call.req, call.op, call.dialect, true)
   if not fresh then return nil, err end
   for _, name in ipairs(OF_CALL) do call[name] = fresh[name] end
-  call.usage_text = nil
+  call.usage_text, call.canonical = nil, nil
   return true
 end
 

@@ -121,7 +121,8 @@ local function install()
     end
   end)
   replace(operation, "run", function()
-    return function(req, dialect, call, plan, client)
+    return function(call, plan, client)
+      local req, dialect = call.req, call.dialect
       local facts = { client = client, model = call.model }
       if req:depth() > 0 then
         warn("a script asked for " .. call.model .. ": nothing is asked here, so it was refused")

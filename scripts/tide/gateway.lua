@@ -10,13 +10,11 @@ local endpoints = require("tide.endpoints")
 local errors = require("tide.errors")
 local generation = require("tide.generation")
 local listing = require("tide.listing")
-local models = require("tide.models")
 local operation = require("tide.operation")
 local scripted = require("tide.scripted")
 local shadow = require("tide.shadow")
 local state = require("tide.state")
 local suggest = require("tide.suggest")
-local url = require("tide.url")
 
 local M = {}
 
@@ -26,15 +24,18 @@ local prepared
 
 local ACTIONS = {
   health = function(req) answer.json(req, '{"status":"ok"}') end,
-  list_models = function(req, gen, client) answer.json(req, gen.catalogue, client) end,
-  show_model = function(req, gen, client, id)
-    local name = url.decode(id)
-    local text = listing.one(gen.registry, name)
-    if text then return answer.json(req, text, client) end
-    local err = errors.model_not_found(name, models.explain(gen.registry, name))
-    answer.fail(req, gen.dialect, err, { client = client })
-  end,
+  list_models = listing.list,
+  show_model = listing.show,
 }
+
+local function named(gen, name)
+  return gen.dialects[name] or gen.dialects["openai-chat"]
+end
+
+-- The client's dialect: that of the route, but where several services have the same one.
+local function dialect_of(gen, req, route)
+  return named(gen, route.is_shared and listing.dialect_of(req) or route.dialect)
+end
 
 --- Builds the generation that C offers, beside the one in force (y).
 -- @treturn boolean|nil true
@@ -71,26 +72,30 @@ function M.load()
   return true
 end
 
+local function not_found(req, gen, method, path)
+  local dialect = named(gen, endpoints.dialect_of(path))
+  return answer.fail(req, dialect, errors.not_found(method, path, endpoints.known))
+end
+
 local function dispatch(req, gen, method, path, is_allowed)
   local route, id = endpoints.find(path)
-  if not route then
-    return answer.fail(req, gen.dialect, errors.not_found(method, path, endpoints.known))
-  end
+  if not route then return not_found(req, gen, method, path) end
+  local dialect = dialect_of(gen, req, route)
   local what = route[method]
   if not what then
     if method == "OPTIONS" then
       return answer.empty(req, 204, cors.options(req, is_allowed, route.allow))
     end
-    return answer.fail(req, gen.dialect, errors.method_not_allowed(method, path, route.allow))
+    return answer.fail(req, dialect, errors.method_not_allowed(method, path, route.allow))
   end
   local client, err
   if gen.needs_client and not route.open then
     client, err = auth.client(req)
-    if not client then return answer.fail(req, gen.dialect, err) end
+    if not client then return answer.fail(req, dialect, err) end
   end
-  if ACTIONS[what] then return ACTIONS[what](req, gen, client, id) end
-  if gen.scripts then return scripted.serve(gen, req, what, client) end
-  operation.serve(gen.registry, gen.dialect, req, what, client)
+  if ACTIONS[what] then return ACTIONS[what](req, gen, dialect, client, id) end
+  if gen.scripts then return scripted.serve(gen, req, what, dialect, client) end
+  operation.serve(gen.registry, dialect, req, what, client)
 end
 
 --- Serves one request of the main listener.
@@ -110,12 +115,11 @@ function M.serve_inner(req, context)
   local gen, path = context.gen, req:path()
   local route = endpoints.find(path)
   local what = route and route.POST
-  if type(what) ~= "table" then
-    return answer.fail(req, gen.dialect, errors.not_found("POST", path, endpoints.known))
-  end
-  if context.shadow then return shadow.serve(req, context, what) end
-  if gen.scripts then return scripted.serve(gen, req, what, context.client, context) end
-  operation.serve(gen.registry, gen.dialect, req, what, context.client)
+  if type(what) ~= "table" then return not_found(req, gen, "POST", path) end
+  local dialect = named(gen, what.dialect)
+  if context.shadow then return shadow.serve(req, context, what, dialect) end
+  if gen.scripts then return scripted.serve(gen, req, what, dialect, context.client, context) end
+  operation.serve(gen.registry, dialect, req, what, context.client)
 end
 
 --- Serves one request of the admin listener.

@@ -3,7 +3,6 @@
 local core = require("core")
 local adapters = require("tide.adapters")
 local cors = require("tide.cors")
-local listing = require("tide.listing")
 local loader = require("tide.loader")
 local models = require("tide.models")
 local providers = require("tide.providers")
@@ -13,7 +12,7 @@ local timers = require("tide.timers")
 local M = {}
 
 local function take_models(gen, previous)
-  for _, field in ipairs({ "providers", "registry", "origins", "catalogue" }) do
+  for _, field in ipairs({ "providers", "registry", "origins" }) do
     gen[field] = previous[field]
   end
   return true
@@ -27,7 +26,6 @@ local function make_models(gen)
   if not gen.registry then return nil, err end
   core.next_turn()
   gen.origins = cors.compile(gen.config.cors)
-  gen.catalogue = listing.all(gen.registry)
   return true
 end
 
@@ -35,7 +33,7 @@ local function fill(gen, previous)
   local err
   gen.adapters, err = adapters.load(nil, previous and previous.adapters)
   if not gen.adapters then return nil, err end
-  gen.dialect = gen.adapters.dialects["openai-chat"]
+  gen.dialects = gen.adapters.dialects
   core.next_turn()
   local is_same = previous and gen.settings == previous.settings
     and gen.adapters == previous.adapters
@@ -61,7 +59,7 @@ end
 --- Builds the generation that C offers (y, but at one go outside a task).
 -- @tparam table|nil previous the one in force
 -- @treturn table|nil { number =, source =, config =, settings =, needs_client =, adapters =,
---   dialect =, providers =, registry =, origins =, catalogue =, files = by path, scripts = of
+--   dialects = by name, providers =, registry =, origins =, files = by path, scripts = of
 --   scripted.load() or nil }
 -- @treturn nil|table { path =, message = } of the configuration, or { file =, line =, message = }
 function M.build(previous)

@@ -224,8 +224,23 @@ function M.explain(self, name)
   return unknown(self.providers, self.definitions, name)
 end
 
+local function listed(provider, model)
+  local known = provider.models[model]
+  return {
+    id = provider.name .. "/" .. model, owned_by = provider.name, context = known and known.context,
+  }
+end
+
+--- What is known of a name that a client may ask for, or nil.
+-- @treturn table|nil { id =, owned_by =, context = tokens or nil }
+function M.describe(self, name)
+  if self.definitions[name] then return { id = name, owned_by = "tidegate" } end
+  local target = find_target(self.providers, name)
+  return target and listed(target.provider, target.model)
+end
+
 --- Every name that clients may ask for: configured ones first, then provider/model as listed.
--- @treturn table list of { id =, owned_by = }
+-- @treturn table list of those of describe()
 function M.list(self)
   local result = {}
   for _, name in ipairs(suggest.names(self.definitions)) do
@@ -233,8 +248,8 @@ function M.list(self)
   end
   for _, provider in ipairs(suggest.names(self.providers)) do
     for _, model in ipairs(suggest.names(self.providers[provider].models)) do
-      local id = provider .. "/" .. model
-      if not self.definitions[id] then result[#result + 1] = { id = id, owned_by = provider } end
+      local one = listed(self.providers[provider], model)
+      if not self.definitions[one.id] then result[#result + 1] = one end
     end
   end
   return result

@@ -3,15 +3,21 @@ local core = require("core")
 local answer = require("tide.answer")
 local attempts = require("tide.attempts")
 local body = require("tide.body")
+local counting = require("tide.counting")
 local errors = require("tide.errors")
 local explain_header = require("tide.explain_header")
 local failure = require("tide.failure")
 local models = require("tide.models")
+local natives = require("tide.natives")
+local upstream_ids = require("tide.upstream_ids")
 
 local M = {}
 
 -- Of a provider's refusal, what helps the client and says nothing about our account there.
-local PASSED_ON = { "content-type", "retry-after", "retry-after-ms", "x-request-id" }
+local PASSED_ON = {
+  "content-type", "retry-after", "retry-after-ms", "x-should-retry", "x-request-id", "request-id",
+  "apim-request-id",
+}
 
 local function facts_of(call, plan, client, lane)
   return {
@@ -37,13 +43,15 @@ local function finish_committed(req, call, plan, client, summary, lane)
   return outcome, lane.target, summary.kind, summary.message
 end
 
--- Refused inside a 200, or without a body: no answer to pass on, so it is told in our words.
-local function retold(verdict)
+-- Refused inside a 200, without a body, or in another dialect: no answer to pass on, so it is told
+-- in our words.
+local function retold(verdict, headers)
   local status = verdict.status ~= 200 and verdict.status or 400
   local message = verdict.message or ("the provider refused the request with status " .. status)
   return {
     status = status, kind = verdict.kind, type = errors.type_of(verdict.kind),
     code = errors.code_of(verdict.kind), message = core.redact(message), outcome = "client_error",
+    headers = headers, request_id = upstream_ids.of(headers),
   }
 end
 
@@ -52,13 +60,21 @@ local function is_object(text)
   return text ~= nil and text:find("^%s*{") ~= nil and core.decode(text) ~= nil
 end
 
-local function pass_on(req, dialect, record, summary, verdict)
-  local said = summary.body
-  if req:is_started() or verdict.status == 200 or not is_object(said) then
-    return answer.fail(req, dialect, retold(verdict), record)
+local function helpful(headers)
+  local result = {}
+  for _, name in ipairs(PASSED_ON) do result[name] = headers and headers[name] end
+  return result
+end
+
+-- The bytes of a provider that speaks the client's dialect are what the client's SDK expects.
+local function pass_on(call, record, summary, verdict, lane)
+  local req, dialect, said = call.req, call.dialect, summary.body
+  local headers = upstream_ids.rename(helpful(summary.headers), dialect.name)
+  local is_own = natives.has(lane, dialect) and not call.as_array
+  if not is_own or req:is_started() or verdict.status == 200 or not is_object(said) then
+    headers["content-type"] = nil
+    return answer.fail(req, dialect, retold(verdict, headers), record)
   end
-  local headers = {}
-  for _, name in ipairs(PASSED_ON) do headers[name] = summary.headers and summary.headers[name] end
   req:reply(summary.status, core.redact(said), headers)
   record.outcome, record.kind = "client_error", verdict.kind
   record.message = verdict.message
@@ -66,18 +82,39 @@ local function pass_on(req, dialect, record, summary, verdict)
   return "client_error", record.target, verdict.kind, verdict.message
 end
 
+local NONE = {}
+
+-- The lanes that can serve this request, or nil and an error of errors.lua.
+local function lanes_of(call, plan)
+  local lanes = plan.lanes[call.op.name] or NONE
+  if #lanes == 0 then
+    local message = "the model `" .. call.model .. "` does not offer this operation"
+    return nil, errors.bad_request(message, "model", "unsupported_operation")
+  end
+  if not call.of_provider then return lanes end
+  local able = natives.only(lanes, call.dialect)
+  if #able > 0 then return able end
+  return nil, errors.bad_request(call.of_provider .. " needs a provider that speaks "
+    .. call.dialect.name .. " itself, which none of the model `" .. call.model .. "` does: "
+    .. "send the whole conversation, without " .. call.of_provider, call.of_provider,
+    "unsupported_parameter")
+end
+
 --- Executes a plan, answers and records.
+-- @tparam table call of body.read()
+-- @tparam table plan
+-- @tparam string|nil client the name that the client's key belongs to
 -- @treturn string outcome, as the metrics have it
 -- @treturn string|nil target that was tried last
 -- @treturn string|nil kind of the error
 -- @treturn string|nil message
-function M.run(req, dialect, call, plan, client)
-  local lanes = plan.lanes[call.op.name]
-  if #lanes == 0 then
-    local message = "the model `" .. call.model .. "` does not offer this operation"
-    local err = errors.bad_request(message, "model", "unsupported_operation")
-    return answer.fail(req, dialect, err, facts_of(call, plan, client))
+function M.run(call, plan, client)
+  local req, dialect = call.req, call.dialect
+  if call.op.name == "count" and not counting.is_possible(call, plan) then
+    return counting.estimate(call, facts_of(call, plan, client))
   end
+  local lanes, err = lanes_of(call, plan)
+  if not lanes then return answer.fail(req, dialect, err, facts_of(call, plan, client)) end
   local seconds = req:deadline(plan.total)
   local ended, summary, lane, verdict =
     attempts.run(call, lanes, plan.attempts, core.now() + seconds)
@@ -85,20 +122,20 @@ function M.run(req, dialect, call, plan, client)
     return finish_committed(req, call, plan, client, summary, lane)
   end
   local record = facts_of(call, plan, client, lane)
-  if ended == "client" then return pass_on(req, dialect, record, summary, verdict) end
+  if ended == "client" then return pass_on(call, record, summary, verdict, lane) end
   if ended == "gone" then
     record.outcome, record.kind = "canceled", "canceled"
     req:record(record)
     return "canceled", record.target, "canceled"
   end
-  local err = ended == "script" and verdict or failure.of(verdict)
+  err = ended == "script" and verdict or failure.of(verdict)
   return answer.fail(req, dialect, err, record)
 end
 
 --- Answers a request for a model that does not exist.
-function M.not_found(registry, dialect, call, client)
+function M.not_found(registry, call, client)
   local err = errors.model_not_found(call.model, models.explain(registry, call.model))
-  return answer.fail(call.req, dialect, err, facts_of(call, nil, client))
+  return answer.fail(call.req, call.dialect, err, facts_of(call, nil, client))
 end
 
 --- Serves one request.
@@ -108,15 +145,15 @@ end
 -- @tparam table op of endpoints.lua
 -- @tparam string|nil client the name that the client's key belongs to
 function M.serve(registry, dialect, req, op, client)
-  local call, err, model = body.read(req, op)
+  local call, err, model = body.read(req, op, dialect)
   if not call then
     return answer.fail(req, dialect, err, { client = client, model = model })
   end
   local plan = models.find(registry, call.model)
-  if not plan then return M.not_found(registry, dialect, call, client) end
+  if not plan then return M.not_found(registry, call, client) end
   local scripts = registry.config.scripts
   if scripts and scripts.explain then explain_header.add(registry.config, call, plan) end
-  return M.run(req, dialect, call, plan, client)
+  return M.run(call, plan, client)
 end
 
 return M

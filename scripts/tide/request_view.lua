@@ -5,6 +5,7 @@
 -- is taken away when the request has ended.
 local core = require("core")
 local body = require("tide.body")
+local body_facts = require("tide.body_facts")
 local headers = require("tide.headers")
 local suggest = require("tide.suggest")
 
@@ -56,8 +57,6 @@ end
 
 -- ---- what the body says -------------------------------------------------------------------------
 
-local AT = body.positions
-
 -- True when a script has changed the body, so that what was found in it holds no longer.
 local function is_changed(state)
   return state.body ~= UNSET and state.req:needs_scan()
@@ -65,7 +64,7 @@ end
 
 local function scanned(state)
   if is_changed(state) then
-    state.req:scan(body.for_scripts)
+    state.req:scan(state.call.form.all_fields)
     state.is_stale = true -- for refresh()
   end
   return state.req
@@ -75,8 +74,7 @@ end
 local function look(state)
   local prompt, max_out
   prompt, max_out, state.messages, state.has_tools, state.has_images, state.has_audio =
-    scanned(state):prompt(AT.messages, AT.prompt, AT.input, AT.tools, AT.functions,
-      AT.max_completion_tokens, AT.max_tokens)
+    body_facts.prompt(scanned(state), state.call.form)
   state.tokens = { prompt = prompt, max_out = max_out }
 end
 
@@ -88,20 +86,12 @@ local function found_in_body(name)
   end
 end
 
--- A schema may be long; what is short says itself that it is about plain text.
-local SHORT = 100
-
 local function is_json_mode(state)
-  local text = scanned(state):raw(AT.response_format, SHORT)
-  if not text or text == "null" then return false end
-  if #text == SHORT then return true end
-  local format = core.decode(text)
-  return type(format) ~= "table" or format.type ~= "text"
+  return body_facts.is_json_mode(scanned(state), state.call.form)
 end
 
 local function user_of(state)
-  local value = core.decode(scanned(state):raw(AT.user) or "null")
-  return type(value) == "string" and value or nil
+  return body_facts.user(scanned(state), state.call.form)
 end
 
 -- ---- fields -------------------------------------------------------------------------------------
@@ -111,7 +101,7 @@ local AT_HAND = {
   id = function(state) return state.id or state.req:id() end,
   method = function(state) return state.method or state.req:method() end,
   path = function(state) return state.path or state.req:path() end,
-  protocol = function(state) return state.protocol end,
+  protocol = function(state) return state.call.dialect.name end,
   op = function(state) return state.call.op.name end,
   model = function(state) return state.call.model end,
   stream = function(state) return state.call.stream end,
@@ -219,15 +209,14 @@ function View.__newindex(_, name)
 end
 
 --- The view of one request, for all its hooks.
--- @tparam table call of body.read(req, op, body.for_scripts)
+-- @tparam table call of body.read(req, op, dialect, true)
 -- @tparam string|nil client the name that the client's key belongs to
--- @tparam string protocol the client's dialect
 -- @tparam number total seconds that the request may take, as far as is known
-function M.new(call, client, protocol, total)
+function M.new(call, client, total)
   local view = setmetatable({}, View)
   -- As large from the start as it usually gets: growing costs more.
   states[view] = {
-    call = call, req = call.req, client_name = client, protocol = protocol, total = total,
+    call = call, req = call.req, client_name = client, total = total,
     started = core.now(), headers = UNSET, client = UNSET, tokens = UNSET, messages = UNSET,
     has_tools = UNSET, has_images = UNSET, has_audio = UNSET, ctx = UNSET, body = UNSET,
     is_sent = false,

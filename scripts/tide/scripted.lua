@@ -113,12 +113,11 @@ end
 
 -- Finds the plan and executes it; returns what operation.run() does.
 local function run(gen, call, client, view, policy, passed)
-  local dialect = gen.dialect
   local plan, err = plan_of(gen, call, view, policy)
   if err then
-    return answer.fail(call.req, dialect, err, { client = client, model = call.model })
+    return answer.fail(call.req, call.dialect, err, { client = client, model = call.model })
   end
-  if not plan then return operation.not_found(gen.registry, dialect, call, client) end
+  if not plan then return operation.not_found(gen.registry, call, client) end
   request_view.set_total(view, plan.total)
   explain_header.add(gen.registry.config, call, plan, policy)
   if gen.scripts.has_after or (policy and policy.has_late_hooks) then
@@ -128,7 +127,7 @@ local function run(gen, call, client, view, policy, passed)
   call.upstream_headers = upstream_headers(view, plan)
   if plan.is_own then call.plan = plan end
   if plan.shadow then shadow.start(gen, call, client, plan.shadow) end
-  return operation.run(call.req, dialect, call, plan, client)
+  return operation.run(call, plan, client)
 end
 
 local function finish(gen, call, view, policy, passed, ...)
@@ -148,16 +147,17 @@ end
 -- @tparam table gen with `scripts` of load()
 -- @param req the request
 -- @tparam table op of endpoints.lua
+-- @tparam table dialect the client's
 -- @tparam string|nil client the name that the client's key belongs to
 -- @tparam table|nil outer the context of a request that a script asks: it has no middleware
-function M.serve(gen, req, op, client, outer)
-  local call, err, model = body.read(req, op, body.for_scripts)
+function M.serve(gen, req, op, dialect, client, outer)
+  local call, err, model = body.read(req, op, dialect, true)
   if not call then
-    return answer.fail(req, gen.dialect, err, { client = client, model = model })
+    return answer.fail(req, dialect, err, { client = client, model = model })
   end
   local own = gen.scripts
   local list = outer and NONE or own.middleware
-  local view = request_view.new(call, client, gen.dialect.name, own.total)
+  local view = request_view.new(call, client, own.total)
   req:begin_scripts(own.total)
   if #list > 0 then req:set_context(context_of(gen, client)) end
   local passed, given, problem = middleware.before(list, call, view)
@@ -165,7 +165,7 @@ function M.serve(gen, req, op, client, outer)
     return finish(gen, call, view, nil, passed, reply(call, client, given))
   elseif problem then
     return finish(gen, call, view, nil, passed,
-      answer.fail(req, gen.dialect, problem, { client = client, model = call.model }))
+      answer.fail(req, dialect, problem, { client = client, model = call.model }))
   end
   local policy = policy_of(gen, call, outer)
   if policy then req:set_context(context_of(gen, client, policy, outer)) end

@@ -31,10 +31,11 @@ end
 --- Serves such a copy: by its target alone, without a policy.
 -- @tparam table context of M.start()
 -- @tparam table op of endpoints.lua
-function M.serve(req, context, op)
+-- @tparam table dialect the client's
+function M.serve(req, context, op, dialect)
   local gen, client = context.gen, context.client
-  local call, err = body.read(req, op)
-  if not call then return answer.fail(req, gen.dialect, err, { client = client }) end
+  local call, err = body.read(req, op, dialect)
+  if not call then return answer.fail(req, dialect, err, { client = client }) end
   local target = context.shadow
   local known = models.find(gen.registry, target)
   call.model = target
@@ -42,8 +43,8 @@ function M.serve(req, context, op)
   local plan, why = models.compile(gen.registry, {
     model = target, metric_model = known and known.metric_model or "other",
   })
-  if not plan then return answer.fail(req, gen.dialect, errors.model_not_found(target, why)) end
-  return operation.run(req, gen.dialect, call, plan, client)
+  if not plan then return answer.fail(req, dialect, errors.model_not_found(target, why)) end
+  return operation.run(call, plan, client)
 end
 
 return M

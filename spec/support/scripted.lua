@@ -4,7 +4,7 @@ local fake = require("spec.support.fake_core")
 local M = {}
 
 --- The operation that ask() asks for.
-M.CHAT = { name = "chat", streams = true, needs_messages = true }
+M.CHAT = { name = "chat", dialect = "openai-chat", is_chat = true, streams = true }
 
 local scripted
 
@@ -24,7 +24,7 @@ function M.load(settings, files)
   local registry = assert(require("tide.models").build(config,
     require("tide.providers").build(config, loaded.adapters)))
   scripted = require("tide.scripted")
-  M.gen = { number = 7, registry = registry, dialect = loaded.dialects["openai-chat"] }
+  M.gen = { number = 7, registry = registry, dialects = loaded.dialects }
   local err
   M.gen.scripts, err = scripted.load(M.gen, config)
   assert(not err, err and err.message)
@@ -38,7 +38,7 @@ function M.ask(options, ...)
   if type(options) == "string" then options = { model = options } end
   options.body = options.body or '{"model":"' .. options.model .. '","messages":[]}'
   local req = fake.request(options, ...)
-  scripted.serve(M.gen, req, M.CHAT, "app", options.outer)
+  scripted.serve(M.gen, req, M.CHAT, M.gen.dialects["openai-chat"], "app", options.outer)
   assert(req.recorded, "not recorded")
   return req
 end

@@ -87,15 +87,62 @@ static void test_an_error_body_has_the_shape_of_openai(void **state)
     (void)state;
     struct buf out;
     buf_init(&out, 1 << 20);
-    response_error_body(413, "too \"large\"\\\n", &out);
+    response_error_body(SLICE("/v1/chat/completions"), 413, "too \"large\"\\\n", &out);
     assert_string_equal(out.data, "{\"error\":{\"message\":\"too \\\"large\\\"\\\\\\u000a\","
                                   "\"type\":\"invalid_request_error\",\"param\":null,"
                                   "\"code\":\"content_too_large\"}}");
     buf_clear(&out);
-    response_error_body(599, "x", &out);
+    response_error_body((struct slice){"", 0}, 599, "x", &out);
     assert_string_equal(out.data, "{\"error\":{\"message\":\"x\",\"type\":\"server_error\","
                                   "\"param\":null,\"code\":null}}");
     buf_deinit(&out);
+}
+
+static void assert_error(const char *target, int status, const char *expected)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    response_error_body(slice_of(target), status, "x", &out);
+    assert_string_equal(out.data, expected);
+    buf_deinit(&out);
+}
+
+static void test_an_error_below_v1_messages_has_the_shape_of_anthropic(void **state)
+{
+    (void)state;
+    assert_error(
+        "/v1/messages", 413,
+        "{\"type\":\"error\",\"error\":{\"type\":\"request_too_large\",\"message\":\"x\"}}");
+    assert_error(
+        "/v1/messages/count_tokens?beta=true", 503,
+        "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"}}");
+    assert_error("/v1/messages?beta=true", 431,
+                 "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\","
+                 "\"message\":\"x\"}}");
+}
+
+static void test_an_error_below_v1beta_has_the_shape_of_gemini(void **state)
+{
+    (void)state;
+    const char *refused = "{\"error\":{\"code\":413,\"message\":\"x\","
+                          "\"status\":\"INVALID_ARGUMENT\"}}";
+    assert_error("/v1beta/models/m:generateContent", 413, refused);
+    assert_error("/v1beta", 413, refused);
+    assert_error("/v1/models/a/b:streamGenerateContent?alt=sse", 413, refused);
+    assert_error("/v1/models/m:countTokens", 413, refused);
+    assert_error("/v1beta/x", 503,
+                 "{\"error\":{\"code\":503,\"message\":\"x\",\"status\":\"UNAVAILABLE\"}}");
+}
+
+static void test_paths_that_only_look_alike_have_errors_of_openai(void **state)
+{
+    (void)state;
+    const char *refused = "{\"error\":{\"message\":\"x\",\"type\":\"invalid_request_error\","
+                          "\"param\":null,\"code\":\"content_too_large\"}}";
+    assert_error("/v1betamax", 413, refused);
+    assert_error("/v1/messagesx", 413, refused);
+    assert_error("/v1/models/m", 413, refused);
+    assert_error("/v1/models/?", 413, refused);
 }
 
 int main(void)
@@ -109,6 +156,9 @@ int main(void)
         cmocka_unit_test(test_bodiless_statuses_are_known),
         cmocka_unit_test(test_chunk_lines_are_hexadecimal),
         cmocka_unit_test(test_an_error_body_has_the_shape_of_openai),
+        cmocka_unit_test(test_an_error_below_v1_messages_has_the_shape_of_anthropic),
+        cmocka_unit_test(test_an_error_below_v1beta_has_the_shape_of_gemini),
+        cmocka_unit_test(test_paths_that_only_look_alike_have_errors_of_openai),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

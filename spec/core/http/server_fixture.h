@@ -83,7 +83,7 @@ static inline void fixture_format_error(void *owner, struct slice target, int st
 {
     (void)owner;
     (void)target;
-    response_error_body(status, message, out);
+    response_error_body((struct slice){"", 0}, status, message, out);
 }
 
 static inline void fixture_on_refused(void *owner, int status, const char *message)

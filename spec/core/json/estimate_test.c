@@ -83,6 +83,11 @@ static void test_pictures_and_sound_are_seen(void **state)
     assert_true(found.has_images && !found.has_audio);
     found = estimate("[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"x\"}}]");
     assert_true(!found.has_images && found.has_audio);
+    found =
+        estimate("[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"x\"}}]}]");
+    assert_true(found.has_images && !found.has_audio);
+    found = estimate("[{\"file_data\":{\"mime_type\":\"audio/mp3\",\"file_uri\":\"x\"}}]");
+    assert_true(!found.has_images && found.has_audio);
     found = estimate("[{\"type\":\"text\",\"text\":\"image_url\"},[\"type\",\"image\"],"
                      "{\"name\":\"audio\"}]");
     assert_false(found.has_images || found.has_audio);

@@ -2,11 +2,12 @@ local fake = require("spec.support.fake_core")
 
 local body
 
-local CHAT = { name = "chat", streams = true, needs_messages = true }
+local CHAT = { name = "chat", is_chat = true, streams = true }
+local OPENAI = { name = "openai-chat" }
 local EMBED = { name = "embed" }
 
 local function problem(text, op)
-  local call, err = body.read(fake.request({ body = text }), op or CHAT)
+  local call, err = body.read(fake.request({ body = text }), op or CHAT, OPENAI)
   assert.is_nil(call)
   return { err.status, err.param or false }, err.message
 end
@@ -43,7 +44,7 @@ describe("tide.body", function()
     local long = string.rep("x", 1000)
     local call = body.read(fake.request({
       body = '{"model":"m","messages":[{"role":"user","content":"' .. long .. '"}]}',
-    }), CHAT)
+    }), CHAT, OPENAI)
     assert.equal("m", call.model)
     assert.is_false(call.stream)
   end)
@@ -61,7 +62,7 @@ describe("tide.body", function()
   it("takes null for not given", function()
     local call = body.read(fake.request({
       body = '{"model":"m","messages":[],"stream":null,"stream_options":null,"n":null}',
-    }), CHAT)
+    }), CHAT, OPENAI)
     assert.is_false(call.stream)
     assert.is_nil(call.choices)
     assert.is_nil(call.stream_options)
@@ -69,7 +70,7 @@ describe("tide.body", function()
 
   it("does not ask embeddings for messages, nor lets them stream", function()
     local text = '{"model":"m","input":"x","stream":true,"n":500}'
-    local call = body.read(fake.request({ body = text }), EMBED)
+    local call = body.read(fake.request({ body = text }), EMBED, OPENAI)
     assert.is_false(call.stream)
     assert.is_nil(call.choices)
   end)

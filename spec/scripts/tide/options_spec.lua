@@ -3,13 +3,13 @@ local fake = require("spec.support.fake_core")
 local body, models, options, registry
 
 local OPS = {
-  chat = { name = "chat", streams = true, needs_messages = true },
+  chat = { name = "chat", is_chat = true, streams = true },
   embed = { name = "embed" },
 }
 
 local function options_for(text, fresh, op)
   local req = fake.request({ body = text })
-  local call = assert(body.read(req, OPS[op or "chat"]))
+  local call = assert(body.read(req, OPS[op or "chat"], { name = "openai-chat" }))
   local lane = models.find(registry, call.model).lanes[op or "chat"][1]
   return options.of(call, lane, fresh or false), req
 end

@@ -2,11 +2,13 @@ local fake = require("spec.support.fake_core")
 
 local body, request_view, req, view
 
+local COMPLETE = { name = "chat", streams = true }
+
 local function see(options, op)
   options.body = options.body or '{"model":"m","messages":[]}'
   req = fake.request(options)
-  local call = assert(body.read(req, op or { name = "chat", streams = true }, body.for_scripts))
-  view = request_view.new(call, "app", "openai-chat", 60)
+  local call = assert(body.read(req, op or COMPLETE, { name = "openai-chat" }, true))
+  view = request_view.new(call, "app", 60)
   return view
 end
 

@@ -1,0 +1,48 @@
+-- The canonical form of a client's request: decoded once, and only when somebody needs it.
+local call_info = require("tide.call_info")
+local core = require("core")
+local errors = require("tide.errors")
+
+local M = {}
+
+-- What a dialect's function raised; the file of a user says more in the log.
+local function failed(call, raised)
+  local path = "adapters/dialects/" .. call.dialect.name .. ".lua"
+  local err = type(raised) == "table" and raised.err or { message = raised }
+  core.log("error", path .. ": the request could not be decoded: " .. tostring(err.message))
+  return errors.script_failed(call.req:id())
+end
+
+local function decode(call)
+  local dialect, warnings = call.dialect, {}
+  local body, problem = core.decode(call.req:body(), dialect.raw)
+  if not body then return nil, errors.bad_body(problem) end
+  local info = call_info.of(call, function(what) warnings[#warnings + 1] = what end)
+  local ok, rq, said = pcall(dialect.decode_request, body, info)
+  if not ok then return nil, failed(call, rq) end
+  if not rq then
+    said = said or {}
+    return nil, errors.bad_request(said.message or "the request cannot be read", said.param,
+      said.code)
+  end
+  rq.op, rq.model, rq.stream = "chat", call.model, call.stream
+  if rq.include_usage == nil then rq.include_usage = call.asks_usage end
+  return { rq = rq, warnings = warnings }
+end
+
+--- The canonical request of a call. It is shared: an encoder does not change it.
+-- @tparam table call of body.read()
+-- @treturn table|nil rq, as adapters/README.md describes it
+-- @treturn table an error of errors.lua; or names of what the decoder could not carry
+function M.of(call)
+  local made = call.canonical
+  if not made then
+    local err
+    made, err = decode(call)
+    if not made then return nil, err end
+    call.canonical = made
+  end
+  return made.rq, made.warnings
+end
+
+return M
