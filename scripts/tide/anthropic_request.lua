@@ -1,0 +1,429 @@
+-- A canonical request as a body for Anthropic's Messages API. What models differ in comes as traits
+-- of the model's family; what cannot be said to the model at hand is named with call.warn. Pure.
+--
+-- Traits, each absent where nothing is peculiar:
+--   max_tokens    the most a model writes, also what is asked for when the client does not say
+--   thinking      "adaptive", "budget" (the default) or "none"
+--   thinking_off  how thinking is switched off: "disabled" must be said; false: it cannot be
+--   effort        the levels of output_config.effort that the model knows
+--   display       true where thinking is only told when asked for
+--   sampling      "none": no temperature, top_p or top_k; "one": not temperature and top_p at once
+--   structured    false: no output_config.format and no strict tools
+--   forced_tools  false: tool_choice "any" and "tool" are refused
+--   prefill       false: the last turn must be the user's
+--   mid_system    true: takes system messages amid the conversation
+local core = require("core")
+local anthropic_turns = require("tide.anthropic_turns")
+
+local M = {}
+
+local DIALECT = "anthropic-messages"
+local MAX_TOKENS = 64000
+local LEAST_BUDGET = 1024
+local MOST_STRICT = 20
+
+--- The tool that stands for the answer where a model has no structured output.
+M.ANSWER_TOOL = "tidegate_answer"
+
+local LEVELS = { "minimal", "low", "medium", "high", "xhigh", "max" }
+local RANK = {}
+for rank, level in ipairs(LEVELS) do RANK[level] = rank end
+
+-- Tokens to think with, where a model wants a number.
+local BUDGETS = {
+  minimal = 1024, low = 2048, medium = 8192, high = 24576, xhigh = 32768, max = 49152,
+}
+
+-- ---- tools --------------------------------------------------------------------------------------
+
+-- The API insists on an object, said at the top.
+local function schema_of(parameters)
+  if parameters == nil then return core.raw('{"type":"object","properties":{}}') end
+  if not core.is_raw(parameters) then
+    if parameters.type ~= nil then return parameters end
+    local typed = { type = "object" }
+    for name, value in pairs(parameters) do typed[name] = value end
+    return typed
+  end
+  local text = parameters.raw
+  local value = core.decode(text)
+  if type(value) ~= "table" or value.type ~= nil then return parameters end
+  local rest = text:match("^%s*{%s*(.-)%s*$")
+  if not rest then return parameters end
+  return core.raw('{"type":"object"' .. (rest:sub(1, 1) == "}" and "" or ",") .. rest)
+end
+
+local function is_strict(tool, out)
+  if not tool.strict then return nil end
+  if out.traits.structured == false then
+    out.warn("strict tools")
+    return nil
+  end
+  out.strict_tools = (out.strict_tools or 0) + 1
+  if out.strict_tools <= MOST_STRICT then return true end
+  out.warn("strict of more than " .. MOST_STRICT .. " tools")
+end
+
+local function grammar_note(tool)
+  if not tool.grammar then return tool.description end
+  local grammar = core.is_raw(tool.grammar) and tool.grammar.raw or core.encode(tool.grammar)
+  return (tool.description or "") .. "\nThe input follows this format: " .. grammar
+end
+
+local TOOLS = {
+  ["function"] = function(tool, out)
+    return {
+      name = tool.name, description = tool.description, input_schema = schema_of(tool.parameters),
+      strict = is_strict(tool, out), cache_control = tool.cache,
+    }
+  end,
+  custom = function(tool)
+    return {
+      name = tool.name, description = grammar_note(tool), cache_control = tool.cache,
+      input_schema = core.raw(
+        '{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}'),
+    }
+  end,
+  server = function(tool, out)
+    if tool.dialect == DIALECT then return tool.value end
+    out.warn("tool " .. tostring(tool.what))
+  end,
+}
+
+local function allowed_names(choice)
+  if not choice or choice.type ~= "allowed" then return nil end
+  local names = {}
+  for _, name in ipairs(choice.names or {}) do names[name] = true end
+  return names
+end
+
+local function tools_of(rq, out)
+  local list, names = {}, allowed_names(rq.tool_choice)
+  for _, tool in ipairs(rq.tools or {}) do
+    local make = TOOLS[tool.type]
+    if make and not (names and tool.name and not names[tool.name]) then
+      list[#list + 1] = make(tool, out)
+    end
+  end
+  return list
+end
+
+local CHOICES = { auto = "auto", none = "none", required = "any", tool = "tool" }
+
+local function choice_of(choice, out)
+  local kind = choice.type
+  if kind == "allowed" then kind = choice.mode or "auto" end
+  kind = CHOICES[kind] or "auto"
+  if (kind == "any" or kind == "tool") and out.traits.forced_tools == false then
+    out.warn("tool_choice")
+    kind = "auto"
+  end
+  return { type = kind, name = kind == "tool" and choice.name or nil }
+end
+
+local function add_tools(body, rq, out)
+  local tools = tools_of(rq, out)
+  if #tools == 0 then return end
+  body.tools = core.array(tools)
+  if rq.tool_choice then body.tool_choice = choice_of(rq.tool_choice, out) end
+  if rq.parallel_tools == false then
+    body.tool_choice = body.tool_choice or { type = "auto" }
+    if body.tool_choice.type ~= "none" then body.tool_choice.disable_parallel_tool_use = true end
+  end
+end
+
+-- ---- structured output --------------------------------------------------------------------------
+
+local JSON_ONLY = "Answer with one JSON object and nothing else: no other text, no code fence."
+
+local function add_instruction(body, text)
+  if body.system == nil then
+    body.system = text
+  elseif type(body.system) == "string" then
+    body.system = body.system .. "\n\n" .. text
+  else
+    body.system[#body.system + 1] = { type = "text", text = text }
+  end
+end
+
+-- A tool that must be called and whose input is the answer.
+local function add_answer_tool(body, format)
+  body.tools = body.tools or core.array({})
+  local only = #body.tools == 0
+  body.tools[#body.tools + 1] = {
+    name = M.ANSWER_TOOL, description = format.description
+      or "Gives the final answer to the user. Call it instead of answering with text.",
+    input_schema = schema_of(format.schema),
+  }
+  local kept = body.tool_choice
+  if kept and kept.type == "tool" then return end
+  body.tool_choice = only and { type = "tool", name = M.ANSWER_TOOL } or { type = "any" }
+  body.tool_choice.disable_parallel_tool_use = kept and kept.disable_parallel_tool_use
+end
+
+local function add_format(body, rq, out)
+  local format = rq.response_format
+  if not format or format.type == "text" then return end
+  if format.type == "json" or not format.schema then
+    out.warn("response_format json_object, asked for with an instruction")
+    add_instruction(body, JSON_ONLY)
+  elseif out.traits.structured == false then
+    add_answer_tool(body, format)
+  else
+    body.output_config = body.output_config or {}
+    body.output_config.format = { type = "json_schema", schema = format.schema }
+  end
+end
+
+-- ---- thinking -----------------------------------------------------------------------------------
+
+-- The level that the model knows and that is nearest from below, else its lowest.
+local function known_level(wanted, levels, out)
+  local best, best_rank, lowest
+  for _, level in ipairs(levels) do
+    local rank = RANK[level]
+    if rank <= RANK[wanted] and rank > (best_rank or 0) then best, best_rank = level, rank end
+    if not lowest or rank < RANK[lowest] then lowest = level end
+  end
+  best = best or lowest
+  if best ~= wanted and wanted ~= "minimal" then out.warn("reasoning effort " .. wanted) end
+  return best
+end
+
+local function level_of_budget(budget)
+  for _, level in ipairs({ "low", "medium", "high" }) do
+    if budget <= BUDGETS[level] then return level end
+  end
+  return "high"
+end
+
+local function wants_thinking(reasoning)
+  return reasoning.effort ~= "none" and reasoning.enabled ~= false
+    and (reasoning.effort or reasoning.enabled or reasoning.adaptive
+      or (reasoning.budget and reasoning.budget ~= 0)) and true or false
+end
+
+local function is_forced(choice)
+  return choice ~= nil and (choice.type == "any" or choice.type == "tool")
+end
+
+-- A turn of the assistant that the results of its tools answer must begin with thinking, when
+-- thinking has a budget; one that another model made does not.
+local function lacks_thinking(messages)
+  for i = #messages, 1, -1 do
+    local message = messages[i]
+    local first = message.content[1]
+    if message.role == "assistant" then
+      local kind = first and first.type
+      return kind ~= "thinking" and kind ~= "redacted_thinking"
+    end
+    if message.role == "user" and not (first and first.type == "tool_result") then return false end
+  end
+  return false
+end
+
+-- How much a model may think within what it may write; nil when that is too little.
+local function budget_of(reasoning, max_tokens)
+  local budget = reasoning.budget
+  if not budget or budget < 0 then
+    budget = BUDGETS[reasoning.effort] or BUDGETS.medium
+    budget = math.min(budget, math.floor(max_tokens * 0.8))
+  end
+  budget = math.max(budget, LEAST_BUDGET)
+  if budget >= max_tokens then budget = max_tokens - 1 end
+  if budget >= LEAST_BUDGET then return budget end
+end
+
+local function add_budget(body, reasoning, out)
+  local budget = budget_of(reasoning, body.max_tokens or MAX_TOKENS)
+  local turns = body.messages
+  if not budget or is_forced(body.tool_choice) or lacks_thinking(turns)
+    or turns[#turns].role == "assistant" then
+    out.warn("reasoning")
+    return
+  end
+  body.thinking = { type = "enabled", budget_tokens = budget }
+end
+
+local function add_adaptive(body, reasoning, out)
+  body.thinking = { type = "adaptive" }
+  if out.traits.display then
+    if reasoning.show or reasoning.summary then body.thinking.display = "summarized" end
+    if reasoning.show == false then body.thinking.display = "omitted" end
+  end
+end
+
+local function add_effort(body, reasoning, out)
+  local level = reasoning.effort
+  if not RANK[level] then
+    if out.traits.thinking ~= "adaptive" or not reasoning.budget or reasoning.budget <= 0 then
+      return
+    end
+    level = level_of_budget(reasoning.budget)
+  end
+  if not out.traits.effort then return end
+  body.output_config = body.output_config or {}
+  body.output_config.effort = known_level(level, out.traits.effort, out)
+end
+
+local function switch_off(body, out)
+  local off = out.traits.thinking_off
+  if off == "disabled" then
+    body.thinking = { type = "disabled" }
+  elseif off == false then
+    out.warn("reasoning effort none")
+    body.output_config = body.output_config or {}
+    body.output_config.effort = out.traits.effort and out.traits.effort[1] or nil
+  end
+end
+
+local function add_thinking(body, rq, out)
+  local reasoning = rq.reasoning
+  if not reasoning then return end
+  if not wants_thinking(reasoning) then
+    if reasoning.effort == "none" or reasoning.enabled == false or reasoning.budget == 0 then
+      switch_off(body, out)
+    end
+    return
+  end
+  local how = out.traits.thinking or "budget"
+  if how == "none" then
+    out.warn("reasoning")
+    return
+  end
+  add_effort(body, reasoning, out)
+  if how == "adaptive" then
+    add_adaptive(body, reasoning, out)
+  else
+    add_budget(body, reasoning, out)
+  end
+end
+
+-- ---- sampling and the rest ----------------------------------------------------------------------
+
+local function drop(body, out, name)
+  if body[name] ~= nil then
+    body[name] = nil
+    out.warn(name)
+  end
+end
+
+local function add_sampling(body, rq, out)
+  body.temperature, body.top_p, body.top_k = rq.temperature, rq.top_p, rq.top_k
+  if body.temperature and body.temperature > 1 then
+    out.warn("temperature above 1")
+    body.temperature = 1
+  end
+  local sampling = out.traits.sampling
+  if sampling == "none" then
+    drop(body, out, "temperature")
+    drop(body, out, "top_p")
+    drop(body, out, "top_k")
+  elseif sampling == "one" and body.temperature then
+    drop(body, out, "top_p")
+  end
+  if body.thinking and body.thinking.type ~= "disabled" then
+    if body.temperature ~= 1 then drop(body, out, "temperature") end
+    drop(body, out, "top_k")
+    if body.top_p and body.top_p < 0.95 then drop(body, out, "top_p") end
+  end
+end
+
+local function add_stop(body, rq, out)
+  local list = {}
+  for _, text in ipairs(rq.stop or {}) do
+    if text:find("%S") then
+      list[#list + 1] = text
+    else
+      out.warn("stop of white space")
+    end
+  end
+  if #list > 0 then body.stop_sequences = core.array(list) end
+end
+
+local TIERS = { auto = "auto", default = "standard_only", standard_only = "standard_only" }
+
+local function add_tier(body, rq, out)
+  if not rq.service_tier then return end
+  body.service_tier = TIERS[rq.service_tier]
+  if not body.service_tier then out.warn("service_tier " .. tostring(rq.service_tier)) end
+end
+
+local function max_tokens(rq, out)
+  local most = out.traits.max_tokens
+  local wanted = rq.max_tokens
+  if not wanted then return most or MAX_TOKENS end
+  if most and wanted > most then
+    out.warn("max_tokens above " .. most)
+    return most
+  end
+  return wanted
+end
+
+-- What the API has no word for. A value that asks for nothing is no loss.
+local UNKNOWN = {
+  "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs",
+  "verbosity", "prediction", "audio", "safety", "prompt_cache_key", "store", "metadata",
+}
+local NOTHING = { [0] = true, [false] = true }
+
+local function has_audio(modalities)
+  for _, name in ipairs(modalities or {}) do
+    if name ~= "text" then return name end
+  end
+end
+
+local function warn_of_rest(rq, out)
+  for _, name in ipairs(UNKNOWN) do
+    local value = rq[name]
+    if value ~= nil and not NOTHING[value] then out.warn(name) end
+  end
+  if rq.n and rq.n > 1 then out.warn("n") end
+  local modality = has_audio(rq.modalities)
+  if modality then out.warn("modality " .. tostring(modality)) end
+end
+
+local function add_ext(body, rq, call)
+  for name, value in pairs(rq.ext or {}) do
+    if call.client_dialect == DIALECT and body[name] == nil and not name:find(".", 1, true) then
+      body[name] = value
+    end
+  end
+end
+
+-- Counting tokens knows only what is read.
+local COUNTED = {
+  "model", "messages", "system", "tools", "tool_choice", "thinking", "output_config",
+  "cache_control",
+}
+
+local function counted(body)
+  local result = {}
+  for _, name in ipairs(COUNTED) do result[name] = body[name] end
+  return result
+end
+
+--- The body for the provider; encode it as it is.
+-- @tparam table rq canonical request
+-- @tparam table call
+function M.encode(rq, call)
+  local out = anthropic_turns.new(call.traits or {}, call.warn or function() end)
+  local body = {
+    model = call.model or rq.model, system = anthropic_turns.system(rq.system, out),
+    messages = anthropic_turns.turns(rq.messages, out), max_tokens = max_tokens(rq, out),
+    stream = rq.stream and true or nil, cache_control = rq.cache,
+    metadata = rq.user and { user_id = rq.user } or nil,
+  }
+  add_tools(body, rq, out)
+  add_format(body, rq, out)
+  add_thinking(body, rq, out)
+  add_sampling(body, rq, out)
+  add_stop(body, rq, out)
+  add_tier(body, rq, out)
+  warn_of_rest(rq, out)
+  add_ext(body, rq, call)
+  if call.op == "count" or rq.op == "count" then return counted(body) end
+  return body
+end
+
+return M
