@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+import conformance
 import gateway as program
 from script import Script
 from upstream import Upstream, refused_url
@@ -84,3 +85,21 @@ def gateway(tmp_path):
     finally:
         for one in made:
             one.kill()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """the matrix of test_conformance.py, put together from what its tests have reported"""
+    matrix = conformance.Matrix()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "call" else ():
+                if name == "conformance":
+                    for key, (good, total) in value:
+                        cell = matrix.cells[tuple(key)]
+                        cell[0], cell[1] = cell[0] + good, cell[1] + total
+                elif name == "conformance notes":
+                    matrix.notes.update(value)
+    if matrix.cells:
+        terminalreporter.section("conformance: recordings that passed / that were replayed")
+        for line in matrix.lines():
+            terminalreporter.write_line(line)

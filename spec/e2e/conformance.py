@@ -1,0 +1,425 @@
+"""Recordings of every provider, replayed to clients of every dialect through one gateway: for test_conformance.py and
+test_malformed_streams.py. What a client must get is read from the recording by `facts`; nothing here knows an adapter.
+"""
+import base64
+import collections
+import concurrent.futures
+import glob
+import itertools
+import json
+import os
+import random
+import re
+
+import gateway as program
+import upstream as mock
+from config import config
+from facts import DIALECTS, client, provider
+from facts.sse import lines_of
+from wire import Closed, Connection, wait_until
+
+FOLDER = os.environ.get("TIDEGATE_RECORDINGS", os.path.join(program.ROOT, "..", "shared", "recordings"))
+SEED = int(os.environ.get("TIDEGATE_SEED", "1"))
+JOBS = 6
+DIALECT_OF = {"chat": "openai-chat", "responses": "openai-responses", "messages": "anthropic-messages",
+              "generate": "gemini"}
+ADAPTERS = ("openai", "groq", "mistral", "deepseek", "xai", "openrouter", "together", "fireworks", "moonshot", "qwen",
+            "zhipu", "perplexity", "cerebras", "vllm", "llamacpp", "lmstudio", "azure", "anthropic", "gemini", "vertex")
+NATIVE = {"anthropic": "anthropic-messages", "gemini": "gemini", "vertex": "gemini"}  # the others: openai-chat
+NO_DIALECT = {"bedrock": "bedrock-converse is no dialect of this version", "cohere": "cohere-v2 is no dialect of this version"}
+NEVER_REPLAYED = ("transfer-encoding", "content-encoding", "content-length", "connection", "set-cookie")
+
+
+class Recording:
+    def __init__(self, number, meta, base):
+        self.number, self.meta = number, meta
+        self.provider, self.status = meta["provider"], meta["status"]
+        self.id = "%s-%s" % (self.provider, meta["name"])
+        self.path = (meta.get("path") or "").split("?")[0]
+        self.is_claude = "rawpredict" in self.path.lower()
+        self.dialect = "anthropic-messages" if self.is_claude else DIALECT_OF[meta["endpoint"]]
+        with open(os.path.join(base, meta["response_file"]), "rb") as file:
+            self.body = file.read()
+        self.is_stream = meta["response_file"].endswith(".sse")
+        self.reason = self._reason()
+        if not self.reason:
+            self.facts = self.read(self.body)
+
+    def read(self, body):
+        if self.status == 200:
+            return provider.read(self.dialect, body, self.is_stream)
+        facts = provider.Facts()
+        facts.error = provider.refused(body)
+        return facts
+
+    def _reason(self):
+        """why it cannot be replayed; None when it can"""
+        if self.provider in NO_DIALECT:
+            return NO_DIALECT[self.provider]
+        if self.provider == "ollama" and "/api/" in self.path:
+            return "ollama's own protocol is no dialect of this version"
+        if self.provider == "minimax":
+            return "its errors stand in base_resp, and there is no adapter for it in this version"
+        return None
+
+    @property
+    def adapter(self):
+        """(the adapter that it extends, the dialect if that is not the adapter's first)"""
+        if self.is_claude:
+            return "anthropic", None
+        name = self.provider if self.provider in ADAPTERS else "openai"
+        if NATIVE.get(name, "openai-chat") != self.dialect:
+            return ("openai" if name in NATIVE else name), (None if self.dialect == "openai-chat" else self.dialect)
+        return name, None
+
+    @property
+    def target(self):
+        """the name of its provider in the gateway's configuration"""
+        name, dialect = self.adapter
+        return "on_%s%s%s" % (self.provider, "_as_" + name if name != self.provider else "",
+                              "_" + dialect.replace("-", "_") if dialect else "")
+
+    def reply(self, body, sizes):
+        headers = {n: v for n, v in self.meta["response_headers"].items() if n.lower() not in NEVER_REPLAYED}
+        headers.setdefault("content-type", self.meta["content_type"])
+        return mock.Reply(self.status, headers, [body], "chunked").split(sizes)
+
+
+def load():
+    found = []
+    for path in sorted(glob.glob(os.path.join(FOLDER, "*", "*.meta.json"))):
+        with open(path, encoding="utf-8") as file:
+            meta = json.load(file)
+        if meta.get("endpoint") in DIALECT_OF and meta.get("status"):
+            found.append(Recording(len(found), meta, os.path.dirname(path)))
+    return found
+
+
+RECORDINGS = load()
+USABLE = [r for r in RECORDINGS if not r.reason]
+
+
+# ---- clients -----------------------------------------------------------------------------------
+def ask(dialect, model, stream, array=False):
+    """(path, body) of the least request that the dialect knows"""
+    if dialect == "openai-chat":
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream}
+        if stream:
+            body["stream_options"] = {"include_usage": True}
+        return "/v1/chat/completions", body
+    if dialect == "openai-responses":
+        return "/v1/responses", {"model": model, "input": "hi", "stream": stream}
+    if dialect == "anthropic-messages":
+        return "/v1/messages", {"model": model, "max_tokens": 1000, "stream": stream,
+                                "messages": [{"role": "user", "content": "hi"}]}
+    method = "generateContent" if not stream else "streamGenerateContent" + ("" if array else "?alt=sse")
+    return "/v1beta/models/%s:%s" % (model, method), {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+
+# ---- the gateway and its providers -------------------------------------------------------------
+def providers(upstream, recordings):
+    """(the configuration's providers, adapter files for those that speak another dialect than their adapter's first)"""
+    table, files = {}, {}
+    for one in recordings:
+        name, dialect = one.adapter
+        extends = name
+        if dialect:
+            extends = one.target + "_adapter"
+            files["adapters/%s.lua" % extends] = "return tide.adapter { extends = %s, dialect = %s }\n" % (
+                json.dumps(name), json.dumps(dialect))
+        own = {"anthropic": upstream.origin, "gemini": upstream.origin, "vertex": upstream.origin,
+               "azure": upstream.origin}
+        table[one.target] = {"extends": extends, "keys": ["sk-canary-" + one.target],
+                             "base_url": own.get(name, upstream.url)}
+        if name == "vertex":
+            table[one.target] |= {"project": "p", "location": "l"}
+    return table, files
+
+
+class Bench:
+    """One gateway, and a provider that answers each request with the reply that was registered under its model."""
+
+    def __init__(self, folder, recordings):
+        self.replies, self.sent = {}, {}
+        self.serial = itertools.count()
+        self.upstream = mock.Upstream().always(self._reply)
+        table, files = providers(self.upstream, recordings)
+        text = config(table, retry={"max": 0}, limits={"body": "64MB"})
+        self.gateway = program.Gateway(folder, text.replace("@LOG@", str(folder / "gateway.log")), files=files)
+        try:
+            self.gateway.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _reply(self, request):
+        self.upstream.requests.clear()
+        model = re.search(rb"rec-\d+", request.target.encode() + b" " + request.body)
+        key = model.group().decode() if model else None
+        self.sent[key] = request
+        return self.replies.pop(key, None)
+
+    def ask(self, recording, dialect, reply, array=False):
+        """an answer of the gateway, read to its end; its `upstream` is what the provider was sent"""
+        model = "rec-%d" % next(self.serial)
+        self.replies[model] = reply
+        path, body = ask(dialect, "%s/%s" % (recording.target, model), recording.is_stream, array)
+        with Connection(self.gateway.port, seen=self.gateway.seen) as connection:
+            connection.request(path=path, body=body)
+            answer = connection.response()
+            try:
+                answer.read()
+                answer.cut = False
+            except Closed:
+                answer.cut = True
+        answer.upstream = self.sent.pop(model, None)
+        return answer
+
+    def logged(self, ids):
+        """{request id: line}, when the log has a line for each of them"""
+        def read():
+            lines = {line["request_id"]: line for line in self.gateway.lines() if line.get("request_id")}
+            return [lines] if ids <= set(lines) else None
+        return wait_until("the last lines of the log", read)[0]
+
+    def stop(self):
+        self.gateway.settle()
+        self.gateway.stop()
+        self.gateway.check_canary()
+
+    def close(self):
+        self.gateway.kill()
+        self.upstream.close()
+
+
+def in_threads(work, items):
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        return list(pool.map(work, items))
+
+
+# ---- what must come out ------------------------------------------------------------------------
+def squeezed(text):
+    """reasoning may be cut into other paragraphs on its way"""
+    return re.sub(r"\s+", "", text)
+
+
+def is_carried(signature, found):
+    """as it is, or wrapped in base64 with a mark of its owner"""
+    for one in found:
+        if signature == one:
+            return True
+        try:
+            if signature.encode() in base64.b64decode(one + "=" * (-len(one) % 4), altchars=b"-_"):
+                return True
+        except ValueError:
+            pass
+    return False
+
+
+# what a dialect has no place for: its clients do without, and are told so where there is a head to tell it in
+CANNOT = {
+    ("anthropic-messages", "choices"): "a message is one answer",
+    ("openai-responses", "choices"): "a response is one answer",
+    ("anthropic-messages", "media"): "no pictures or sound in answers",
+    ("anthropic-messages", "citations"): "a citation needs the provider's own index",
+    ("anthropic-messages", "server"): "another provider's own tools",
+    ("openai-chat", "server"): "no place for a provider's own tools",
+    ("openai-responses", "server"): "another provider's own tools",
+    ("gemini", "server"): "another provider's own tools",
+    ("anthropic-messages", "refusal"): "a refusal is text",
+    ("gemini", "refusal"): "a refusal is text",
+    ("gemini", "cache_write"): "usageMetadata does not count what was written to a cache",
+}
+USAGE = ("input", "output", "cached", "cache_write", "reasoning")
+
+
+def compare(want, got, dialect, lost):
+    """what a client of `dialect` reads otherwise than the recording says it; `lost` collects what CANNOT allows"""
+    wrong = []
+
+    def check(what, expected, found):
+        if expected != found:
+            wrong.append("%s: %s, not %s" % (what, repr(found)[:160], repr(expected)[:160]))
+
+    def cannot(what):
+        if (dialect, what) in CANNOT:
+            lost.add(what)
+            return True
+        return False
+
+    count = len(want.choices) or 1
+    if count > 1 and cannot("choices"):
+        count = 1
+    check("choices", count, len(got.choices))
+    for index in range(count):
+        a, b = want.choices.get(index) or provider.Choice(finish="stop"), got.choices.get(index) or provider.Choice()
+        text, refusal = a.text, a.refusal
+        if refusal and cannot("refusal"):
+            text, refusal = text + refusal, ""
+        check("text", text, b.text)
+        check("refusal", refusal, b.refusal)
+        check("reasoning", squeezed(a.reasoning), squeezed(b.reasoning))
+        check("calls", [(c.name, c.value) for c in a.calls if isinstance(c.value, dict)],
+              [(c.name, c.value) for c, w in zip(b.calls, a.calls) if isinstance(w.value, dict)])
+        check("number of calls", len(a.calls), len(b.calls))
+        check("finish", a.finish or "stop", b.finish)
+    for name in USAGE:
+        a, b = getattr(want.usage, name), getattr(got.usage, name)
+        if a and a != b and cannot(name):
+            continue
+        if name == "reasoning" and b is None and dialect == "anthropic-messages":
+            continue  # output_tokens holds it; the details are optional
+        if (a or 0) != (b or 0):
+            check("usage." + name, a, b)
+    missing = [s for s in want.signatures if not is_carried(s, got.signatures)]
+    check("signatures", [], missing)
+    for name in ("citations", "media"):
+        a, b = getattr(want, name), getattr(got, name)
+        if set(a) - set(b) and not cannot(name):
+            wrong.append("%s: %d of %d" % (name, len(set(a) & set(b)), len(set(a))))
+    if want.server:
+        cannot("server")
+    if want.model:
+        check("model", want.model, got.model)
+    return wrong
+
+
+# ---- errors ------------------------------------------------------------------------------------
+NO_MODEL = re.compile(r"supported API model names|Model .*(does not exist|not found)|requested model .* does not exist|"
+                      r"model .* was deprecated", re.I)
+NO_KEY = re.compile(r"api.key", re.I)
+NO_MONEY = re.compile(r"quota|billing|suspended|balance|credit|spend", re.I)
+FINAL = (400, 413, 422)  # about the request itself: they go back with the provider's words
+
+
+def statuses(status, message):
+    """the statuses that a client may get for one of a provider's"""
+    if status in FINAL:
+        if NO_MODEL.search(message):
+            return {status, 404}
+        return {502} if NO_KEY.search(message) else {status}
+    if status == 429:
+        return {429, 502} if NO_MONEY.search(message) else {429}
+    if status == 404:
+        return {404}
+    if status == 403:
+        return {403, 502}
+    if status in (408, 504):
+        return {502, 504}
+    if status >= 500 and "too large" in message or "too long" in message:
+        return {400, 413, 502}
+    return {502, 503} if status >= 500 else {502}
+
+
+def compare_error(recording, answer, dialect):
+    """an answer with a status of an error must be one in the client's dialect"""
+    want = recording.facts.error or {}
+    message = want.get("message") or ""
+    wrong = []
+    if recording.status == 200:
+        if answer.status < 400:
+            wrong.append("an error inside a 200 became %d" % answer.status)
+    elif answer.status not in statuses(recording.status, message):
+        wrong.append("%d for %d" % (answer.status, recording.status))
+    if dialect == recording.dialect and answer.body.strip() == recording.body.strip():
+        return wrong  # the provider's own words
+    if not answer.headers.get("content-type", "").startswith("application/json"):
+        wrong.append("an error of type %s" % answer.headers.get("content-type"))
+    try:
+        found = client.error(dialect, answer.status, answer.body)
+    except AssertionError as problem:
+        return wrong + [str(problem)]
+    if answer.status == recording.status and answer.status in FINAL and message not in found["message"]:
+        wrong.append("the provider's words are lost: %r, not %r" % (found["message"], message))
+    wait = {n.lower(): v for n, v in recording.meta["response_headers"].items()}.get("retry-after")
+    if answer.status == 429 and wait and wait.isdigit() and not answer.headers.get("retry-after"):
+        wrong.append("no Retry-After")
+    return wrong
+
+
+def has_content(facts):
+    return bool(facts.media) or any(c.text or c.reasoning or c.calls or c.refusal for c in facts.choices.values())
+
+
+# ---- one answer --------------------------------------------------------------------------------
+def check(recording, dialect, answer, array=False, lost=None):
+    """what is wrong with the answer to a replay"""
+    lost = set() if lost is None else lost
+    want = recording.facts
+    if answer.cut:
+        return ["the connection was cut: %r" % answer.body[-200:]]
+    if recording.status != 200:
+        return compare_error(recording, answer, dialect)
+    failed = want.error or any(c.finish == "error" for c in want.choices.values())
+    if failed and answer.status >= 400:
+        return compare_error(recording, answer, dialect)
+    if answer.status != 200:
+        return ["%d: %r" % (answer.status, answer.body[:300])]
+    if dialect == recording.dialect and not array:
+        return passed(recording, answer)
+    kind = "text/event-stream" if recording.is_stream and not array else "application/json"
+    if not answer.headers.get("content-type", "").startswith(kind):
+        return ["content-type %s" % answer.headers.get("content-type")]
+    try:
+        got = client.stream(dialect, answer.body, array) if recording.is_stream else client.answer(dialect, answer.body)
+    except (AssertionError, KeyError, TypeError, ValueError) as problem:
+        return ["%s: %s" % (type(problem).__name__, problem)]
+    if failed:
+        if not got.error and not any(c.finish == "error" for c in got.choices.values()):
+            return ["a false success"]
+        told = (want.error or {}).get("message")
+        return [] if not told or not got.error or told in got.error["message"] else ["the provider's words are lost"]
+    if got.error:
+        return ["an error: %r" % got.error]
+    return compare(want, got, dialect, lost)
+
+
+def passed(recording, answer):
+    """the client speaks the provider's dialect: the same facts, and the same events"""
+    want, got = recording.facts, recording.read(answer.body)
+    wrong = ["%s: %r" % (n, getattr(got, n)) for n in ("choices", "signatures", "usage", "error", "citations", "media")
+             if getattr(want, n) != getattr(got, n)]
+    if not recording.is_stream and answer.body != recording.body:
+        wrong.append("the bytes are not the provider's")
+    return wrong
+
+
+def splits(recording, more=0):
+    """[(name, sizes)]: whole, as recorded, and at random places"""
+    chosen = random.Random("%d/%s" % (SEED, recording.id))
+    found = [("whole", [max(1, len(recording.body))])]
+    if recording.meta.get("chunk_sizes"):
+        found.append(("recorded", recording.meta["chunk_sizes"]))
+    most = max(2, len(recording.body) // 60)
+    for n in range(1 + more):
+        found.append(("random %d" % n, [chosen.randint(1, most) for _ in range(40)]))
+    return found
+
+
+# ---- the table ---------------------------------------------------------------------------------
+class Matrix:
+    """provider x client dialect"""
+
+    def __init__(self):
+        self.cells = collections.defaultdict(lambda: [0, 0])
+        self.notes = collections.Counter()
+
+    def add(self, provider_name, dialect, is_good):
+        self.cells[provider_name, dialect][1] += 1
+        self.cells[provider_name, dialect][0] += bool(is_good)
+
+    def lines(self):
+        names = sorted({p for p, _ in self.cells})
+        rows = ["%-16s%s" % ("provider", "".join("%20s" % d for d in DIALECTS))]
+        for name in names + ["all"]:
+            row = "%-16s" % name
+            for dialect in DIALECTS:
+                cells = [c for (p, d), c in self.cells.items() if d == dialect and name in (p, "all")]
+                row += "%20s" % ("%d/%d" % (sum(c[0] for c in cells), sum(c[1] for c in cells)) if cells else "-")
+            rows.append(row)
+        return rows + ["%5d  %s" % (count, text) for text, count in sorted(self.notes.items())]
+
+
+def digest(body):
+    """the data lines of a stream, for comparing what two splits gave"""
+    return [line for line in lines_of(body).split("\n") if line.startswith("data:")]
