@@ -72,6 +72,9 @@ set(TIDEGATE_LUA
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua
   scripts/tide/inline.lua
+  scripts/tide/anthropic_answer.lua scripts/tide/anthropic_client.lua
+  scripts/tide/anthropic_reply.lua scripts/tide/anthropic_request.lua
+  scripts/tide/anthropic_turns.lua
   scripts/tide/body_facts.lua scripts/tide/body_form.lua scripts/tide/call_info.lua
   scripts/tide/canonical_request.lua scripts/tide/counting.lua scripts/tide/natives.lua
   scripts/tide/upstream_ids.lua

@@ -19,6 +19,10 @@ local FUNCTIONS = {
 local LIBRARIES = {
   ["tide.mock"] = true,
   ["tide.canonical"] = true,
+  ["tide.anthropic_answer"] = true,
+  ["tide.anthropic_client"] = true,
+  ["tide.anthropic_reply"] = true,
+  ["tide.anthropic_request"] = true,
 }
 
 local function copy(library, without)
