@@ -45,6 +45,7 @@ set(TIDEGATE_C
   core/cli/check.c core/cli/cli.c core/cli/run.c
   core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c core/cli/explain.c core/cli/replay.c core/cli/annotations.c
   core/lua/bodies.c
+  core/http/relay_translate.c core/lua/attempt_options.c core/lua/codec.c
 )
 set(TIDEGATE_LUA
   scripts/tide.d.lua
@@ -118,6 +119,7 @@ set(TIDEGATE_C_TESTS
   base/xxh64 store/dict store/limiter store/shared_store
   json/estimate lua/background
   lua/pattern lua/string_lib lua/table_lib
+  http/relay_translate
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

@@ -1,12 +1,17 @@
 #include "http/forward.h"
 
-static bool is_forwarded(struct slice name)
+#include <stdbool.h>
+
+// x-request-id is OpenAI's and everybody's, request-id Anthropic's; OpenAI's SDKs read the one,
+// Anthropic's the other.
+static const struct slice request_id = SLICE("x-request-id"), own_request_id = SLICE("request-id");
+
+static bool is_id(struct slice name)
 {
     static const struct slice names[] = {
-        SLICE("content-type"),  SLICE("x-request-id"),    SLICE("request-id"),
         SLICE("cf-ray"),        SLICE("openai-version"),  SLICE("openai-processing-ms"),
         SLICE("x-groq-region"), SLICE("apim-request-id"), SLICE("mistral-correlation-id"),
-        SLICE("x-ds-trace-id"),
+        SLICE("x-ds-trace-id"), SLICE("x-request-id"),    SLICE("request-id"),
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (slice_equal_nocase(name, names[i]))
@@ -15,20 +20,52 @@ static bool is_forwarded(struct slice name)
     return false;
 }
 
-void forward_headers(const struct headers *headers, const char *usual_type, struct buf *out)
+static bool has_prefix(struct slice name, struct slice prefix)
 {
-    if (!headers_find(headers, SLICE("content-type")).len) {
-        buf_add_text(out, "content-type: ");
-        buf_add_text(out, usual_type);
-        buf_add_text(out, "\r\n");
-    }
+    return name.len > prefix.len &&
+           slice_equal_nocase((struct slice){name.data, prefix.len}, prefix);
+}
+
+static bool is_forwarded(struct slice name)
+{
+    return is_id(name) || has_prefix(name, SLICE("x-ratelimit-")) ||
+           has_prefix(name, SLICE("anthropic-ratelimit-"));
+}
+
+static void add_line(struct buf *out, struct slice name, struct slice value)
+{
+    buf_add_slice(out, name);
+    buf_add_text(out, ": ");
+    buf_add_slice(out, value);
+    buf_add_text(out, "\r\n");
+}
+
+static void add_fields(const struct headers *headers, bool has_type, struct buf *out)
+{
     for (size_t i = 0; i < headers->count; i++) {
         struct header header = headers_at(headers, i);
-        if (!header.value.len || !is_forwarded(header.name))
-            continue;
-        buf_add_slice(out, header.name);
-        buf_add_text(out, ": ");
-        buf_add_slice(out, header.value);
-        buf_add_text(out, "\r\n");
+        bool is_type = !has_type && slice_equal_nocase(header.name, SLICE("content-type"));
+        if (header.value.len && (is_type || is_forwarded(header.name)))
+            add_line(out, header.name, header.value);
     }
+}
+
+void forward_headers(const struct headers *headers, const char *usual_type, struct buf *out)
+{
+    if (!headers_find(headers, SLICE("content-type")).len)
+        add_line(out, SLICE("content-type"), slice_of(usual_type));
+    add_fields(headers, false, out);
+}
+
+void forward_translated_headers(const struct headers *headers, struct slice type, struct buf *out)
+{
+    struct slice id = headers_find(headers, request_id);
+    struct slice own_id = headers_find(headers, own_request_id);
+
+    add_line(out, SLICE("content-type"), type);
+    add_fields(headers, true, out);
+    if (own_id.len && !id.len)
+        add_line(out, request_id, own_id);
+    else if (id.len && !own_id.len)
+        add_line(out, own_request_id, id);
 }

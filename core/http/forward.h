@@ -5,6 +5,10 @@
 #include "http/headers.h"
 
 // Appends, as complete lines, the fields that mean the same on the client's side: the type of the
-// body and the ids to quote to the provider. Limits of the account there are not the client's. A
-// provider that leaves out the type means `usual_type`: SDKs choose by it how to read an answer.
+// body, the ids to quote to the provider, and what is left of its rate limits. A provider that
+// leaves out the type means `usual_type`: SDKs choose by it how to read an answer.
 void forward_headers(const struct headers *headers, const char *usual_type, struct buf *out);
+
+// The same for an answer that is translated: its type is `type`, and a request id goes on under
+// both names that SDKs know, x-request-id and request-id.
+void forward_translated_headers(const struct headers *headers, struct slice type, struct buf *out);

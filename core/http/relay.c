@@ -140,7 +140,7 @@ void relay_commit(struct relay *relay)
     buf_deinit(&relay->forward);
 }
 
-static struct slice document(const struct relay *relay)
+struct slice relay_document(const struct relay *relay)
 {
     return relay->whole.data ? relay->whole : buf_slice(&relay->hold);
 }
@@ -153,7 +153,7 @@ void relay_commit_document(struct relay *relay)
     if (!relay->first_content_ns)
         relay->first_content_ns = clock_monotonic_ns();
     append_answer_head(relay, &headers);
-    exchange_reply(relay->plan.exchange, relay->status, buf_slice(&headers), document(relay));
+    exchange_reply(relay->plan.exchange, relay->status, buf_slice(&headers), relay_document(relay));
     buf_deinit(&headers);
 }
 
@@ -190,7 +190,7 @@ static void end_document(struct relay *relay)
     struct watch_result said;
     struct json_error where;
 
-    if (watch_document(relay->plan.watch, document(relay), &said, &where) != 0) {
+    if (watch_document(relay->plan.watch, relay_document(relay), &said, &where) != 0) {
         relay_note_failure(relay, ERROR_PROTOCOL, "");
         error_set(relay->failure, ERROR_PROTOCOL, "the answer is not valid JSON: %s at byte %zu",
                   where.message, where.offset);
@@ -203,7 +203,9 @@ static void end_document(struct relay *relay)
                            "the provider reported an error inside its answer");
         return;
     }
-    if (relay->plan.is_stream)
+    if (relay->plan.translates && (!relay->plan.is_stream || relay->plan.makes_streams))
+        relay_translate_document(relay);
+    else if (relay->plan.is_stream)
         relay_note_failure(relay, ERROR_PROTOCOL, "a stream was asked for, a whole body came");
     else if (relay->plan.hold_all)
         hold_document(relay);
@@ -231,6 +233,8 @@ static void report(struct relay *relay)
         .first_content_ns = relay->first_content_ns,
         .ended_ns = ends_at_commit ? relay->first_content_ns : clock_monotonic_ns(),
     };
+    if (relay->first_usage.len)
+        report.first_usage = buf_slice(&relay->first_usage);
     if (relay->usage.len)
         report.usage = buf_slice(&relay->usage);
     if (relay->provider_error.len)
@@ -307,8 +311,11 @@ void relay_on_head(struct relay *relay, int status, const struct headers *header
         relay->mode = is_document ? DOCUMENT : EVENTS;
         if (is_document)
             relay->expected = expected_length(relay, headers);
-        forward_headers(headers, is_document ? "application/json" : "text/event-stream",
-                        &relay->forward);
+        if (relay->plan.translates)
+            forward_translated_headers(headers, relay->plan.type, &relay->forward);
+        else
+            forward_headers(headers, is_document ? "application/json" : "text/event-stream",
+                            &relay->forward);
     }
     relay->phase = relay->mode == EVENTS ? RELAY_FIRST_TOKEN : RELAY_STREAM;
     start_decoding(relay, headers);
@@ -318,7 +325,7 @@ void relay_on_head(struct relay *relay, int status, const struct headers *header
 // A body that outgrows the hold limit can no longer be taken back: it is relayed as it comes.
 static void overflow_document(struct relay *relay, struct slice bytes)
 {
-    if (relay->plan.is_stream || relay->plan.hold_all) {
+    if (relay->plan.is_stream || relay->plan.hold_all || relay->plan.translates) {
         relay_fail(relay, RELAY_STREAM, ERROR_TOO_LARGE, "the answer is larger than limits.hold");
         return;
     }
@@ -445,6 +452,7 @@ struct relay *relay_new(const struct relay_plan *plan, const struct relay_handle
     relay->timer = (struct timer){.on_due = on_deadline, .owner = relay};
     buf_init(&relay->hold, plan->hold_limit);
     buf_init(&relay->forward, LIMIT_RESPONSE_HEAD);
+    buf_init(&relay->first_usage, LIMIT_SSE_EVENT);
     buf_init(&relay->usage, LIMIT_SSE_EVENT);
     buf_init(&relay->provider_error, LIMIT_SSE_EVENT);
     sse_parser_init(&relay->parser, LIMIT_SSE_EVENT, relay_on_event, relay);
@@ -466,6 +474,7 @@ void relay_free(struct relay *relay)
     inflate_free(relay->inflate);
     buf_deinit(&relay->hold);
     buf_deinit(&relay->forward);
+    buf_deinit(&relay->first_usage);
     buf_deinit(&relay->usage);
     buf_deinit(&relay->provider_error);
     free(relay->failure);

@@ -1,5 +1,5 @@
 // The stream engine: takes one upstream answer, decides when it is committed to the client, relays
-// it without changing a byte, and reports once how it went.
+// it without changing a byte, or has it translated event by event, and reports once how it went.
 //
 // The upstream can be a connection or Lua code: whoever it is feeds relay_on_*(). Before the commit
 // point nothing reaches the client, so the caller is free to try another lane. Commit: the first
@@ -44,6 +44,10 @@ struct relay_plan {
     unsigned choices;      // answers asked for (n)
     bool hold_all;         // commit nothing before relay_release(), over hold_limit fail
     bool filters;          // on_event() has a say in each event of a stream
+    bool translates;       // the client gets what translate() makes; on_event() is not called
+    bool makes_streams;    // with it: of a whole body, too, where a stream was asked for
+    bool lacks_comments;   // with it: the client's stream has no place for comments
+    struct slice type;     // with it: the content-type of the client's answer
     unsigned hold_events;  // content events that are held back before the commit; 0 counts as 1
     struct slice terminal; // bytes of the protocol's last event, added when it did not come
     size_t hold_limit;     // bytes held before the commit point
@@ -58,14 +62,23 @@ struct relay_report {
     bool is_held;       // whole and sound, and the client has got nothing of it
     int status;         // of the upstream; 0: no head came
     enum relay_phase phase;
-    const struct error *error;     // NULL: no failure of transport or framing. Borrowed
+    const struct error *error; // NULL: no failure of transport, framing or translation. Borrowed
     const struct headers *headers; // of an uncommitted answer; NULL otherwise. Borrowed
     struct slice body;           // likewise, cut at LIMIT_ERROR_BODY; or all that is held. Borrowed
     struct slice forward;        // header lines that come with what is held. Borrowed
-    struct slice usage;          // JSON text of the last usage, NULL data: none. Borrowed
+    struct slice first_usage;    // JSON text of the first usage, NULL data: there was one at most
+    struct slice usage;          // of the last one, NULL data: none. Both are borrowed
     struct slice provider_error; // JSON text of the error inside a 2xx, or NULL data. Borrowed
     uint64_t first_content_ns;   // clock_monotonic_ns(); 0: none
     uint64_t ended_ns;           // likewise
+};
+
+// What there is to be translated.
+enum relay_part {
+    RELAY_EVENT,  // one event that has data, the terminal one included
+    RELAY_FINISH, // nothing: the stream has ended properly, what are its last bytes?
+    RELAY_BODY,   // a whole and sound unary body, as the event's data
+    RELAY_WHOLE,  // the same, of which a stream is to be made
 };
 
 enum relay_verdict {
@@ -86,6 +99,10 @@ struct relay_handler {
     // bytes of a changed one.
     enum relay_verdict (*on_event)(void *owner, const struct sse_event *event, struct buf *instead,
                                    struct error *err);
+    // With plan.translates: makes the client's bytes of one part, and hands them to relay_put() at
+    // most once. Returns 0, or -1 with `err`: the attempt fails so.
+    int (*translate)(void *owner, enum relay_part part, const struct sse_event *event,
+                     struct error *err);
     // Once. A committed answer that is not complete has been left open: the caller sends its error
     // event and ends it. The report is borrowed for the call; relay_free() may follow inside it,
     // or, for an answer that is held, relay_release() at any time after it.
@@ -106,6 +123,9 @@ void relay_on_head(struct relay *relay, int status, const struct headers *header
 void relay_on_body(struct relay *relay, const char *bytes, size_t len, bool is_last);
 void relay_on_wake_end(struct relay *relay);                     // this wake-up's bytes are through
 void relay_on_end(struct relay *relay, const struct error *err); // exactly once, the last call
+
+// From inside translate(): what the client gets for that part. Borrowed for the call.
+void relay_put(struct relay *relay, enum relay_part part, struct slice bytes);
 
 // The client has gone: ends with kind canceled.
 void relay_cancel(struct relay *relay);

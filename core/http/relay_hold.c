@@ -35,7 +35,7 @@ static struct slice filter(struct relay *relay, const struct sse_event *event, s
     return (struct slice){NULL, 0};
 }
 
-static void note_content(struct relay *relay)
+void relay_note_content(struct relay *relay)
 {
     relay->content_count++;
     if (!relay->first_content_ns)
@@ -43,7 +43,7 @@ static void note_content(struct relay *relay)
 }
 
 // The end of a stream releases what there is of it, however little.
-static bool is_due(const struct relay *relay, const struct watch_result *said)
+bool relay_is_due(const struct relay *relay, const struct watch_result *said)
 {
     if (relay->is_committed || relay->failure || relay->plan.hold_all)
         return false;
@@ -57,7 +57,7 @@ void relay_on_touched_event(struct relay *relay, const struct sse_event *event, 
 {
     struct buf instead;
 
-    if (said->is_terminal && !relay_has_spoken(relay)) {
+    if (said->is_terminal && !said->has_content && !relay_has_spoken(relay)) {
         relay_fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL, "the stream ended without content");
         return;
     }
@@ -66,10 +66,10 @@ void relay_on_touched_event(struct relay *relay, const struct sse_event *event, 
     if (relay->plan.filters && !is_hidden && !said->is_terminal)
         bytes = filter(relay, event, raw, &instead);
     if (said->has_content && bytes.data && !relay->failure)
-        note_content(relay);
+        relay_note_content(relay);
     if (!is_hidden && bytes.data && !relay->failure)
         relay_pass_on(relay, bytes);
-    if (is_due(relay, said))
+    if (relay_is_due(relay, said))
         relay_commit(relay);
     relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
     buf_deinit(&instead);

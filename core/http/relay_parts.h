@@ -1,5 +1,5 @@
 // Inside of the stream engine, shared by relay.c (life, deadlines, commit, whole bodies),
-// relay_stream.c (events) and relay_hold.c (what is held back or changed).
+// relay_stream.c (events), relay_hold.c (what is held back or changed) and relay_translate.c.
 #pragma once
 
 #include "base/buf.h"
@@ -26,8 +26,10 @@ struct relay {
     bool is_committed, is_complete, is_error_sent, is_terminal_seen;
     bool is_cancel_asked, is_paused;
     bool is_touched;        // the plan holds more than usual, or filters
+    bool is_refused;        // translate() has failed
     bool is_held;           // whole and sound: waits for relay_release()
-    unsigned content_count; // content events that go to the client; counted where is_touched
+    unsigned content_count; // content events that go to the client; counted where is_touched, and
+                            // of a translated stream
     int status;
     uint64_t last_byte_ms;
     uint64_t first_content_ns;
@@ -41,6 +43,7 @@ struct relay {
     size_t expected;           // length of a unary body; 0: unknown, or more than may be held
     struct slice whole;        // borrowed: a unary body that came at once is not held
     struct buf forward;        // header lines of the upstream that the client gets
+    struct buf first_usage;    // JSON, of the first event that had one before the last
     struct buf usage;          // last usage, JSON
     struct buf provider_error; // error inside a 2xx, JSON
     struct headers refusal;    // headers of an answer that is not 2xx
@@ -59,11 +62,14 @@ void relay_note_failure(struct relay *relay, enum error_kind kind, const char *m
 // Everything held goes out, in one write together with the head.
 void relay_commit(struct relay *relay);
 
-// A whole body is sound: it goes out, or is held.
+// The whole body in relay->whole, or in `hold`: it goes out.
 void relay_commit_document(struct relay *relay);
 
 // Copies the JSON text of a value that is there.
 void relay_keep(struct buf *into, struct json_value value);
+
+// The unary body that has come.
+struct slice relay_document(const struct relay *relay);
 
 // ---- relay_stream.c ---------------------------------------------------------------------------
 
@@ -94,5 +100,26 @@ void relay_on_touched_event(struct relay *relay, const struct sse_event *event, 
 // There was content, or an end that means it: an end of bytes can be a proper one.
 bool relay_has_spoken(const struct relay *relay);
 
+// Content that goes to the client.
+void relay_note_content(struct relay *relay);
+
+// Enough of it has come to be committed.
+bool relay_is_due(const struct relay *relay, const struct watch_result *said);
+
 // All of it is here.
 void relay_hold(struct relay *relay);
+
+// ---- relay_translate.c ------------------------------------------------------------------------
+
+// A watched event of a translated stream.
+void relay_translate_event(struct relay *relay, const struct sse_event *event,
+                           const struct watch_result *said);
+
+// A block without data: a comment goes to a client that can take it.
+void relay_translate_comment(struct relay *relay, const struct sse_event *event);
+
+// The last bytes of the client's stream; fails where they cannot be made.
+void relay_translate_end(struct relay *relay);
+
+// A whole and sound body. The upstream has ended.
+void relay_translate_document(struct relay *relay);

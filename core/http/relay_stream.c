@@ -18,11 +18,22 @@ void relay_pass_on(struct relay *relay, struct slice bytes)
                    "the stream said too much without content");
 }
 
-// An error event before the commit point is the caller's to judge; after it the client must see it.
-static void on_error_event(struct relay *relay, struct slice raw, const struct watch_result *said)
+// An event that is an error by its name or type alone is itself what there is to know.
+static struct json_value error_value(const struct sse_event *event, const struct watch_result *said)
 {
-    relay_keep(&relay->provider_error, said->error);
-    if (relay->is_committed) {
+    if (said->error.type != JSON_ABSENT || !event->data.len)
+        return said->error;
+    return (struct json_value){JSON_OBJECT, event->data};
+}
+
+// An error event before the commit point is the caller's to judge; after it the client must see it.
+static void on_error_event(struct relay *relay, const struct sse_event *event, struct slice raw,
+                           const struct watch_result *said)
+{
+    relay_keep(&relay->provider_error, error_value(event, said));
+    // In another dialect the handler's owner tells it, as any other failure behind the commit
+    // point.
+    if (relay->is_committed && !relay->plan.translates) {
         struct buf clean;
         buf_init(&clean, LIMIT_SSE_EVENT);
         relay->handler->redact(relay->owner, raw, &clean);
@@ -40,10 +51,25 @@ bool relay_is_finished(const struct relay *relay)
     return watch_is_finished(relay->plan.watch, &relay->state, relay->plan.choices);
 }
 
+// Most providers tell it once, or all of it each time. Those that tell a part at the beginning and
+// the rest at the end are why the first one is kept.
+static void keep_usage(struct relay *relay, struct json_value usage)
+{
+    if (usage.type == JSON_ABSENT)
+        return;
+    if (relay->usage.len && !relay->first_usage.len)
+        buf_add_slice(&relay->first_usage, buf_slice(&relay->usage));
+    relay_keep(&relay->usage, usage);
+}
+
 static void on_watched_event(struct relay *relay, const struct sse_event *event, struct slice raw,
                              const struct watch_result *said)
 {
-    relay_keep(&relay->usage, said->usage);
+    keep_usage(relay, said->usage);
+    if (relay->plan.translates) {
+        relay_translate_event(relay, event, said);
+        return;
+    }
     bool is_hidden = relay->plan.hide_usage && said->usage.type != JSON_ABSENT &&
                      !said->has_choice && !said->has_content;
     if (relay->is_touched) {
@@ -52,7 +78,7 @@ static void on_watched_event(struct relay *relay, const struct sse_event *event,
     }
     bool speaks = said->has_content || (said->has_finish && relay_is_finished(relay));
 
-    if (said->is_terminal && !relay->is_committed) {
+    if (said->is_terminal && !relay->is_committed && !speaks) {
         relay_fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL, "the stream ended without content");
         return;
     }
@@ -84,13 +110,15 @@ int relay_on_event(void *owner, const struct sse_event *event)
         return 0;
     buf_init(&scratch, LIMIT_SSE_EVENT + 2);
     struct slice raw = completed(event, &scratch);
-    if (!event->data.data)
+    if (!event->data.data && relay->plan.translates)
+        relay_translate_comment(relay, event);
+    else if (!event->data.data)
         relay_pass_on(relay, raw);
     else if (watch_event(relay->plan.watch, &relay->state, event->name, event->data, &said) != 0)
         relay_fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_PROTOCOL,
                    "an event of the stream is not valid JSON");
     else if (said.has_error)
-        on_error_event(relay, raw, &said);
+        on_error_event(relay, event, raw, &said);
     else
         on_watched_event(relay, event, raw, &said);
     buf_deinit(&scratch);
@@ -110,6 +138,10 @@ static void add_last_line_end(struct relay *relay)
 
 void relay_add_end(struct relay *relay)
 {
+    if (relay->plan.translates) {
+        relay_translate_end(relay);
+        return;
+    }
     add_last_line_end(relay);
     if (!relay->is_terminal_seen && relay->plan.terminal.len)
         relay_pass_on(relay, relay->plan.terminal);
@@ -120,6 +152,8 @@ void relay_complete_stream(struct relay *relay)
     if (!relay->is_committed)
         relay_commit(relay);
     relay_add_end(relay);
+    if (relay->failure)
+        return;
     relay->is_complete = true;
     exchange_end(relay->plan.exchange);
 }
@@ -127,7 +161,7 @@ void relay_complete_stream(struct relay *relay)
 // A stream whose every choice has its finish reason is whole, however its last bytes were lost.
 static bool is_whole(const struct relay *relay)
 {
-    if (!relay_has_spoken(relay) || relay->is_error_sent)
+    if (!relay_has_spoken(relay) || relay->is_error_sent || relay->is_refused)
         return false;
     if (relay->failure && relay->failure->kind != ERROR_TIMEOUT)
         return false;

@@ -6,11 +6,14 @@
 #include "base/mem.h"
 #include "json/match.h"
 
-enum { NUMBER_MAX = 32 }; // characters of a count; a longer one is none
+enum {
+    NUMBER_MAX = 32,          // characters of a count; a longer one is none
+    MORE_INPUT = USAGE_KINDS, // as a kind: each place is a part of its own
+};
 
 // What a path of `match` gives. A lower rank is taken before a higher one of the same kind.
 struct place {
-    enum usage_kind kind;
+    int kind;
     int rank;
 };
 
@@ -18,12 +21,13 @@ struct usage {
     struct json_match *match;
     struct place places[LIMIT_WATCH_PATHS]; // by the path's id
     int ranks;
-    bool reasoning_excluded;
+    struct usage_excluded excluded;
 };
 
 struct reading {
     const struct usage *usage;
     struct usage_counts counts;
+    long long more_input;
     int ranks[USAGE_KINDS];
 };
 
@@ -33,11 +37,11 @@ const char *usage_kind_name(enum usage_kind kind)
     return names[kind];
 }
 
-struct usage *usage_new(bool reasoning_excluded)
+struct usage *usage_new(struct usage_excluded excluded)
 {
     struct usage *usage = mem_alloc(sizeof(*usage));
     usage->match = json_match_new();
-    usage->reasoning_excluded = reasoning_excluded;
+    usage->excluded = excluded;
     return usage;
 }
 
@@ -49,7 +53,7 @@ void usage_free(struct usage *usage)
     free(usage);
 }
 
-int usage_add(struct usage *usage, enum usage_kind kind, const char *path, struct error *err)
+static int add_place(struct usage *usage, int kind, const char *path, struct error *err)
 {
     int known = usage->ranks;
     int id = json_match_add(usage->match, path, err);
@@ -59,6 +63,16 @@ int usage_add(struct usage *usage, enum usage_kind kind, const char *path, struc
         return error_set(err, ERROR_SCRIPT, "\"%s\" is named twice", path);
     usage->places[id] = (struct place){kind, usage->ranks++};
     return 0;
+}
+
+int usage_add(struct usage *usage, enum usage_kind kind, const char *path, struct error *err)
+{
+    return add_place(usage, (int)kind, path, err);
+}
+
+int usage_add_more_input(struct usage *usage, const char *path, struct error *err)
+{
+    return add_place(usage, MORE_INPUT, path, err);
 }
 
 struct usage_counts usage_unknown(void)
@@ -97,26 +111,50 @@ static void on_value(void *owner, int id, struct json_value value)
 {
     struct reading *reading = owner;
     struct place place = reading->usage->places[id];
-    if (value.type != JSON_NUMBER || place.rank > reading->ranks[place.kind])
-        return;
-    long long count = count_of(value.raw);
+    long long count = value.type == JSON_NUMBER ? count_of(value.raw) : -1;
+
     if (count < 0)
         return;
-    reading->counts.of[place.kind] = count;
-    reading->ranks[place.kind] = place.rank;
+    if (place.kind == MORE_INPUT) {
+        reading->more_input += count;
+    } else if (place.rank <= reading->ranks[place.kind]) {
+        reading->counts.of[place.kind] = count;
+        reading->ranks[place.kind] = place.rank;
+    }
 }
 
-struct usage_counts usage_read(const struct usage *usage, struct slice text)
+static void read_one(struct reading *reading, struct slice text)
+{
+    struct reading before = *reading;
+
+    reading->more_input = 0;
+    for (int kind = 0; kind < USAGE_KINDS; kind++)
+        reading->ranks[kind] = reading->usage->ranks;
+    if (json_match_run(reading->usage->match, text, JSON_MAX_DEPTH, on_value, reading, NULL) != 0)
+        *reading = before;
+    else if (!reading->more_input)
+        reading->more_input = before.more_input;
+}
+
+static void add_known(long long *sum, long long count)
+{
+    if (*sum >= 0 && count > 0)
+        *sum += count;
+}
+
+struct usage_counts usage_read(const struct usage *usage, const struct slice *texts, size_t count)
 {
     struct reading reading = {.usage = usage, .counts = usage_unknown()};
-    struct usage_counts *counts = &reading.counts;
+    long long *of = reading.counts.of;
 
-    for (int kind = 0; kind < USAGE_KINDS; kind++)
-        reading.ranks[kind] = usage->ranks;
-    if (json_match_run(usage->match, text, JSON_MAX_DEPTH, on_value, &reading, NULL) != 0)
-        return usage_unknown();
-    if (usage->reasoning_excluded && counts->of[USAGE_OUTPUT] >= 0 &&
-        counts->of[USAGE_REASONING] >= 0)
-        counts->of[USAGE_OUTPUT] += counts->of[USAGE_REASONING];
-    return *counts;
+    for (size_t i = 0; i < count; i++)
+        read_one(&reading, texts[i]);
+    add_known(&of[USAGE_INPUT], reading.more_input);
+    if (usage->excluded.cached) {
+        add_known(&of[USAGE_INPUT], of[USAGE_CACHED]);
+        add_known(&of[USAGE_INPUT], of[USAGE_CACHE_WRITE]);
+    }
+    if (usage->excluded.reasoning)
+        add_known(&of[USAGE_OUTPUT], of[USAGE_REASONING]);
+    return reading.counts;
 }

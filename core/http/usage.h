@@ -26,13 +26,21 @@ struct usage_counts {
 
 struct usage;
 
-// `reasoning_excluded`: the provider's output does not include the reasoning, so it is added.
-struct usage *usage_new(bool reasoning_excluded);
+// What a provider's counts leave out, so that it is added.
+struct usage_excluded {
+    bool reasoning; // of the output
+    bool cached;    // of the input: what was read from the cache, and what was written to it
+};
+
+struct usage *usage_new(struct usage_excluded excluded);
 void usage_free(struct usage *usage);
 
 // One more place of a count (see json/match.h); of several places that have one, the place added
 // first is taken. Returns 0, or -1 with `err`: not a path, or too many of them.
 int usage_add(struct usage *usage, enum usage_kind kind, const char *path, struct error *err);
+
+// One more place of a part of the input that is counted beside it; all that are there are added.
+int usage_add_more_input(struct usage *usage, const char *path, struct error *err);
 
 // Nothing known.
 struct usage_counts usage_unknown(void);
@@ -40,5 +48,7 @@ struct usage_counts usage_unknown(void);
 // Adds what is known of `more`.
 void usage_add_counts(struct usage_counts *sum, const struct usage_counts *more);
 
-// Reads a usage object. What is no count there (not a number, negative) is unknown.
-struct usage_counts usage_read(const struct usage *usage, struct slice text);
+// Reads usage objects that tell of the same answer, in the order in which they came: of a count
+// that several have the last one is taken. What is no count there (not a number, negative) is
+// unknown; so is all of an object that is no JSON.
+struct usage_counts usage_read(const struct usage *usage, const struct slice *texts, size_t count);

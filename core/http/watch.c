@@ -38,8 +38,9 @@ struct reading {
     const struct rules *rules;
     struct watch_state state;
     struct watch_result result;
-    const char *finish_at; // the last finish reason; NULL when there was none
-    const char *index_at;  // the last index, likewise
+    const char *finish_at;       // the last finish reason; NULL when there was none
+    const char *first_finish_at; // the first one that no choice has taken, likewise
+    const char *index_at;        // the last index, likewise
     unsigned long index;
     const char *bad_at; // an index that no choice can have
 };
@@ -165,8 +166,11 @@ static void end_choice(struct reading *reading, struct json_value choice)
     uint64_t bit = UINT64_C(1) << index % 64;
     reading->result.has_choice = true;
     reading->state.seen[index / 64] |= bit;
-    if (reading->finish_at && reading->finish_at >= begin)
-        reading->state.finished[index / 64] |= bit;
+    if (!reading->finish_at || reading->finish_at < begin)
+        return;
+    reading->state.finished[index / 64] |= bit;
+    reading->state.all_finished |= reading->first_finish_at < begin;
+    reading->finish_at = reading->first_finish_at = NULL;
 }
 
 static void read_index(struct reading *reading, struct json_value value)
@@ -204,12 +208,15 @@ static void on_rule(struct reading *reading, const struct rule *rule, struct jso
     if (!is_met)
         return;
     apply(rule->role, &reading->state, &reading->result);
-    if (rule->role == WATCH_FINISH)
+    if (rule->role == WATCH_FINISH) {
         reading->finish_at = value.raw.data;
-    else if (rule->role == WATCH_USAGE)
+        if (!reading->first_finish_at)
+            reading->first_finish_at = value.raw.data;
+    } else if (rule->role == WATCH_USAGE) {
         reading->result.usage = value;
-    else if (rule->role == WATCH_ERROR)
+    } else if (rule->role == WATCH_ERROR && !rule->equals) {
         reading->result.error = value;
+    }
 }
 
 static void on_value(void *owner, int id, struct json_value value)
@@ -232,6 +239,7 @@ static int read_json(const struct rules *rules, struct watch_state *state, struc
                                        "no index that a choice can have"};
         return -1;
     }
+    reading.state.all_finished |= reading.finish_at != NULL;
     *state = reading.state;
     *result = reading.result;
     return 0;
@@ -257,6 +265,7 @@ int watch_event(const struct watch *watch, struct watch_state *state, struct sli
         bool is_data = rule->data && data.data && slice_equal(data, slice_of(rule->data));
         if (is_data || (rule->event && name.data && slice_equal(name, slice_of(rule->event))))
             apply(rule->role, state, result);
+        state->all_finished |= result->has_finish; // a name tells of no choice
         is_literal |= is_data;
     }
     if (!data.data || is_literal || is_blank(data) ||
@@ -276,7 +285,7 @@ int watch_document(const struct watch *watch, struct slice text, struct watch_re
 bool watch_is_finished(const struct watch *watch, const struct watch_state *state,
                        unsigned expected)
 {
-    if (!watch->has_choices)
+    if (!watch->has_choices || state->all_finished)
         return state->any_finish;
     unsigned seen = 0;
     for (size_t i = 0; i < LIMIT_CHOICES / 64; i++) {

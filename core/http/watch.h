@@ -24,6 +24,8 @@ struct watch;
 struct watch *watch_new(void);
 void watch_free(struct watch *watch);
 
+// A finish outside of the choices, or told by an event's name, finishes all of them.
+//
 // One rule of a role. Exactly one of `path` (JSON path), `event` (name of the SSE event) and `data`
 // (the event's data, literally, e.g. "[DONE]") is not NULL. With a path, `equals` (or NULL) is the
 // string that the value must be; without it any value that is not empty counts.
@@ -40,6 +42,7 @@ struct watch_state {
     uint64_t seen[LIMIT_CHOICES / 64];     // choices that occurred
     uint64_t finished[LIMIT_CHOICES / 64]; // choices with a finish reason
     bool any_finish;
+    bool all_finished; // a finish that is about no choice
 };
 
 // What one event, or a whole unary body, said.
@@ -47,7 +50,7 @@ struct watch_result {
     bool has_content, has_finish, is_terminal, has_error;
     bool has_choice;         // at least one element at the WATCH_CHOICES path
     struct json_value usage; // the last non-empty one; type JSON_ABSENT when none
-    struct json_value error; // likewise; JSON_ABSENT for an error told by event name alone
+    struct json_value error; // likewise; JSON_ABSENT for one told by a name or by `equals` alone
 };
 
 // Reads one SSE event (`name` with NULL data: unnamed). Data that is matched literally is not
@@ -61,6 +64,6 @@ int watch_document(const struct watch *watch, struct slice text, struct watch_re
                    struct json_error *err);
 
 // True when every choice seen, and at least `expected` of them (0 counts as 1), has a finish
-// reason. Dialects without a `choices` rule: true after any finish.
+// reason, or all of them have one together. Dialects without a `choices` rule: after any finish.
 bool watch_is_finished(const struct watch *watch, const struct watch_state *state,
                        unsigned expected);

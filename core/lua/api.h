@@ -41,10 +41,14 @@
 //                           terminal = {...}, error = {...}, choices = "choices[]",
 //                           index = "choices[].index" }; an entry is a path string or a table
 //                           { path =, equals = } | { event = } | { data = }
-//   core.usage(places, reasoning_excluded) -> usage: how a provider writes its counts; places =
-//                           { input = { path, ... }, output =, cached =, cache_write =,
-//                           reasoning = }, the first place with a number counts;
-//                           reasoning_excluded: output comes without it, so it is added
+//   core.usage(places, reasoning_excluded, cache_excluded) -> usage: how a provider writes its
+//                           counts; places = { input = { path, ... }, output =, cached =,
+//                           cache_write =, reasoning = }, the first place with a number counts;
+//                           input_more = { path, ... } in it: all of them are added to the input;
+//                           reasoning_excluded: output comes without it, so it is added;
+//                           cache_excluded: input comes without cached and cache_write, likewise.
+//                           Of a stream that tells its usage in parts the last known value of each
+//                           count is taken
 //   core.endpoint{ url = base_url, path = "/chat/completions", method = "POST",
 //                  ca_file = path or nil, proxy = URL, false (none) or nil (of the environment),
 //                  headers = { { "name", "text or secret", ... }, ... } } -> endpoint, or nil, err.
@@ -133,11 +137,13 @@
 //     fetch:close()         ends it (canceled)
 //
 // Values
-//   core.decode(text, raw) -> value | nil, err   arrays are tagged (an empty one encodes as []), null
+//   core.decode(text, raw) -> value | nil, err   arrays are tagged (an empty one encodes as []),
+//   null
 //                           is core.null. `raw` = { name = true, ... } or nil: members with these
-//                           names, at any depth, whose value is an object or array become raw values
-//   core.encode(value) -> text                object keys are written sorted, a raw value as its text
-//   core.raw(text) -> raw value { raw = text }   the text must be valid JSON
+//                           names, at any depth, whose value is an object or array become raw
+//                           values
+//   core.encode(value) -> text                object keys are written sorted, a raw value as its
+//   text core.raw(text) -> raw value { raw = text }   the text must be valid JSON
 //   core.checked_raw(text) -> raw value | nil, err (bad_request)   of a text that may be none
 //   core.is_raw(value) -> boolean
 //   core.event_data(text) -> list of the data of each server-sent event in it
@@ -212,6 +218,10 @@
 //   req:set_context(value)        what core.context() gives to everything that runs for it
 //   req:depth() -> 0 for a client's request; of an inner one: how deep it is nested
 //   req:attempt(options) (y) -> summary       one try of one lane; see below
+//   req:set_stream_type(type, has_comments)   of the stream that the client asked for, before the
+//                                 first attempt: what an early head (a keep-alive before the
+//                                 commit) says its content-type is, instead of text/event-stream;
+//                                 without comments a keep-alive is a newline
 //   req:reply(status, body, headers)          a whole answer; headers is a table or nil
 //   req:fail_stream(text)         the head is out already: ends the body with `text`, or, when that
 //                                 is nil, by closing the connection before its end
@@ -240,7 +250,8 @@
 //     watch = watch, usage = usage, stream = bool, choices = n,
 //     hide_usage = bool,              -- an event with usage and without choices is kept from the
 //     client add_terminal = "data: [DONE]\n\n",  -- appended when the upstream left it out
-//     error_event = function(kind, message) -> text of the error event in the client's dialect
+//     error_event = function(kind, message) -> text of the error event in the client's dialect; the
+//                                        message is the provider's own, redacted, when it told one
 //     timeout = { connect =, first_token =, head =, idle = },      -- seconds
 //     fresh = bool,                   -- not on a pooled connection
 //   }, {                              -- nil, or what few requests have besides
@@ -251,7 +262,33 @@
 //                                        (other data), false (it is left out), or true and why the
 //                                        stream is to fail. It must not wait, nor fail
 //     headers = text,                 -- complete lines that go to the provider as well
+//     body = text,                    -- instead of the client's body, as above; it wins
+//     path = "/v1/messages?beta=1",   -- instead of the endpoint's path, base path included; may
+//                                        have a query
+//     codec = {                       -- the answer is translated: instead of the provider's bytes
+//                                        the client gets what these make. Trusted functions that do
+//                                        not wait; scripts inside them go through core.run_now.
+//                                        hide_usage, add_terminal and on_event have no effect then.
+//                                        Each may return false, kind, message: the attempt fails
+//                                        so, uncommitted (another lane may be tried) or as a stream
+//                                        that breaks. One that raises, or returns anything else, is
+//                                        logged and fails with protocol
+//       event = function(data, name)  -- each event of a stream that has data, the terminal one
+//                                        included, but not one that `watch` calls an error: text,
+//                                        complete and framed, or nil ("" too) for none. `name` is
+//                                        nil where the event has none
+//       finish = function()           -- the last text of a stream that has ended properly, or nil
+//       body = function(text)         -- the whole answer, when no stream was asked for: text
+//       document = function(text)     -- or nil; a whole JSON body where a stream was asked for:
+//       the
+//                                        text of the whole stream. Without it: protocol
+//       type = "text/event-stream",   -- content-type of the client's answer
+//       comments = bool,              -- false: comments of the upstream are left out
+//     },
 //   }
+//   `watch` and `usage` are those of the provider's dialect, error_event that of the client's. An
+//   answer that is translated is never relayed unseen: over limits.hold a unary one is too_large.
+//   What is held is what was made.
 //   The gateway itself commits and relays an answer with status 2xx that says no error; everything
 //   else comes back uncommitted, for the attempt loop to decide. summary = {
 //     committed = bool, complete = bool,  -- complete: a proper end was seen and sent
@@ -264,7 +301,8 @@
 //   bytes go to the client: the commit point. canceled: the
 //                                 client has gone, and the answer with it
 //   req:discard(outcome)          "rejected" unless given: what the list of attempts says
-//   After a failure behind the commit point the error event has already been sent.
+//   After a failure behind the commit point the error event has already been sent: that of the
+//   provider itself, or, when there was none or the answer is translated, error_event's.
 //
 // An inner request: asked by a script instead of a client. It is served by serve_inner(req,
 // context) of tide/gateway.lua in a task of its own. It has no line in the log and is not counted

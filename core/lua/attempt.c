@@ -6,12 +6,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "http/header_lines.h"
 #include "http/relay.h"
-#include "json/json.h"
+#include "lua/attempt_options.h"
 #include "lua/call.h"
-#include "lua/call_body.h"
-#include "lua/endpoint.h"
+#include "lua/codec.h"
 #include "lua/event_hook.h"
 #include "lua/inner_call.h"
 #include "lua/mock_upstream.h"
@@ -21,12 +19,6 @@
 #include "lua/usage_class.h"
 #include "lua/value.h"
 #include "lua/vm.h"
-#include "lua/watch_class.h"
-
-enum {
-    EDITS_MAX = 48,          // top-level members that adapter and policy may change in a request
-    EDITS_SCRATCH = 1 << 16, // bytes that changing them adds: names and punctuation
-};
 
 struct attempt {
     struct call *call;
@@ -41,157 +33,10 @@ struct attempt {
     int status;
     bool was_reused, was_heard;
     bool is_noted; // in the list of attempts, which went out with the answer's head
-    struct upstream_request request;
-    struct slice *segments; // owned; the body
-    struct buf scratch;     // bytes that json_splice() adds
-    struct buf headers;     // those of the endpoint and of the request, where it has its own
+    struct attempt_request request;
     struct event_hook hook;
+    struct codec codec;
 };
-
-// ---- reading the options ----------------------------------------------------------------------
-
-// Where the options stand on the stack: call_class.c passes them one by one, because a field costs
-// more to read from here than from Lua. The Lua frame above keeps their table, so texts and
-// userdata in it may be borrowed while the attempt runs.
-enum option {
-    OPTION_LABEL = 2,
-    OPTION_TARGET,
-    OPTION_WATCH,
-    OPTION_STREAM,
-    OPTION_HIDE_USAGE,
-    OPTION_CHOICES,
-    OPTION_ADD_TERMINAL,
-    OPTION_CONNECT,
-    OPTION_FIRST_TOKEN,
-    OPTION_HEAD,
-    OPTION_IDLE,
-    OPTION_ENDPOINT,
-    OPTION_SERVE,
-    OPTION_EDITS,
-    OPTION_BODY,
-    OPTION_FRESH,
-    OPTION_USAGE,
-    OPTION_EXTRA, // what few requests have: hold, on_event, headers
-};
-
-static uint32_t ms_at(lua_State *L, int index)
-{
-    double seconds = lua_tonumber(L, index);
-    if (seconds <= 0)
-        return 0;
-    return seconds < 0.001 ? 1 : (uint32_t)(seconds * 1000);
-}
-
-static struct relay_plan read_plan(lua_State *L, struct call *call)
-{
-    const struct config *config = call_config(call);
-    return (struct relay_plan){
-        .exchange = call->exchange,
-        .timers = call->vm->env.timers,
-        .watch = watch_class_check(L, OPTION_WATCH),
-        .is_stream = lua_toboolean(L, OPTION_STREAM),
-        .hide_usage = lua_toboolean(L, OPTION_HIDE_USAGE),
-        .choices = (unsigned)lua_tointeger(L, OPTION_CHOICES),
-        .terminal = value_text(L, OPTION_ADD_TERMINAL),
-        .first_token_ms = ms_at(L, OPTION_FIRST_TOKEN),
-        .head_ms = ms_at(L, OPTION_HEAD),
-        .idle_ms = ms_at(L, OPTION_IDLE),
-        .hold_limit = config->limits.hold,
-        .total_at_ms = call->total_at_ms,
-    };
-}
-
-// hold = true or a number of content events; on_event = function. Raises here what is wrong with
-// the headers, while there is nothing to be freed.
-static void read_extra(lua_State *L, struct relay_plan *plan)
-{
-    if (!lua_istable(L, OPTION_EXTRA))
-        return;
-    lua_getfield(L, OPTION_EXTRA, "hold");
-    if (lua_isboolean(L, -1))
-        plan->hold_all = lua_toboolean(L, -1);
-    else
-        plan->hold_events = (unsigned)lua_tointeger(L, -1);
-    lua_getfield(L, OPTION_EXTRA, "on_event");
-    plan->filters = plan->is_stream && lua_isfunction(L, -1);
-    lua_getfield(L, OPTION_EXTRA, "headers");
-    if (value_text(L, -1).len > LIMIT_OWN_HEADERS)
-        luaL_error(L, "headers for the provider are larger than %d bytes", LIMIT_OWN_HEADERS);
-    lua_pop(L, 3);
-}
-
-// One edit: a name, then JSON text, false (remove) or { rename = name }.
-static struct json_edit read_edit(lua_State *L, int i)
-{
-    struct json_edit edit = {.name = {NULL, 0}};
-
-    lua_rawgeti(L, OPTION_EDITS, i);
-    edit.name.data = luaL_checklstring(L, -1, &edit.name.len);
-    lua_rawgeti(L, OPTION_EDITS, i + 1);
-    edit.value = value_text(L, -1);
-    if (lua_istable(L, -1)) {
-        lua_getfield(L, -1, "rename");
-        edit.rename_to = value_text(L, -1); // stays alive in the table
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 2);
-    return edit;
-}
-
-static void use_segments(struct attempt *attempt, const struct slice *segments, size_t count)
-{
-    attempt->segments = mem_alloc(count * sizeof(*segments));
-    memcpy(attempt->segments, segments, count * sizeof(*segments));
-    attempt->request.body = attempt->segments;
-    attempt->request.body_count = count;
-}
-
-static void read_body(lua_State *L, struct attempt *attempt)
-{
-    struct slice body = value_text(L, OPTION_BODY);
-    if (body.data) {
-        use_segments(attempt, &body, 1);
-        return;
-    }
-    body = call_body(attempt->call);
-    size_t count = lua_istable(L, OPTION_EDITS) ? lua_objlen(L, OPTION_EDITS) / 2 : 0;
-    struct json_edit list[EDITS_MAX];
-    struct slice segments[JSON_SEGMENTS(EDITS_MAX)];
-    if (count > EDITS_MAX)
-        luaL_error(L, "a request may have at most %d edits", EDITS_MAX);
-    for (size_t i = 0; i < count; i++)
-        list[i] = read_edit(L, (int)(2 * i + 1));
-    const struct call *call = attempt->call;
-    struct json_scanned scanned = {body, call->scan, call->scan_count};
-    use_segments(attempt, segments,
-                 json_splice_scanned(&scanned, list, count, segments, &attempt->scratch));
-}
-
-static void read_endpoint(lua_State *L, struct attempt *attempt)
-{
-    struct endpoint *endpoint = endpoint_check(L, OPTION_ENDPOINT);
-    attempt->request.origin = endpoint->origin;
-    attempt->request.method = slice_of(endpoint->method);
-    attempt->request.path = buf_slice(&endpoint->path);
-    attempt->request.headers = buf_slice(&endpoint->headers);
-    attempt->request.connect_ms = ms_at(L, OPTION_CONNECT);
-    attempt->request.fresh = lua_toboolean(L, OPTION_FRESH);
-}
-
-// headers = complete lines that go to the provider as well, and win over its own.
-static void read_own_headers(lua_State *L, struct attempt *attempt)
-{
-    if (!lua_istable(L, OPTION_EXTRA))
-        return;
-    lua_getfield(L, OPTION_EXTRA, "headers");
-    struct slice lines = value_text(L, -1);
-    lua_pop(L, 1); // stays alive in the table
-    if (!lines.data)
-        return;
-    buf_init(&attempt->headers, LIMIT_ENDPOINT_HEADERS + LIMIT_OWN_HEADERS);
-    header_lines_merge(attempt->request.headers, lines, &attempt->headers); // always fits
-    attempt->request.headers = buf_slice(&attempt->headers);
-}
 
 // ---- what the relay asks for ------------------------------------------------------------------
 
@@ -253,6 +98,13 @@ static enum relay_verdict on_event(void *owner, const struct sse_event *event, s
     return event_hook_run(&attempt->hook, event, instead, err);
 }
 
+static int translate(void *owner, enum relay_part part, const struct sse_event *event,
+                     struct error *err)
+{
+    struct attempt *attempt = owner;
+    return codec_translate(&attempt->codec, attempt->relay, part, event, err);
+}
+
 static void pause_source(void *owner)
 {
     struct attempt *attempt = owner;
@@ -300,10 +152,20 @@ static void free_attempt(struct attempt *attempt)
 {
     relay_free(attempt->relay);
     event_hook_deinit(&attempt->hook);
-    buf_deinit(&attempt->scratch);
-    buf_deinit(&attempt->headers);
-    free(attempt->segments);
+    codec_deinit(&attempt->codec);
+    attempt_request_deinit(&attempt->request);
     free(attempt);
+}
+
+static struct usage_counts read_usage(const struct attempt *attempt,
+                                      const struct relay_report *report)
+{
+    struct slice texts[] = {report->first_usage, report->usage};
+    bool has_first = report->first_usage.data != NULL;
+
+    if (!report->usage.data || !attempt->usage)
+        return usage_unknown();
+    return usage_read(attempt->usage, has_first ? texts : texts + 1, has_first ? 2 : 1);
 }
 
 // There was no on_commit() when a keep-alive comment had sent the head: the log has the list then.
@@ -322,8 +184,7 @@ static void settle_call(struct attempt *attempt, const struct relay_report *repo
         note(attempt, error_kind_name(report->error->kind), report->ended_ns);
     else if (!attempt->is_noted)
         note_status(attempt, report->status, report->ended_ns);
-    call->usage = report->usage.data && attempt->usage ? usage_read(attempt->usage, report->usage)
-                                                       : usage_unknown();
+    call->usage = read_usage(attempt, report);
     if (!report->is_committed)
         return;
     call->first_content_ns = report->first_content_ns;
@@ -392,6 +253,7 @@ static const struct relay_handler relay_handler = {
     .on_commit = on_commit,
     .redact = redact,
     .on_event = on_event,
+    .translate = translate,
     .on_done = on_relay_done,
     .pause = pause_source,
     .resume = resume_source,
@@ -416,16 +278,14 @@ static void on_body(void *owner, const char *bytes, size_t len, bool is_last)
 static void drop_request(struct attempt *attempt)
 {
     call_drop_body(attempt->call);
-    buf_deinit(&attempt->scratch);
-    free(attempt->segments);
-    attempt->segments = NULL;
+    attempt_request_drop_body(&attempt->request);
 }
 
 static void on_wake_end(void *owner)
 {
     struct attempt *attempt = owner;
     relay_on_wake_end(attempt->relay);
-    if (attempt->segments && relay_is_committed(attempt->relay) &&
+    if (attempt->request.segments && relay_is_committed(attempt->relay) &&
         upstream_was_sent(attempt->upstream))
         drop_request(attempt);
 }
@@ -454,11 +314,25 @@ static void start_source(lua_State *L, struct attempt *attempt)
     if (lua_isfunction(L, OPTION_SERVE))
         attempt->producer = producer_start(attempt->vm, L, OPTION_SERVE, attempt->relay);
     else if (mock_upstream_is_on(attempt->vm))
-        attempt->producer =
-            mock_upstream_start(attempt->vm, L, &attempt->request, attempt->target, attempt->relay);
+        attempt->producer = mock_upstream_start(attempt->vm, L, &attempt->request.upstream,
+                                                attempt->target, attempt->relay);
     else
-        attempt->upstream = upstream_start(attempt->vm->env.upstreams, &attempt->request,
+        attempt->upstream = upstream_start(attempt->vm->env.upstreams, &attempt->request.upstream,
                                            &upstream_handler, attempt);
+}
+
+// What has a say in the answer.
+static void start_hooks(lua_State *L, struct attempt *attempt, const struct relay_plan *plan)
+{
+    if (plan->filters) {
+        lua_getfield(L, OPTION_EXTRA, "on_event");
+        event_hook_init(&attempt->hook, attempt->call, L);
+    }
+    if (plan->translates) {
+        lua_getfield(L, OPTION_EXTRA, "codec");
+        codec_init(&attempt->codec, attempt->call, L, lua_gettop(L));
+        lua_pop(L, 1);
+    }
 }
 
 int attempt_start(lua_State *L, struct call *call)
@@ -470,8 +344,7 @@ int attempt_start(lua_State *L, struct call *call)
         return luaL_error(L, "an answer is held: req:release() or req:discard() it first");
     if (exchange_is_gone(call->exchange) || call->task->is_canceled)
         return summary_push_canceled(L);
-    struct relay_plan plan = read_plan(L, call);
-    read_extra(L, &plan);
+    struct relay_plan plan = attempt_read_plan(L, call);
     const struct usage *usage = usage_class_check(L, OPTION_USAGE);
     struct attempt *attempt = mem_alloc(sizeof(*attempt));
     attempt->call = call;
@@ -480,16 +353,9 @@ int attempt_start(lua_State *L, struct call *call)
     attempt->label = value_text(L, OPTION_LABEL);
     attempt->target = value_text(L, OPTION_TARGET);
     attempt->started_ns = clock_monotonic_ns();
-    buf_init(&attempt->scratch, EDITS_SCRATCH);
-    if (!lua_isfunction(L, OPTION_SERVE)) {
-        read_endpoint(L, attempt);
-        read_own_headers(L, attempt);
-        read_body(L, attempt);
-    }
-    if (plan.filters) {
-        lua_getfield(L, OPTION_EXTRA, "on_event");
-        event_hook_init(&attempt->hook, call, L);
-    }
+    if (!lua_isfunction(L, OPTION_SERVE))
+        attempt_request_init(&attempt->request, L, call);
+    start_hooks(L, attempt, &plan);
     attempt->relay = relay_new(&plan, &relay_handler, attempt);
     call->attempt = attempt;
     call->attempt_count++;

@@ -79,7 +79,9 @@ static void start_early(struct call *call)
     struct buf headers;
 
     buf_init(&headers, LIMIT_RESPONSE_HEAD);
-    buf_add_text(&headers, "content-type: text/event-stream\r\n");
+    buf_add_text(&headers, "content-type: ");
+    buf_add_text(&headers, call->stream_type ? call->stream_type : "text/event-stream");
+    buf_add_text(&headers, "\r\n");
     call_add_headers(call, &headers);
     call->status = 200;
     exchange_start(call->exchange, 200, buf_slice(&headers));
@@ -98,7 +100,8 @@ static void on_keepalive_tick(void *owner)
     else if (++call->silent_ticks == KEEPALIVE_TICKS) {
         if (!exchange_is_started(call->exchange))
             start_early(call);
-        exchange_write(call->exchange, SLICE(": keep-alive\n\n"));
+        exchange_write(call->exchange,
+                       call->lacks_comments ? SLICE("\n") : SLICE(": keep-alive\n\n"));
         exchange_flush(call->exchange);
         call->silent_ticks = 0;
     }
@@ -296,6 +299,7 @@ static void on_end(void *owner, const char *error)
     free(call->scan);
     vm_generation_unref(call->generation);
     free(call->kept);
+    free(call->stream_type);
     free(call);
 }
 

@@ -49,6 +49,8 @@ struct call {
     bool is_recorded;
     int in_flight; // what it adds to the gauge
     struct timer keepalive;
+    char *stream_type;   // owned; content-type of an early head, NULL: text/event-stream
+    bool lacks_comments; // a keep-alive is a newline then
     unsigned silent_ticks;
     uint64_t bytes_seen;
     struct json_field *scan; // owned; of the last req:scan()

@@ -278,6 +278,20 @@ static int set_header(lua_State *L)
     return 0;
 }
 
+// Only the gateway's own code names a type, in a header line of an answer.
+static int set_stream_type(lua_State *L)
+{
+    struct call *call = check_call(L);
+    struct slice type;
+    type.data = luaL_checklstring(L, 2, &type.len);
+    if (!type.len || has_control_byte(type))
+        return luaL_error(L, "a content-type has no control characters");
+    free(call->stream_type);
+    call->stream_type = mem_dup(type.data, type.len);
+    call->lacks_comments = !lua_toboolean(L, 3);
+    return 0;
+}
+
 // The headers table at `index`, as lines kept in the call, which also owns them if this raises.
 static void read_reply_headers(lua_State *L, int index, struct call *call)
 {
@@ -466,9 +480,13 @@ static int get_facts(lua_State *L)
 // C. A committed answer that broke off ends with an error event in the client's dialect, or as a
 // broken one where it is no stream: only Lua code can go on after a wait.
 static const char wrappers[] =
-    "local attempt, record_values, fail_stream = ...\n"
+    "local attempt, record_values, fail_stream, redact = ...\n"
     "local none = {}\n"
     "local complete_answer = { committed = true, complete = true }\n"
+    "local function words_of(err)\n"
+    "  local words = type(err) == 'table' and err.message or err\n"
+    "  return type(words) == 'string' and words ~= '' and redact(words) or nil\n"
+    "end\n"
     "local function wrapped_attempt(req, o, extra)\n"
     "  local t = o.timeout or none\n"
     "  local committed, complete, error_sent, kind, message, phase, status, headers, body,\n"
@@ -477,6 +495,7 @@ static const char wrappers[] =
     "      o.serve, o.edits, o.body, o.fresh, o.usage, extra)\n"
     "  if complete then return complete_answer end\n"
     "  if committed then\n"
+    "    if err ~= nil and not error_sent then message = words_of(err) or message end\n"
     "    fail_stream(req, error_sent and '' or o.error_event and o.error_event(kind, message))\n"
     "  end\n"
     "  return { committed = committed, complete = complete, kind = kind, message = message,\n"
@@ -489,7 +508,7 @@ static const char wrappers[] =
     "end\n"
     "return wrapped_attempt, wrapped_record\n";
 
-// The class table is on top of the stack.
+// The class table is on top of the stack, the one of functions below it.
 static void wrap_methods(lua_State *L)
 {
     int class = lua_gettop(L);
@@ -498,7 +517,8 @@ static void wrap_methods(lua_State *L)
     lua_getfield(L, class, "attempt");
     lua_getfield(L, class, "record_values");
     lua_getfield(L, class, "fail_stream");
-    lua_call(L, 3, 2);
+    lua_getfield(L, class - 1, "redact");
+    lua_call(L, 4, 2);
     lua_setfield(L, class, "record");
     lua_setfield(L, class, "attempt");
 }
@@ -523,6 +543,7 @@ void call_class_open(struct vm *vm)
         {"raw", get_raw},
         {"prompt", call_prompt_look},
         {"set_header", set_header},
+        {"set_stream_type", set_stream_type},
         {"reply", reply},
         {"fail_stream", fail_stream},
         {"deadline", set_deadline},

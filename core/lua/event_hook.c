@@ -1,29 +1,19 @@
 #include "lua/event_hook.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
 #include "base/limits.h"
 #include "lua/call.h"
-#include "lua/task.h"
+#include "lua/guard.h"
 #include "lua/value.h"
 #include "lua/vm.h"
-
-// One event on its way through the function.
-struct run {
-    struct vm *vm;
-    lua_State *co;
-    struct slice name; // of the event; NULL data: none
-    struct buf *instead;
-    struct error *err;
-    enum relay_verdict verdict;
-};
 
 void event_hook_init(struct event_hook *hook, struct call *call, lua_State *L)
 {
     hook->call = call;
+    task_stand_in(&hook->stand_in, call->task);
     hook->ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
@@ -51,68 +41,70 @@ static void add_data(struct buf *out, struct slice text)
     }
 }
 
-static enum relay_verdict change(struct run *run, struct slice data)
+static enum relay_verdict change(const struct sse_event *event, struct slice data,
+                                 struct buf *instead, struct error *err)
 {
-    if (data.len > run->instead->limit / 2) {
-        error_set(run->err, ERROR_SCRIPT, "on_event made an event that is too large");
+    if (data.len > instead->limit / 2) {
+        error_set(err, ERROR_SCRIPT, "on_event made an event that is too large");
         return RELAY_REFUSED;
     }
-    if (run->name.data) {
-        buf_add_text(run->instead, "event: ");
-        buf_add_slice(run->instead, run->name);
-        buf_add_text(run->instead, "\n");
+    if (event->name.data) {
+        buf_add_text(instead, "event: ");
+        buf_add_slice(instead, event->name);
+        buf_add_text(instead, "\n");
     }
-    add_data(run->instead, data);
-    buf_add_text(run->instead, "\n");
+    add_data(instead, data);
+    buf_add_text(instead, "\n");
     return RELAY_CHANGED;
 }
 
-// What the function has returned stands on the stack from 1.
-static enum relay_verdict read_verdict(struct run *run)
+// The function's two results are on top of the stack.
+static enum relay_verdict read_verdict(lua_State *L, const struct sse_event *event,
+                                       struct buf *instead, struct error *err)
 {
-    lua_State *co = run->co;
-    struct slice text = value_text(co, 1);
+    struct slice text = value_text(L, -2);
 
     if (text.data)
-        return change(run, text);
-    if (lua_isnoneornil(co, 1))
+        return change(event, text, instead, err);
+    if (lua_isnil(L, -2))
         return RELAY_AS_IT_IS;
-    if (!lua_toboolean(co, 1))
+    if (!lua_toboolean(L, -2))
         return RELAY_DROPPED;
-    error_set(run->err, ERROR_SCRIPT, "%s", lua_isstring(co, 2) ? lua_tostring(co, 2) : "refused");
+    error_set(err, ERROR_SCRIPT, "%s", lua_isstring(L, -1) ? lua_tostring(L, -1) : "refused");
     return RELAY_REFUSED;
 }
 
-static void on_end(void *owner, const char *error)
+static enum relay_verdict run(struct event_hook *hook, const struct sse_event *event,
+                              struct buf *instead, struct error *err)
 {
-    struct run *run = owner;
+    lua_State *L = hook->call->vm->L;
 
-    if (!error) {
-        run->verdict = read_verdict(run);
-        return;
-    }
-    log_event(run->vm->env.log, LOG_ERROR, "an event could not be taken through on_event: %s",
-              error);
-    error_set(run->err, ERROR_SCRIPT, "on_event failed");
+    luaL_checkstack(L, 4, "too many hooks");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, hook->ref);
+    lua_pushlstring(L, event->data.data, event->data.len);
+    if (task_call(&hook->stand_in, 1, 2) == 0)
+        return read_verdict(L, event, instead, err);
+    const char *what = lua_tostring(L, -1);
+    log_event(hook->call->vm->env.log, LOG_ERROR,
+              "an event could not be taken through on_event: %s", what ? what : "no message");
+    error_set(err, ERROR_SCRIPT, "on_event failed");
+    return RELAY_REFUSED;
 }
 
 enum relay_verdict event_hook_run(struct event_hook *hook, const struct sse_event *event,
                                   struct buf *instead, struct error *err)
 {
     struct vm *vm = hook->call->vm;
-    struct run run = {
-        .vm = vm, .name = event->name, .instead = instead, .err = err, .verdict = RELAY_REFUSED};
-    struct task *task = task_new(vm, on_end, &run);
+    int top = lua_gettop(vm->L);
+    bool was_limited = vm->guard && guard_pause(vm->guard);
+    struct guard *guard = vm->guard;
+    enum relay_verdict verdict = run(hook, event, instead, err);
 
-    run.co = task->co;
-    task->is_now = true;
-    task->request = hook->call->handle;
-    task_inherit(task, hook->call->task);
-    lua_rawgeti(task->co, LUA_REGISTRYINDEX, hook->ref);
-    lua_pushlstring(task->co, event->data.data, event->data.len);
-    if (!task_run_inside(task, 1))
-        abort(); // is_now: nothing below it may wait
-    return run.verdict;
+    lua_settop(vm->L, top);
+    if (guard)
+        guard_resume(guard, was_limited);
+    task_run_ready(vm);
+    return verdict;
 }
 
 // ---- whole streams ----------------------------------------------------------------------------

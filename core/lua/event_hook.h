@@ -4,13 +4,15 @@
 #include <lua.h>
 
 #include "http/relay.h"
+#include "lua/task.h"
 
 struct call;
 struct vm;
 
 struct event_hook {
-    struct call *call; // borrowed; whose request it runs for
-    int ref;           // of the function; 0: none
+    struct call *call;    // borrowed; whose request it runs for
+    struct task stand_in; // what it runs as
+    int ref;              // of the function; 0: none
 };
 
 // Takes the function on top of L's stack, and pops it.

@@ -305,6 +305,40 @@ void task_resource_remove(struct task_resource *resource)
     list_remove(&resource->node);
 }
 
+void task_stand_in(struct task *task, struct task *served)
+{
+    *task = (struct task){
+        .vm = served->vm,
+        .co = served->vm->L,
+        .request = served->request,
+        .budget = task_budget(served),
+        .parent = served,
+        .is_now = true,
+    };
+    list_init(&task->script);
+    list_init(&task->offspring);
+    list_init(&task->kin);
+    list_init(&task->resources);
+}
+
+int task_call(struct task *stand_in, int argument_count, int result_count)
+{
+    struct vm *vm = stand_in->vm;
+    struct task *outer = vm->running;
+
+    stand_in->is_canceled = stand_in->parent->is_canceled;
+    vm->running = stand_in;
+    int rc = lua_pcall(vm->L, argument_count, result_count, 0);
+    vm->running = outer;
+    return rc;
+}
+
+void task_run_ready(struct vm *vm)
+{
+    if (vm->ready && !vm->running && !vm->is_holding)
+        run_ready(vm);
+}
+
 void task_run(struct task *task, int argument_count)
 {
     struct vm *vm = task->vm;

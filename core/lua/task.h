@@ -95,6 +95,17 @@ void task_run(struct task *task, int argument_count);
 // has ended: on_end() has been called and it is gone. False: it waits and is resumed from the loop.
 bool task_run_inside(struct task *task, int argument_count);
 
+// Stands in for `served` where trusted code runs for it at once, outside of its coroutine: what
+// scripts begin there belongs to `served`. Only for task_call(); no more than the memory is needed.
+void task_stand_in(struct task *task, struct task *served);
+
+// lua_pcall() on vm->L: the function and its arguments are on top. Nothing in it may wait. Tasks
+// that it has made ready run with task_run_ready().
+int task_call(struct task *stand_in, int argument_count, int result_count);
+
+// Runs what is ready, unless Lua code is on the C stack, which will do so.
+void task_run_ready(struct vm *vm);
+
 // For a C function that waits: `return task_wait(...)`. The task is what script_check_wait()
 // returned. Someone calls task_wake() later.
 // `cancel_wait` (may be NULL) is called when the task is canceled; it must lead to a wake.

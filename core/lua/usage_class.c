@@ -22,15 +22,23 @@ static int collect(lua_State *L)
     return 0;
 }
 
+enum { MORE_INPUT = USAGE_KINDS };
+
+static int add_place(struct usage *usage, int kind, const char *path, struct error *err)
+{
+    return kind == MORE_INPUT ? usage_add_more_input(usage, path, err)
+                              : usage_add(usage, (enum usage_kind)kind, path, err);
+}
+
 // The list of paths of one kind, on top of the stack.
-static void add_places(lua_State *L, struct usage *usage, enum usage_kind kind)
+static void add_places(lua_State *L, struct usage *usage, int kind)
 {
     struct error err;
     int list = lua_gettop(L);
     int count = lua_istable(L, list) ? (int)lua_objlen(L, list) : 0;
     for (int i = 1; i <= count; i++) {
         lua_rawgeti(L, list, i);
-        if (usage_add(usage, kind, luaL_checkstring(L, -1), &err) != 0)
+        if (add_place(usage, kind, luaL_checkstring(L, -1), &err) != 0)
             luaL_error(L, "usage: %s", err.message);
         lua_pop(L, 1);
     }
@@ -39,14 +47,16 @@ static void add_places(lua_State *L, struct usage *usage, enum usage_kind kind)
 static int new_usage(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
-    bool reasoning_excluded = lua_toboolean(L, 2);
+    struct usage_excluded excluded = {.reasoning = lua_toboolean(L, 2),
+                                      .cached = lua_toboolean(L, 3)};
     struct usage **box = lua_newuserdata(L, sizeof(struct usage *));
-    *box = usage_new(reasoning_excluded);
+    *box = usage_new(excluded);
     luaL_getmetatable(L, USAGE_CLASS);
     lua_setmetatable(L, -2);
-    for (int kind = 0; kind < USAGE_KINDS; kind++) {
-        lua_getfield(L, 1, usage_kind_name((enum usage_kind)kind));
-        add_places(L, *box, (enum usage_kind)kind);
+    for (int kind = 0; kind <= MORE_INPUT; kind++) {
+        lua_getfield(L, 1,
+                     kind == MORE_INPUT ? "input_more" : usage_kind_name((enum usage_kind)kind));
+        add_places(L, *box, kind);
         lua_pop(L, 1);
     }
     return 1;

@@ -1,4 +1,5 @@
-// core.usage(places, reasoning_excluded): how a provider writes its token counts, compiled.
+// core.usage(places, reasoning_excluded, cache_excluded): how a provider writes its token counts,
+// compiled.
 #pragma once
 
 #include <lua.h>

@@ -1,5 +1,6 @@
 -- Where a provider writes what it counted, in the gateway's terms: input (everything read, cached
--- included), output (reasoning included), cached, cache_write, reasoning. Unknown is never 0.
+-- and cache_write included), output (reasoning included), cached, cache_write, reasoning. Unknown
+-- is never 0.
 local core = require("core")
 
 local M = {}
@@ -21,7 +22,8 @@ function M.compile(spec)
   spec = spec or {}
   local places = {}
   for name, default in pairs(DEFAULT) do places[name] = list(spec[name] or default) end
-  return core.usage(places, spec.reasoning_excluded or false)
+  places.input_more = list(spec.input_more)
+  return core.usage(places, spec.reasoning_excluded or false, spec.cache_excluded or false)
 end
 
 return M

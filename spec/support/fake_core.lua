@@ -213,8 +213,10 @@ local function add_values(core)
   function core.redact(text) return (text:gsub("sk%-secret", "***")) end
   function core.fields(names) return names end
   function core.watch(rules) return { rules = rules } end
-  function core.usage(places, reasoning_excluded)
-    return { places = places, reasoning_excluded = reasoning_excluded }
+  function core.usage(places, reasoning_excluded, cache_excluded)
+    return {
+      places = places, reasoning_excluded = reasoning_excluded, cache_excluded = cache_excluded,
+    }
   end
   function core.metrics() return "tidegate_generation 1\n" end
   function core.log(level, message) core.logged[#core.logged + 1] = level .. " " .. message end
@@ -679,6 +681,12 @@ local function count_at(value, path)
   return type(value) == "number" and value or nil
 end
 
+local function more_input(compiled, counts)
+  local more = counts.input_more or 0
+  if not compiled.cache_excluded then return more end
+  return more + (counts.cached or 0) + (counts.cache_write or 0)
+end
+
 --- What C would count in a usage object by a compiled usage.
 -- @treturn table { input =, output =, cached =, cache_write =, reasoning = }
 function M.count(compiled, text)
@@ -686,6 +694,8 @@ function M.count(compiled, text)
   for kind, places in pairs(compiled.places) do
     for _, path in ipairs(places) do counts[kind] = counts[kind] or count_at(value, path) end
   end
+  if counts.input then counts.input = counts.input + more_input(compiled, counts) end
+  counts.input_more = nil
   if compiled.reasoning_excluded and counts.output and counts.reasoning then
     counts.output = counts.output + counts.reasoning
   end

@@ -80,9 +80,11 @@ struct fixture {
     bool is_canceled, is_paused, is_done;
     enum relay_verdict (*hook)(const struct sse_event *event, struct buf *instead,
                                struct error *err);
+    int (*codec)(struct relay *relay, enum relay_part part, struct slice name, struct slice data,
+                 struct error *err);
     struct relay_report report; // without what it borrows
     enum error_kind failed;
-    char usage[TEXT], provider_error[TEXT], body[TEXT], forward[TEXT];
+    char first_usage[TEXT], usage[TEXT], provider_error[TEXT], body[TEXT], forward[TEXT];
 };
 
 static void on_commit(void *owner, int status, uint64_t now_ns, struct buf *headers)
@@ -112,6 +114,7 @@ static void on_done(void *owner, const struct relay_report *report)
     fixture->is_done = true;
     fixture->report = *report;
     fixture->failed = report->error ? report->error->kind : ERROR_NONE;
+    copy(fixture->first_usage, report->first_usage);
     copy(fixture->usage, report->usage);
     copy(fixture->provider_error, report->provider_error);
     copy(fixture->body, report->body);
@@ -124,6 +127,14 @@ static enum relay_verdict on_event(void *owner, const struct sse_event *event, s
 {
     struct fixture *fixture = owner;
     return fixture->hook(event, instead, err);
+}
+
+// What the test has put into `codec`.
+static int translate(void *owner, enum relay_part part, const struct sse_event *event,
+                     struct error *err)
+{
+    struct fixture *fixture = owner;
+    return fixture->codec(fixture->relay, part, event->name, event->data, err);
 }
 
 static void pause_it(void *owner)
@@ -141,8 +152,8 @@ static void cancel_it(void *owner)
     ((struct fixture *)owner)->is_canceled = true;
 }
 
-static const struct relay_handler handler = {on_commit, redact,    on_event, on_done,
-                                             pause_it,  resume_it, cancel_it};
+static const struct relay_handler handler = {on_commit, redact,   on_event,  translate,
+                                             on_done,   pause_it, resume_it, cancel_it};
 
 static struct watch *chat_watch(void)
 {

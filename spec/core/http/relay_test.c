@@ -291,6 +291,53 @@ static void test_a_client_that_leaves_cancels_the_upstream(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void test_a_terminal_event_that_is_a_finish_is_an_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct watch_rule rules[] = {{.role = WATCH_FINISH, .path = "end"},
+                                              {.role = WATCH_TERMINAL, .path = "end"}};
+    const char *event = "data: {\"end\":true}\n\n";
+    watch_free(fixture->watch);
+    fixture->watch = watch_new();
+    fixture->plan.watch = fixture->watch;
+    watch_add(fixture->watch, &rules[0], NULL);
+    watch_add(fixture->watch, &rules[1], NULL);
+    for (int holds = 0; holds < 2; holds++) {
+        fixture->plan.hold_events = holds ? 3 : 0;
+        fixture->is_done = false;
+        buf_clear(&fixture->exchange.sent);
+        begin(fixture, 200, "text/event-stream");
+        feed(fixture, event);
+        end(fixture);
+        assert_sent(fixture, event);
+        assert_true(fixture->report.is_complete);
+        relay_free(fixture->relay);
+        fixture->relay = NULL;
+    }
+}
+
+static void test_the_first_and_the_last_usage_are_reported(void **state)
+{
+    struct fixture *fixture = *state;
+    begin(fixture, 200, "text/event-stream");
+    feed(fixture, "data: {\"usage\":{\"a\":1}}\n\n" HELLO "data: {\"usage\":{\"a\":2}}\n\n");
+    feed(fixture, FINISH "data: {\"usage\":{\"a\":3}}\n\n" DONE);
+    end(fixture);
+    assert_string_equal(fixture->first_usage, "{\"a\":1}");
+    assert_string_equal(fixture->usage, "{\"a\":3}");
+}
+
+static void test_an_error_without_a_value_is_told_by_its_event(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct watch_rule rule = {.role = WATCH_ERROR, .path = "type", .equals = "error"};
+    watch_add(fixture->watch, &rule, NULL);
+    begin(fixture, 200, "text/event-stream");
+    feed(fixture, "data: {\"type\":\"error\",\"message\":\"why\"}\n\n");
+    end(fixture);
+    assert_string_equal(fixture->provider_error, "{\"type\":\"error\",\"message\":\"why\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +366,9 @@ int main(void)
         TEST(test_too_much_before_content_is_refused),
         TEST(test_a_first_token_deadline_cancels_the_upstream),
         TEST(test_a_client_that_leaves_cancels_the_upstream),
+        TEST(test_a_terminal_event_that_is_a_finish_is_an_answer),
+        TEST(test_the_first_and_the_last_usage_are_reported),
+        TEST(test_an_error_without_a_value_is_told_by_its_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

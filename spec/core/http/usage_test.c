@@ -21,7 +21,7 @@ static struct usage *openai(bool reasoning_excluded)
         {USAGE_CACHE_WRITE, "prompt_tokens_details.cache_write_tokens"},
         {USAGE_REASONING, "completion_tokens_details.reasoning_tokens"},
     };
-    struct usage *usage = usage_new(reasoning_excluded);
+    struct usage *usage = usage_new((struct usage_excluded){.reasoning = reasoning_excluded});
     struct error err;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
         assert_int_equal(usage_add(usage, places[i].kind, places[i].path, &err), 0);
@@ -31,7 +31,7 @@ static struct usage *openai(bool reasoning_excluded)
 static void assert_counts(struct slice text, bool reasoning_excluded, const long long *expected)
 {
     struct usage *usage = openai(reasoning_excluded);
-    struct usage_counts counts = usage_read(usage, text);
+    struct usage_counts counts = usage_read(usage, &text, 1);
     for (int kind = 0; kind < USAGE_KINDS; kind++)
         assert_int_equal(counts.of[kind], expected[kind]);
     usage_free(usage);
@@ -97,6 +97,65 @@ static void test_a_count_may_be_written_as_any_number(void **state)
     assert_counts(SLICE("{\"prompt_tokens\":12.0,\"completion_tokens\":1e3}"), false, expected);
 }
 
+// Anthropic's: input in message_start, output in message_delta; what the cache gave is not in it.
+static struct usage *anthropic(void)
+{
+    struct usage *usage = usage_new((struct usage_excluded){.cached = true});
+    struct error err;
+    assert_int_equal(usage_add(usage, USAGE_INPUT, "input_tokens", &err), 0);
+    assert_int_equal(usage_add(usage, USAGE_OUTPUT, "output_tokens", &err), 0);
+    assert_int_equal(usage_add(usage, USAGE_CACHED, "cache_read_input_tokens", &err), 0);
+    assert_int_equal(usage_add(usage, USAGE_CACHE_WRITE, "cache_creation_input_tokens", &err), 0);
+    assert_int_equal(usage_add_more_input(usage, "tools.one", &err), 0);
+    assert_int_equal(usage_add_more_input(usage, "tools.two", &err), 0);
+    return usage;
+}
+
+static void assert_read(const struct slice *texts, size_t count, const long long *expected)
+{
+    struct usage *usage = anthropic();
+    struct usage_counts counts = usage_read(usage, texts, count);
+    for (int kind = 0; kind < USAGE_KINDS; kind++)
+        assert_int_equal(counts.of[kind], expected[kind]);
+    usage_free(usage);
+}
+
+static void test_usage_told_in_parts_is_put_together_and_the_last_count_is_taken(void **state)
+{
+    (void)state;
+    static const struct slice texts[] = {
+        SLICE("{\"input_tokens\":10,\"cache_read_input_tokens\":100,"
+              "\"cache_creation_input_tokens\":5,\"output_tokens\":1}"),
+        SLICE("{\"input_tokens\":11,\"output_tokens\":30,\"cache_read_input_tokens\":null}")};
+    static const long long merged[] = {116, 30, 100, 5, -1}, first[] = {115, 1, 100, 5, -1},
+                           last[] = {11, 30, -1, -1, -1};
+    assert_read(texts, 2, merged);
+    assert_read(texts, 1, first);
+    assert_read(texts + 1, 1, last);
+}
+
+static void test_a_part_that_is_no_json_leaves_the_others(void **state)
+{
+    (void)state;
+    static const struct slice texts[] = {SLICE("{\"input_tokens\":10,\"tools\":{\"one\":1}}"),
+                                         SLICE("{\"input_tokens\":99,\"tools\":{\"two\":2}")};
+    static const long long expected[] = {11, -1, -1, -1, -1};
+    assert_read(texts, 2, expected);
+}
+
+static void test_parts_of_the_input_that_are_counted_beside_it_are_added(void **state)
+{
+    (void)state;
+    static const struct slice texts[] = {
+        SLICE("{\"input_tokens\":10,\"tools\":{\"one\":1,\"two\":2}}"),
+        SLICE("{\"tools\":{\"one\":4}}"), SLICE("{\"tools\":{\"one\":7}}")};
+    static const long long one[] = {13, -1, -1, -1, -1}, later[] = {14, -1, -1, -1, -1},
+                           alone[] = {-1, -1, -1, -1, -1};
+    assert_read(texts, 1, one);
+    assert_read(texts, 2, later);
+    assert_read(texts + 2, 1, alone);
+}
+
 static void test_a_bad_or_repeated_place_is_refused(void **state)
 {
     (void)state;
@@ -117,6 +176,9 @@ int main(void)
         cmocka_unit_test(test_T29_what_is_not_said_is_unknown_and_never_zero),
         cmocka_unit_test(test_what_is_no_count_is_unknown),
         cmocka_unit_test(test_a_count_may_be_written_as_any_number),
+        cmocka_unit_test(test_usage_told_in_parts_is_put_together_and_the_last_count_is_taken),
+        cmocka_unit_test(test_a_part_that_is_no_json_leaves_the_others),
+        cmocka_unit_test(test_parts_of_the_input_that_are_counted_beside_it_are_added),
         cmocka_unit_test(test_a_bad_or_repeated_place_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -355,8 +355,94 @@ static void test_one_path_can_have_several_rules(void **state)
     setup(&it, rules, 3);
     assert_said(&it, NULL, "{\"status\":\"done\"}", "FT");
     assert_said(&it, NULL, "{\"status\":\"failed\"}", "E");
-    assert_true(slice_equal(it.result.error.raw, SLICE("\"failed\"")));
+    assert_int_equal(it.result.error.type, JSON_ABSENT); // its name says that it is one, not which
     assert_said(&it, NULL, "{\"status\":\"running\"}", "");
+    watch_free(it.watch);
+}
+
+static const struct watch_rule GEMINI[] = {
+    {.role = WATCH_CONTENT, .path = "candidates[].content"},
+    {.role = WATCH_FINISH, .path = "candidates[].finishReason"},
+    {.role = WATCH_FINISH, .path = "promptFeedback.blockReason"},
+    {.role = WATCH_CHOICES, .path = "candidates[]"},
+    {.role = WATCH_INDEX, .path = "candidates[].index"},
+};
+
+static void setup_gemini(struct fixture *it)
+{
+    setup(it, GEMINI, sizeof(GEMINI) / sizeof(*GEMINI));
+}
+
+static void test_a_finish_outside_of_the_choices_finishes_all_of_them(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}",
+        "{\"promptFeedback\":{\"blockReason\":\"SAFETY\"},\"candidates\":[{\"index\":0}]}",
+        "{\"candidates\":[{\"index\":0}],\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}",
+        "{\"promptFeedback\":{\"blockReason\":\"X\"},\"candidates\":[{\"finishReason\":\"Y\"}]}",
+        "{\"candidates\":[{\"finishReason\":\"Y\"}],\"promptFeedback\":{\"blockReason\":\"X\"}}",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct fixture it;
+        setup_gemini(&it);
+        assert_said(&it, NULL, "{\"candidates\":[{\"index\":1,\"content\":\"a\"}]}", "CH");
+        assert_false(watch_is_finished(it.watch, &it.state, 3));
+        assert_int_equal(event(&it, NULL, texts[i]), 0);
+        assert_true(it.result.has_finish);
+        assert_true(watch_is_finished(it.watch, &it.state, 3));
+        watch_free(it.watch);
+    }
+}
+
+static void test_a_choice_that_finishes_twice_finishes_no_other(void **state)
+{
+    (void)state;
+    static const struct watch_rule rules[] = {{.role = WATCH_FINISH, .path = "c[].a"},
+                                              {.role = WATCH_FINISH, .path = "c[].b"},
+                                              {.role = WATCH_CHOICES, .path = "c[]"},
+                                              {.role = WATCH_INDEX, .path = "c[].i"}};
+    struct fixture it;
+    setup(&it, rules, 4);
+    assert_said(&it, NULL,
+                "{\"c\":[{\"a\":1,\"b\":2,\"i\":0},{\"i\":1},{\"b\":1,\"a\":3,\"i\":2}]}", "FH");
+    assert_false(watch_is_finished(it.watch, &it.state, 3));
+    assert_said(&it, NULL, "{\"c\":[{\"a\":1,\"i\":1}]}", "FH");
+    assert_true(watch_is_finished(it.watch, &it.state, 3));
+    watch_free(it.watch);
+}
+
+static void test_a_finish_told_by_name_finishes_all_choices(void **state)
+{
+    (void)state;
+    static const struct watch_rule rules[] = {{.role = WATCH_FINISH, .event = "done"},
+                                              {.role = WATCH_CHOICES, .path = "c[]"}};
+    struct fixture it;
+    setup(&it, rules, 2);
+    assert_said(&it, NULL, "{\"c\":[{}]}", "H");
+    assert_false(watch_is_finished(it.watch, &it.state, 2));
+    assert_said(&it, "done", "{}", "F");
+    assert_true(watch_is_finished(it.watch, &it.state, 2));
+    watch_free(it.watch);
+}
+
+static void test_a_type_can_mean_any_role_without_a_value(void **state)
+{
+    (void)state;
+    static const struct watch_rule rules[] = {
+        {.role = WATCH_CONTENT, .path = "type", .equals = "text"},
+        {.role = WATCH_FINISH, .path = "type", .equals = "end"},
+        {.role = WATCH_TERMINAL, .path = "type", .equals = "end"},
+        {.role = WATCH_ERROR, .path = "type", .equals = "error"},
+        {.role = WATCH_ERROR, .path = "error"}};
+    struct fixture it;
+    setup(&it, rules, 5);
+    assert_said(&it, NULL, "{\"type\":\"text\"}", "C");
+    assert_said(&it, NULL, "{\"type\":\"end\"}", "FT");
+    assert_said(&it, NULL, "{\"error\":{\"a\":1},\"type\":\"error\"}", "E");
+    assert_true(slice_equal(it.result.error.raw, SLICE("{\"a\":1}")));
+    assert_said(&it, NULL, "{\"type\":\"error\",\"error\":{\"a\":1}}", "E");
+    assert_true(slice_equal(it.result.error.raw, SLICE("{\"a\":1}")));
     watch_free(it.watch);
 }
 
@@ -433,6 +519,10 @@ int main(void)
         cmocka_unit_test(test_a_name_that_no_rule_has_changes_nothing),
         cmocka_unit_test(test_any_role_but_values_can_be_told_by_data),
         cmocka_unit_test(test_one_path_can_have_several_rules),
+        cmocka_unit_test(test_a_finish_outside_of_the_choices_finishes_all_of_them),
+        cmocka_unit_test(test_a_choice_that_finishes_twice_finishes_no_other),
+        cmocka_unit_test(test_a_finish_told_by_name_finishes_all_choices),
+        cmocka_unit_test(test_a_type_can_mean_any_role_without_a_value),
         cmocka_unit_test(test_a_document_is_read_for_usage_and_errors_alone),
         cmocka_unit_test(test_a_bad_document_is_told_with_its_position),
         cmocka_unit_test(test_bad_rules_are_refused_by_name),

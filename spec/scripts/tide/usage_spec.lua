@@ -27,4 +27,12 @@ describe("tide.usage", function()
     assert.is_true(compiled.reasoning_excluded)
     assert.is_false(usage.compile().reasoning_excluded)
   end)
+
+  it("adds what the input leaves out", function()
+    local compiled = usage.compile({
+      input = "i", cached = "c", cache_write = "w", input_more = "m", cache_excluded = true,
+    })
+    assert.equal(10, fake.count(compiled, '{"i":1,"c":2,"w":3,"m":4}').input)
+    assert.is_false(usage.compile().cache_excluded)
+  end)
 end)

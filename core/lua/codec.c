@@ -1,0 +1,170 @@
+#include "lua/codec.h"
+
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "lua/call.h"
+#include "lua/guard.h"
+#include "lua/value.h"
+#include "lua/vm.h"
+
+enum { RESULTS = 3 };
+
+static const char *const part_names[] = {
+    [RELAY_EVENT] = "event",
+    [RELAY_FINISH] = "finish",
+    [RELAY_BODY] = "body",
+    [RELAY_WHOLE] = "document",
+};
+
+static bool has_function(lua_State *L, int index, enum relay_part part)
+{
+    lua_getfield(L, index, part_names[part]);
+    bool is_there = lua_isfunction(L, -1);
+    lua_pop(L, 1);
+    return is_there;
+}
+
+void codec_read(lua_State *L, int index, struct relay_plan *plan)
+{
+    enum relay_part needed = plan->is_stream ? RELAY_EVENT : RELAY_BODY;
+
+    luaL_checktype(L, index, LUA_TTABLE);
+    if (!has_function(L, index, needed))
+        luaL_error(L, "the codec has no function '%s'", part_names[needed]);
+    plan->translates = true;
+    plan->filters = false;
+    plan->makes_streams = has_function(L, index, RELAY_WHOLE);
+    lua_getfield(L, index, "comments");
+    plan->lacks_comments = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+    lua_getfield(L, index, "type");
+    plan->type = value_text(L, -1);
+    if (!plan->type.len || memchr(plan->type.data, '\n', plan->type.len))
+        luaL_error(L, "the codec has no type");
+    lua_pop(L, 2);
+}
+
+void codec_init(struct codec *codec, struct call *call, lua_State *L, int index)
+{
+    task_stand_in(&codec->stand_in, call->task);
+    lua_pushvalue(L, index);
+    codec->table = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_getfield(L, index, part_names[RELAY_EVENT]);
+    codec->event = lua_isfunction(L, -1) ? luaL_ref(L, LUA_REGISTRYINDEX) : 0;
+    if (!codec->event)
+        lua_pop(L, 1);
+    codec->call = call;
+}
+
+void codec_deinit(struct codec *codec)
+{
+    if (!codec->call)
+        return;
+    lua_State *L = codec->call->vm->L;
+    luaL_unref(L, LUA_REGISTRYINDEX, codec->table);
+    if (codec->event)
+        luaL_unref(L, LUA_REGISTRYINDEX, codec->event);
+    codec->call = NULL;
+}
+
+// Pushes the function of that part, or nil.
+static void push_function(struct codec *codec, lua_State *L, enum relay_part part)
+{
+    if (part == RELAY_EVENT) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, codec->event);
+        return;
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, codec->table);
+    lua_getfield(L, -1, part_names[part]);
+    lua_remove(L, -2);
+}
+
+static int push_arguments(lua_State *L, enum relay_part part, const struct sse_event *event)
+{
+    if (part == RELAY_FINISH)
+        return 0;
+    lua_pushlstring(L, event->data.data, event->data.len);
+    if (!event->name.data)
+        return 1;
+    lua_pushlstring(L, event->name.data, event->name.len);
+    return 2;
+}
+
+static enum error_kind kind_of(struct slice name)
+{
+    for (int kind = ERROR_NONE + 1; kind <= ERROR_SCRIPT; kind++) {
+        if (name.data && slice_equal(name, slice_of(error_kind_name((enum error_kind)kind))))
+            return (enum error_kind)kind;
+    }
+    return ERROR_PROTOCOL;
+}
+
+static int fail(const struct codec *codec, enum relay_part part, const char *what,
+                struct error *err)
+{
+    log_event(codec->call->vm->env.log, LOG_ERROR, "request %s: the codec's %s failed: %s",
+              codec->call->id, part_names[part], what);
+    return error_set(err, ERROR_PROTOCOL, "the answer of the provider could not be translated");
+}
+
+// What the function has returned, or its error, stands on the stack from `first`.
+static int take(struct codec *codec, struct relay *relay, enum relay_part part, int first,
+                struct error *err)
+{
+    lua_State *L = codec->call->vm->L;
+    struct slice text = value_text(L, first);
+
+    if (text.data) {
+        if (text.len || part == RELAY_BODY || part == RELAY_WHOLE)
+            relay_put(relay, part, text);
+        return 0;
+    }
+    if (lua_isnil(L, first) && (part == RELAY_EVENT || part == RELAY_FINISH))
+        return 0;
+    if (lua_isboolean(L, first) && !lua_toboolean(L, first)) {
+        struct slice message = value_text(L, first + 2);
+        return error_set(err, kind_of(value_text(L, first + 1)), "%.*s", (int)message.len,
+                         message.data ? message.data : "");
+    }
+    return fail(codec, part, "it returned no text", err);
+}
+
+static int run(struct codec *codec, struct relay *relay, enum relay_part part,
+               const struct sse_event *event, struct error *err)
+{
+    lua_State *L = codec->call->vm->L;
+    int top = lua_gettop(L);
+
+    luaL_checkstack(L, RESULTS + 4, "too many codecs");
+    push_function(codec, L, part);
+    if (part == RELAY_FINISH && lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return 0;
+    }
+    int rc;
+    if (task_call(&codec->stand_in, push_arguments(L, part, event), RESULTS) == 0) {
+        rc = take(codec, relay, part, top + 1, err);
+    } else {
+        const char *what = lua_tostring(L, -1);
+        rc = fail(codec, part, what ? what : "it raised something that is no text", err);
+    }
+    lua_settop(L, top);
+    return rc;
+}
+
+// A script may be what has the provider's bytes written (a mock in a test): its limits are not
+// those of the gateway's own code.
+int codec_translate(struct codec *codec, struct relay *relay, enum relay_part part,
+                    const struct sse_event *event, struct error *err)
+{
+    struct vm *vm = codec->call->vm;
+    struct guard *guard = vm->guard;
+    bool was_limited = guard && guard_pause(guard);
+    int rc = run(codec, relay, part, event, err);
+
+    if (guard)
+        guard_resume(guard, was_limited);
+    task_run_ready(vm);
+    return rc;
+}
