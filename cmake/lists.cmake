@@ -119,7 +119,7 @@ set(TIDEGATE_C_TESTS
   base/xxh64 store/dict store/limiter store/shared_store
   json/estimate lua/background
   lua/pattern lua/string_lib lua/table_lib
-  http/relay_translate
+  http/relay_translate lua/codec
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

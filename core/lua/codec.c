@@ -100,12 +100,14 @@ static enum error_kind kind_of(struct slice name)
     return ERROR_PROTOCOL;
 }
 
+static const char no_reason[] = "the answer of the provider could not be translated";
+
 static int fail(const struct codec *codec, enum relay_part part, const char *what,
                 struct error *err)
 {
     log_event(codec->call->vm->env.log, LOG_ERROR, "request %s: the codec's %s failed: %s",
               codec->call->id, part_names[part], what);
-    return error_set(err, ERROR_PROTOCOL, "the answer of the provider could not be translated");
+    return error_set(err, ERROR_PROTOCOL, "%s", no_reason);
 }
 
 // What the function has returned, or its error, stands on the stack from `first`.
@@ -123,9 +125,9 @@ static int take(struct codec *codec, struct relay *relay, enum relay_part part, 
     if (lua_isnil(L, first) && (part == RELAY_EVENT || part == RELAY_FINISH))
         return 0;
     if (lua_isboolean(L, first) && !lua_toboolean(L, first)) {
-        struct slice message = value_text(L, first + 2);
-        return error_set(err, kind_of(value_text(L, first + 1)), "%.*s", (int)message.len,
-                         message.data ? message.data : "");
+        const char *message = value_text(L, first + 2).data;
+        return error_set(err, kind_of(value_text(L, first + 1)), "%s",
+                         message ? message : no_reason);
     }
     return fail(codec, part, "it returned no text", err);
 }

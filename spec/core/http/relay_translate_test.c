@@ -15,7 +15,7 @@ static void put(struct relay *relay, enum relay_part part, const char *before, s
 
 static bool says(struct slice data, const char *text)
 {
-    return memmem(data.data, data.len, text, strlen(text)) != NULL;
+    return data.len && memmem(data.data, data.len, text, strlen(text)) != NULL;
 }
 
 // What it makes tells of what it was asked: [event data], [finish] ...; "silent" makes nothing.
