@@ -67,7 +67,7 @@ local function nested_choices(req, form)
   if not name then return nil end
   for _, position in ipairs({ CHOICES, form.other_choices }) do
     local text = req:raw(position)
-    if text and text:find(name:sub(-5), 1, true) then
+    if text and text:find(name:sub(-4), 1, true) then -- of either spelling
       local config = core.decode(text)
       local snake = name:gsub("%u", function(letter) return "_" .. letter:lower() end)
       if type(config) ~= "table" then return nil end

@@ -34,6 +34,7 @@ local function member(text, ...)
       if value then return value end
     end
   end
+  return nil
 end
 
 --- What the body asks of a model.

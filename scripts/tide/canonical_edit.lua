@@ -6,7 +6,7 @@ local M = {}
 
 -- Fields that a script may give another value, by type; of the rest nothing changes.
 local CHANGEABLE = {
-  text = { "delta" }, reasoning = { "delta" }, tool_args = { "delta" },
+  text = { "delta" }, refusal = { "delta" }, reasoning = { "delta" }, tool_args = { "delta" },
   tool_start = { "id", "name" }, finish = { "reason" }, tool_end = {}, usage = {}, error = {},
 }
 local KEPT = { finish = true, usage = true, error = true }

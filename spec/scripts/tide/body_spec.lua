@@ -75,6 +75,77 @@ describe("tide.body", function()
     assert.is_nil(call.choices)
   end)
 
+  describe("of another dialect", function()
+    local RESPONSES = {
+      name = "openai-responses",
+      request = { model = "model", stream = "stream", messages = "input", needs = { "input" } },
+    }
+    local GEMINI = {
+      name = "gemini", request = {
+        messages = "contents", needs = { "contents" }, choices = "generationConfig.candidateCount",
+      },
+    }
+    local GENERATE = { name = "chat", is_chat = true, streams = true, model_in_path = true,
+      stream = false }
+    local STREAM = { name = "chat", is_chat = true, streams = true, model_in_path = true,
+      stream = true }
+
+    local function read(text, op, dialect, path)
+      return body.read(fake.request({ body = text, path = path }), op, dialect)
+    end
+
+    it("needs what that one needs, by its own names", function()
+      local _, err = read('{"model":"m"}', CHAT, RESPONSES)
+      assert.same({ 400, "input", "input is required" }, { err.status, err.param, err.message })
+      _, err = read('{"model":"m","input":7}', CHAT, RESPONSES)
+      assert.equal("input", err.param)
+      assert.is_truthy(read('{"model":"m","input":"hi"}', CHAT, RESPONSES))
+      _, err = read('{"contents":"hi"}', GENERATE, GEMINI, "/v1beta/models/m:generateContent")
+      assert.equal("contents", err.param)
+    end)
+
+    it("may have model and stream in the path", function()
+      local path = "/v1beta/models/a%2Fb:streamGenerateContent"
+      local call = read('{"contents":[],"model":"other","stream":false}', STREAM, GEMINI, path)
+      assert.same({ "a/b", true, true, true },
+        { call.model, call.stream, call.asks_usage, call.as_array })
+      call = read('{"contents":[]}', GENERATE, GEMINI, "/v1beta/models/m:generateContent")
+      assert.same({ "m", false }, { call.model, call.stream })
+      assert.is_nil(call.as_array)
+    end)
+
+    it("may count its answers inside an object, in either spelling", function()
+      local function choices(config)
+        local call, err = read('{"contents":[],' .. config .. "}", GENERATE, GEMINI,
+          "/v1beta/models/m:generateContent")
+        return call and call.choices or err and err.param
+      end
+      local long = string.rep("x", 300)
+      assert.equal(3, choices('"generationConfig":{"candidateCount":3}'))
+      assert.equal(3, choices('"generationConfig":{"a":"' .. long .. '","candidateCount":3}'))
+      assert.equal(2, choices('"generation_config":{"candidate_count":2}'))
+      assert.is_nil(choices('"generationConfig":{"candidateCount":1}'))
+      assert.is_nil(choices('"generationConfig":{"temperature":1}'))
+      assert.is_nil(choices('"generationConfig":7'))
+      assert.equal("generationConfig.candidateCount",
+        choices('"generationConfig":{"candidateCount":0}'))
+    end)
+
+    it("is told what only the provider of an earlier request understands", function()
+      local function found(more)
+        return read('{"model":"m","input":[],' .. more .. "}", CHAT, RESPONSES).of_provider
+      end
+      assert.equal("previous_response_id", found('"previous_response_id":"resp_1"'))
+      assert.equal("conversation", found('"conversation":{"id":"conv_1"}'))
+      assert.equal("background", found('"background":true'))
+      assert.is_nil(found('"background":false,"previous_response_id":null'))
+    end)
+
+    it("is told the usage of its stream without asking", function()
+      assert.is_true(read('{"model":"m","input":[],"stream":true}', CHAT, RESPONSES).asks_usage)
+    end)
+  end)
+
   it("calls a body that is too large by its name", function()
     local err = require("tide.errors").bad_body({ kind = "too_large", message = "x" })
     assert.equal(413, err.status)

@@ -12,6 +12,7 @@ describe("a held answer", function()
     held = require("tide.held")
     req = fake.request({})
     call = call or {}
+    call.dialect = call.dialect or { name = "openai-chat" }
     call.req, call.plan = req, { accept = accept }
     return held.settle(call, summary or fake.held(BODY, { input = 3 }), LANE)
   end
@@ -49,6 +50,52 @@ describe("a held answer", function()
     assert.equal("hello", seen.text)
     assert.equal("length", seen.finish_reason)
     assert.is_nil(seen.usage)
+  end)
+
+  -- A client's dialect that says one piece of text in each event.
+  local OTHER = {
+    name = "other",
+    decode_event = function(event, emit)
+      if event.data.text then emit("text", { delta = event.data.text }) end
+      if event.data.tool then emit("tool_start", { name = event.data.tool }) end
+    end,
+    end_events = function(emit) emit("finish", { reason = "stop" }) end,
+    decode_answer = function(body, emit)
+      if body.bug then error("a bug") end
+      emit("text", { delta = body.text })
+      emit("finish", { reason = "length" })
+    end,
+  }
+
+  local function seen_of(call, body)
+    local seen
+    call.op = { name = "chat" }
+    settle(function(result)
+      seen = result
+      return true
+    end, call, fake.held(body))
+    return seen
+  end
+
+  it("is read in the client's dialect", function()
+    local seen = seen_of({ dialect = OTHER }, '{"text":"hi"}')
+    assert.same({ "hi", "length" }, { seen.text, seen.finish_reason })
+    seen = seen_of({ dialect = OTHER, stream = true },
+      'data: {"text":"he"}\n\ndata: {"text":"y"}\n\ndata: {"tool":"now"}\n\n')
+    assert.same({ "hey", "tool_calls", "now" },
+      { seen.text, seen.finish_reason, seen.tool_calls[1].name })
+  end)
+
+  it("is read likewise when the stream is one array", function()
+    local call = { dialect = OTHER, stream = true, as_array = true }
+    assert.equal("hey", seen_of(call, '[{"text":"he"},{"text":"y"}]').text)
+    assert.equal("", seen_of(call, "[]").text)
+  end)
+
+  it("is shown without text when its dialect cannot read it", function()
+    local seen = seen_of({ dialect = OTHER }, '{"bug":true}')
+    assert.same({ "", '{"bug":true}' }, { seen.text, seen.body })
+    assert.equal("", seen_of({ dialect = OTHER }, "7").text)
   end)
 
   it("is dropped when it is not accepted", function()

@@ -57,6 +57,53 @@ describe("tide.request_view", function()
     assert.is_nil(view.user)
   end)
 
+  describe("in another dialect", function()
+    local function see_in(name, path, text)
+      local op = { name = "chat", is_chat = true, streams = true, model_in_path = path ~= nil,
+        stream = path and false }
+      req = fake.request({ body = text, path = path and "/v1beta/models/m:generateContent" })
+      view = request_view.new(assert(body.read(req, op, {
+        name = name, request = { messages = name == "gemini" and "contents"
+          or name == "openai-responses" and "input" or "messages", needs = {} },
+      }, true)), "app", 60)
+      return view
+    end
+
+    it("finds the same in a body of Anthropic's", function()
+      see_in("anthropic-messages", nil, '{"model":"m","system":"12345678","max_tokens":9,'
+        .. '"messages":["12345678"],"tools":["1234567890"],"metadata":{"user_id":"u"},'
+        .. '"output_config":{"format":{"type":"json_schema"}}}')
+      assert.same({ "anthropic-messages", 9, "u", true, true, 1 }, { view.protocol,
+        view.tokens.max_out, view.user, view.json_mode, view.has_tools, view.messages })
+      assert.equal(9, view.tokens.prompt)
+    end)
+
+    it("finds the same in a body of the Responses API", function()
+      see_in("openai-responses", nil, '{"model":"m","instructions":"12345678","input":"1234",'
+        .. '"max_output_tokens":5,"user":"u","text":{"format":{"type":"json_object"}}}')
+      assert.same({ 5, "u", true, false, 1 }, { view.tokens.max_out, view.user, view.json_mode,
+        view.has_tools, view.messages })
+      assert.equal(4, view.tokens.prompt)
+      assert.is_false(see_in("openai-responses", nil,
+        '{"model":"m","input":[],"text":{"format":{"type":"text"},"verbosity":"low"}}').json_mode)
+    end)
+
+    it("finds the same in a body of Gemini's, in either spelling", function()
+      see_in("gemini", true, '{"contents":["12345678"],"systemInstruction":"12345678",'
+        .. '"generationConfig":{"maxOutputTokens":7,"responseMimeType":"application/json"},'
+        .. '"tools":["12345678"]}')
+      assert.same({ "m", 7, true, true, 1 }, { view.model, view.tokens.max_out, view.json_mode,
+        view.has_tools, view.messages })
+      local camel = view.tokens.prompt
+      see_in("gemini", true, '{"contents":["12345678"],"system_instruction":"12345678",'
+        .. '"generation_config":{"max_output_tokens":7,"response_mime_type":"text/plain"},'
+        .. '"tools":["12345678"]}')
+      assert.same({ 7, false }, { view.tokens.max_out, view.json_mode })
+      assert.equal(camel, view.tokens.prompt)
+      assert.is_nil(view.user)
+    end)
+  end)
+
   it("knows JSON mode from plain text", function()
     local function is_json(format)
       see({ body = '{"model":"m","response_format":' .. format .. "}" })
