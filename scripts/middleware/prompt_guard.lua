@@ -12,37 +12,57 @@ local MASKED = {
   { "[%w.+_-]+@[%w-]+%.[%w.-]+", "[e-mail]" },
 }
 
--- Looks at the text that a path in the body leads to. True when the request is to be refused.
-local function look(body, ...)
-  local text = body:get(...)
-  if type(text) ~= "string" then return false end
+-- Where a body has its texts, in the APIs of OpenAI, Anthropic and Gemini: in these members, and
+-- there in lists of messages and of parts of them, as members of these names.
+local MEMBERS = {
+  "messages", "input", "prompt", "instructions", "system", "contents", "systemInstruction",
+  "system_instruction",
+}
+local INSIDE = { "content", "text", "parts", "output" }
+
+-- Looks at one text. True when the request is to be refused.
+local function look_at_text(body, path, text)
   for _, pattern in ipairs(REFUSED) do
     if text:find(pattern) then return true end
   end
   local masked = text
   for _, pair in ipairs(MASKED) do masked = masked:gsub(pair[1], pair[2]) end
   if masked ~= text then
-    local path = { ... }
     path[#path + 1] = masked
     body:set(unpack(path))
+    path[#path] = nil
   end
   return false
 end
 
+-- Looks at what a path in the body leads to, and at all that is inside of it.
+local function look(body, path)
+  local count, depth = body:len(unpack(path)), #path + 1
+  if not count then
+    local text = body:get(unpack(path))
+    return type(text) == "string" and look_at_text(body, path, text)
+  end
+  local is_refused = false
+  for i = 1, count do
+    path[depth] = i
+    -- Of an object, whose members have names, there is nothing at a position.
+    is_refused = is_refused or look(body, path)
+  end
+  for _, name in ipairs(INSIDE) do
+    path[depth] = name
+    is_refused = is_refused or look(body, path)
+  end
+  path[depth] = nil
+  return is_refused
+end
+
 return tide.middleware {
   before = function(req)
-    local body = req.body
-    local is_refused = look(body, "prompt") or look(body, "input")
-    for i = 1, body:len("messages") or 0 do
-      -- The content of a message is a text or a list of parts, some of them texts.
-      is_refused = is_refused or look(body, "messages", i, "content")
-      for part = 1, body:len("messages", i, "content") or 0 do
-        is_refused = is_refused or look(body, "messages", i, "content", part, "text")
+    for _, name in ipairs(MEMBERS) do
+      if look(req.body, { name }) then
+        -- An error of this kind is a 400, in the words of the client's API.
+        return nil, { kind = "content_filter", message = "the prompt holds a private key" }
       end
-    end
-    if is_refused then
-      -- An error of this kind is a 400, in the words of the client's API.
-      return nil, { kind = "content_filter", message = "the prompt holds a private key" }
     end
   end,
 }

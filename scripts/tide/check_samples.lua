@@ -13,7 +13,7 @@ local function message(content) return { role = "user", content = content } end
 local TOOL = { type = "function", ["function"] = { name = "now" } }
 local PICTURE = { type = "image_url", image_url = { url = "https://example.com/a.png" } }
 
--- Name, and what of a chat is special about it.
+-- Name, what of a chat is special about it, and where else than to OpenAI's chat it goes.
 local SAMPLES = {
   { "a short chat", {} },
   { "a long chat", { messages = { message(("word "):rep(20000)) } } },
@@ -21,7 +21,14 @@ local SAMPLES = {
   { "a chat with tools", { tools = { TOOL } } },
   { "a chat with a picture", { messages = { message({ PICTURE }) } } },
   { "a chat that asks for JSON", { response_format = { type = "json_object" } } },
-  { "an embedding", { messages = false, input = "hi" } },
+  { "an embedding", { messages = false, input = "hi" }, "/v1/embeddings" },
+  { "a chat of Anthropic's API", { max_tokens = 9, system = "Be brief." }, "/v1/messages" },
+  { "a chat of the Responses API", { messages = false, input = "hi" }, "/v1/responses" },
+  {
+    "a chat of Gemini's API",
+    { messages = false, contents = { { role = "user", parts = { { text = "hi" } } } } },
+    "/v1beta/models/%s:generateContent",
+  },
 }
 
 local function body_of(model, more)
@@ -46,7 +53,8 @@ end
 
 local function try(problems, told, model, sample)
   local found = decide.request({
-    path = sample[2].input and "/v1/embeddings" or "/v1/chat/completions", headers = {},
+    path = (sample[3] or "/v1/chat/completions"):gsub("%%s", function() return model end),
+    headers = {},
     body = core.encode(body_of(model, sample[2])),
   })
   local failure = found.failure

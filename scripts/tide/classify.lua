@@ -1,6 +1,7 @@
 -- What the outcome of one try means: who is to blame and what may be done next.
 --
--- A verdict is { action, kind, status, message, retry_after }. Actions:
+-- A verdict is { action, kind, status, message, retry_after, request_id }, the id the provider's.
+-- Actions:
 --   again       at once, same lane, fresh connection (a pooled one had died unheard)
 --   next        another lane; this one may be tried again when all others have failed
 --   never       another lane, and this one not again
@@ -9,6 +10,7 @@
 --   gone        the client has left, or the task is canceled
 local provider_error = require("tide.provider_error")
 local retry_after = require("tide.retry_after")
+local upstream_ids = require("tide.upstream_ids")
 
 local M = {}
 
@@ -86,6 +88,7 @@ local function by_status(summary, errors, now)
     action = advised(action, kind, headers["x-should-retry"]),
     kind = kind, status = status, message = said.message,
     retry_after = retry_after.seconds(headers, now),
+    request_id = upstream_ids.of(headers),
   }
 end
 

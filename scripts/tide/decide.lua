@@ -16,7 +16,10 @@ local script_failure = require("tide.script_failure")
 local M = {}
 
 local AS_CLIENT = { as_client = true }
-local OPS = { chat = "/v1/chat/completions", embed = "/v1/embeddings" }
+local OPS = {
+  chat = "/v1/chat/completions", embed = "/v1/embeddings", respond = "/v1/responses",
+  message = "/v1/messages",
+}
 
 local open = package.preload["jit.util"]
 local util = open and open("jit.util") or require("jit.util")
@@ -141,8 +144,29 @@ end
 
 -- ---- one request --------------------------------------------------------------------------------
 
+-- Members that only a body of the Responses API has beside `input`.
+local OF_RESPONSES = {
+  "instructions", "max_output_tokens", "stream", "tools", "text", "reasoning", "store",
+}
+
+local function is_of_responses(body)
+  if type(body.input) == "table" and type(body.input[1]) == "table"
+    and type(body.input[1][1]) ~= "number" then
+    return true
+  end
+  for _, name in ipairs(OF_RESPONSES) do
+    if body[name] ~= nil then return true end
+  end
+  return false
+end
+
+-- Where a body would have been sent: what each API alone has tells.
 local function path_of(body)
-  if body.input ~= nil and body.messages == nil then return OPS.embed end
+  if type(body.contents) == "table" and type(body.model) == "string" then
+    return "/v1beta/models/" .. body.model .. ":generateContent"
+  end
+  if body.messages ~= nil then return body.system ~= nil and OPS.message or OPS.chat end
+  if body.input ~= nil then return is_of_responses(body) and OPS.respond or OPS.embed end
   return OPS.chat
 end
 

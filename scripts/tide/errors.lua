@@ -1,4 +1,5 @@
--- The errors that the gateway itself gives to clients. The dialect turns them into bytes.
+-- The errors that the gateway itself gives to clients. The dialect turns them into bytes: it gets
+-- { status, kind, type, code, message, param, request_id }, type and code in OpenAI's words.
 local core = require("core")
 
 local M = {}
@@ -130,7 +131,7 @@ end
 function M.event_writer(dialect)
   return function(kind, message)
     return dialect.error_event({
-      message = message, type = M.type_of(kind), code = M.code_of(kind),
+      kind = kind, message = message, type = M.type_of(kind), code = M.code_of(kind),
     })
   end
 end

@@ -88,6 +88,7 @@ function M.of(tries)
     type = type_,
     code = errors.code_of(kind) or kind,
     message = #tries > 0 and message_of(tries, lanes) or "the time for this request is over",
+    request_id = #tries > 0 and tries[#tries].request_id or nil,
     headers = status == 429 and { ["retry-after"] = earliest(lanes) } or nil,
     outcome = OUTCOMES[status] or "upstream_error",
   }
