@@ -93,6 +93,7 @@ set(TIDEGATE_LUA
   adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua
   adapters/qwen.lua adapters/together.lua adapters/vllm.lua adapters/xai.lua adapters/zhipu.lua
+  adapters/anthropic.lua adapters/dialects/anthropic-messages.lua
   adapters/dialects/openai-chat.lua
   scripts/policies/by_header.lua scripts/policies/canary.lua scripts/policies/cheap_first.lua
   scripts/policies/json_or_else.lua scripts/policies/shadow.lua scripts/middleware/request_id.lua

@@ -114,6 +114,8 @@ return tide.dialect {
 
   list_models = list_models,
   show_model = model_of,
-  decode_count = function(body) return type(body) == "table" and tonumber(body.input_tokens) or nil end,
+  decode_count = function(body)
+    return type(body) == "table" and tonumber(body.input_tokens) or nil
+  end,
   encode_count = function(tokens) return { input_tokens = tokens } end,
 }

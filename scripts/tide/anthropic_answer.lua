@@ -1,7 +1,8 @@
 -- What a provider with Anthropic's Messages API answers, whole or streamed, as canonical events.
 -- Never raises on odd input. Pure.
-local core = require("core")
 local anthropic_request = require("tide.anthropic_request")
+local canonical = require("tide.canonical")
+local core = require("core")
 
 local M = {}
 
@@ -22,37 +23,8 @@ local KINDS = {
   request_too_large = "too_large", api_error = "upstream_5xx",
 }
 
-local function given(value)
-  if value ~= core.null then return value end
-end
-
-local function object(value)
-  return type(value) == "table" and value or {}
-end
-
-local function text_of(value)
-  return type(value) == "string" and value or nil
-end
-
-local function number_of(value)
-  return type(value) == "number" and value or nil
-end
-
--- A text with something in it.
-local function filled(value)
-  return type(value) == "string" and value ~= "" and value or nil
-end
-
-local function json_of(value)
-  if core.is_raw(value) then return value.raw end
-  return core.encode(value)
-end
-
--- Characters of UTF-8 text.
-local function length_of(text)
-  local _, continued = text:gsub("[\128-\191]", "")
-  return #text - continued
-end
+local given, object, filled = canonical.given, canonical.table_of, canonical.text_of
+local text_of, number_of = canonical.string_of, canonical.number_of
 
 -- ---- usage --------------------------------------------------------------------------------------
 
@@ -87,7 +59,7 @@ local function citation_of(raw, first, last)
   return {
     url = text_of(raw.url), title = text_of(raw.title) or text_of(raw.document_title),
     quote = text_of(raw.cited_text), file = text_of(raw.file_id), raw = raw,
-    start = first, stop = last, format = FORMAT,
+    start = first, stop = last,
   }
 end
 
@@ -95,7 +67,7 @@ local Block = {}
 
 -- A block of text; its citations are about all of it, so they wait for its end.
 local function say(state, emit, delta)
-  state.length = state.length + length_of(delta)
+  state.length = state.length + canonical.length(delta)
   emit("text", { delta = delta })
 end
 
@@ -133,23 +105,21 @@ Block.redacted_thinking = {
 }
 
 Block.tool_use = {
-  start = function(block, data, _, emit)
+  start = function(block, data, state, emit)
     block.i, block.is_answer = block.index, data.name == ANSWER_TOOL
-    local input = given(data.input)
-    input = input ~= nil and type(input) == "table" and json_of(input) or nil
-    if input and not input:find("^%s*{%s*}%s*$") then block.input = input end
-    if not block.is_answer then
-      emit("tool_start", { i = block.i, id = filled(data.id), name = text_of(data.name) })
-    end
+    block.input = canonical.arguments(data.input)
+    state.has_calls = state.has_calls or not block.is_answer
+    if block.is_answer then return end
+    emit("tool_start", { i = block.i, id = filled(data.id), name = text_of(data.name) })
   end,
   -- Without a piece of them the arguments stood in the start, or there are none.
   stop = function(block, state, emit)
     if block.is_answer then
-      if not block.has_pieces then say(state, emit, block.input or "{}") end
+      if not block.has_pieces then say(state, emit, block.input) end
       return
     end
     if not block.has_pieces then
-      emit("tool_args", { i = block.i, delta = block.input or "{}" })
+      emit("tool_args", { i = block.i, delta = block.input })
     end
     emit("tool_end", { i = block.i })
   end,
@@ -193,15 +163,19 @@ local function add_start(message, state, emit)
   take_counts(state.counts, usage)
 end
 
-local function add_finish(said, emit)
+local function reason_of(raw, state)
+  if raw == "tool_use" and not state.has_calls then return "stop" end
+  return REASONS[raw] or "stop"
+end
+
+local function add_finish(said, state, emit)
   local raw = text_of(said.stop_reason)
   if not raw then return end
   local details = object(given(said.stop_details))
   local message = text_of(details.explanation)
-  if raw == "refusal" and message then emit("refusal", { delta = message }) end
   if raw == "pause_turn" then emit("dropped", { what = "pause_turn" }) end
   emit("finish", {
-    reason = REASONS[raw] or "stop", raw = raw, sequence = text_of(said.stop_sequence),
+    reason = reason_of(raw, state), raw = raw, sequence = text_of(said.stop_sequence),
     message = message or text_of(details.category),
   })
 end
@@ -236,7 +210,7 @@ function M.decode(body, emit)
   add_finish({
     stop_reason = text_of(body.stop_reason) or "end_turn", stop_sequence = body.stop_sequence,
     stop_details = body.stop_details,
-  }, emit)
+  }, state, emit)
 end
 
 -- ---- events of a stream -------------------------------------------------------------------------
@@ -311,7 +285,7 @@ function Event.message_delta(data, state, emit)
   local delta = object(given(data.delta))
   if text_of(delta.stop_reason) then close_all(state, emit) end
   add_usage(emit, state.counts)
-  add_finish(delta, emit)
+  add_finish(delta, state, emit)
 end
 
 function Event.ping(_, _, emit) emit("ping", {}) end

@@ -7,27 +7,8 @@ local M = {}
 
 local DIALECT, FORMAT = "anthropic-messages", "anthropic"
 
-local function given(value)
-  if value ~= core.null then return value end
-end
-
-local function object(value)
-  return type(value) == "table" and value or {}
-end
-
-local function text_of(value)
-  return type(value) == "string" and value or nil
-end
-
-local function number_of(value)
-  return type(value) == "number" and value or nil
-end
-
--- The JSON text of a value that may be raw.
-local function json_of(value)
-  if core.is_raw(value) then return value.raw end
-  return core.encode(value)
-end
+local given, object = canonical.given, canonical.table_of
+local text_of, number_of = canonical.string_of, canonical.number_of
 
 -- ---- sources ------------------------------------------------------------------------------------
 
@@ -60,7 +41,9 @@ local function document(block)
     citations = object(block.citations).enabled == true or nil,
     cache = given(block.cache_control),
   }, source)
-  if source.type == "content" then part.text, part.mime = joined_text(source.content), "text/plain" end
+  if source.type == "content" then
+    part.text, part.mime = joined_text(source.content), "text/plain"
+  end
   if source.type == "base64" then part.mime = part.mime or "application/pdf" end
   return part
 end
@@ -84,7 +67,8 @@ local function image_part(block)
 end
 
 local function opaque_part(block)
-  return { type = "opaque", dialect = DIALECT, value = block, what = text_of(block.type) or "block" }
+  local what = text_of(block.type) or "block"
+  return { type = "opaque", dialect = DIALECT, value = block, what = what }
 end
 
 local RESULT_PARTS = {
@@ -97,7 +81,7 @@ local function result_parts(content)
   for _, block in ipairs(object(content)) do
     block = object(block)
     local make = RESULT_PARTS[block.type]
-    parts[#parts + 1] = make and make(block) or { type = "text", text = json_of(block) }
+    parts[#parts + 1] = make and make(block) or { type = "text", text = canonical.json_text(block) }
   end
   return parts
 end
@@ -114,9 +98,8 @@ end
 local function tool_use(block, state)
   local id, name = text_of(block.id), text_of(block.name) or ""
   if id then state.names[id] = name end
-  local input = given(block.input)
   local part = {
-    type = "tool_use", id = id, name = name, arguments = input ~= nil and json_of(input) or "{}",
+    type = "tool_use", id = id, name = name, arguments = (canonical.arguments(block.input)),
     cache = given(block.cache_control),
   }
   -- A signature that belongs to this call had to travel in a block of its own.
@@ -225,28 +208,40 @@ end
 -- ---- tools --------------------------------------------------------------------------------------
 
 -- What a tool may say besides, and other providers have no word for.
-local TOOL_EXTRAS = { "defer_loading", "allowed_callers", "input_examples" }
+local TOOL_EXTRAS = {
+  "allowed_callers", "defer_loading", "eager_input_streaming", "input_examples",
+}
 
-local function tool_of(tool, rq)
+local function extras_of(tool, warn)
+  local extra
+  for _, name in ipairs(TOOL_EXTRAS) do
+    local value = given(tool[name])
+    if value ~= nil then
+      extra = extra or {}
+      extra[name] = value
+      if value ~= false then warn("tools " .. name) end
+    end
+  end
+  return extra
+end
+
+local function tool_of(tool, warn)
   local kind = given(tool.type)
   if kind and kind ~= "custom" then
     return { type = "server", dialect = DIALECT, what = text_of(kind) or "tool", value = tool }
   end
-  for _, name in ipairs(TOOL_EXTRAS) do
-    if given(tool[name]) ~= nil then rq.ext["tools." .. name] = tool[name] end
-  end
-  local strict = given(tool.strict)
   return {
     type = "function", name = text_of(tool.name) or "", description = text_of(tool.description),
-    parameters = given(tool.input_schema), strict = strict, cache = given(tool.cache_control),
+    parameters = given(tool.input_schema), strict = canonical.boolean_of(tool.strict),
+    cache = given(tool.cache_control), extra = extras_of(tool, warn),
   }
 end
 
 local CHOICES = { auto = "auto", none = "none", any = "required", tool = "tool" }
 
-local function add_tools(rq, body)
+local function add_tools(rq, body, warn)
   local tools = {}
-  for i, tool in ipairs(object(given(body.tools))) do tools[i] = tool_of(object(tool), rq) end
+  for i, tool in ipairs(object(given(body.tools))) do tools[i] = tool_of(object(tool), warn) end
   if #tools > 0 then rq.tools = tools end
   local choice = object(given(body.tool_choice))
   if choice.type ~= nil then
@@ -278,11 +273,11 @@ local function add_format(rq, body)
   if type(format) == "table" and format.type == "json_schema" then
     rq.response_format = { type = "json_schema", schema = given(format.schema), strict = true }
   end
+  local more = {}
   for name, value in pairs(config) do
-    if name ~= "effort" and name ~= "format" and value ~= core.null then
-      rq.ext["output_config." .. name] = value
-    end
+    if name ~= "effort" and name ~= "format" and value ~= core.null then more[name] = value end
   end
+  if next(more) then rq.ext.output_config = more end
 end
 
 -- ---- the whole ----------------------------------------------------------------------------------
@@ -325,7 +320,7 @@ function M.decode(body, call)
   if not rq.messages then return nil, problem end
   rq.system = system_parts(body.system)
   add_settings(rq, body)
-  add_tools(rq, body)
+  add_tools(rq, body, call and call.warn or function() end)
   add_thinking(rq, body)
   add_format(rq, body)
   for name, value in pairs(body) do

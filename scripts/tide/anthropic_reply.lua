@@ -1,8 +1,8 @@
 -- Canonical answers and events as a client of Anthropic's Messages API gets them: a message, or a
 -- stream of blocks that follow each other and never interleave. Pure.
-local core = require("core")
 local anthropic_turns = require("tide.anthropic_turns")
 local canonical = require("tide.canonical")
+local core = require("core")
 
 local M = {}
 
@@ -24,6 +24,10 @@ end
 
 local TIERS = { default = "standard", auto = "standard" }
 
+local function tier_of(name)
+  return name and (TIERS[name] or name) or nil
+end
+
 -- Counts in Anthropic's words: what was read from a cache or written to it stands beside the input.
 local function usage_of(counts)
   local input, cached, written = counts.input, counts.cached, counts.cache_write
@@ -40,25 +44,33 @@ local function first_usage(counts, service_tier)
   local usage = usage_of(counts)
   if usage.input_tokens == NULL then usage.input_tokens = 0 end
   usage.output_tokens_details = nil
-  usage.service_tier = service_tier and (TIERS[service_tier] or service_tier) or nil
+  usage.service_tier = tier_of(service_tier)
   return usage
 end
 
--- A provider with the same words is taken by its own.
+-- Words of our own that the canonical form has no other for.
+local KEPT = { pause_turn = true, model_context_window_exceeded = true }
+
 local function stop_reason(finish, is_refused, call)
-  if finish.raw and call.provider_dialect == DIALECT then return finish.raw end
+  if KEPT[finish.raw] and call.provider_dialect == DIALECT then return finish.raw end
   if finish.sequence then return "stop_sequence" end
   if is_refused then return "refusal" end
   return REASONS[finish.reason] or "end_turn"
 end
 
 local function stop_details(reason, message)
-  if reason ~= "refusal" then return NULL end
-  return { type = "refusal", category = NULL, explanation = message or NULL }
+  if reason ~= "refusal" or not message then return NULL end
+  return { type = "refusal", category = NULL, explanation = message }
 end
 
+local OUR_CITATIONS = {
+  char_location = true, page_location = true, content_block_location = true,
+  web_search_result_location = true, search_result_location = true,
+}
+
 local function citation_of(citation)
-  if citation.format == FORMAT and citation.raw then return citation.raw end
+  local raw = citation.raw
+  if type(raw) == "table" and OUR_CITATIONS[raw.type] then return raw end
   if citation.url then
     return {
       type = "web_search_result_location", url = citation.url, title = citation.title or NULL,
@@ -115,13 +127,9 @@ end
 
 function Part.tool_use(part, content)
   if part.signature then content[#content + 1] = signature_block(part) end
-  local input
-  if part.kind == "custom" then
-    input = { input = part.input or part.arguments or "" }
-  else
-    input = anthropic_turns.input(part.arguments)
-  end
-  content[#content + 1] = { type = "tool_use", id = part.id, name = part.name, input = input }
+  content[#content + 1] = {
+    type = "tool_use", id = part.id, name = part.name, input = anthropic_turns.input(part),
+  }
 end
 
 function Part.opaque(part, content, _, call)
@@ -138,7 +146,7 @@ local function last_text(content)
   end
 end
 
--- Citations that the answer has as a whole are about its text.
+-- Citations that came before any text are about the text behind them.
 local function cite(content, citations)
   if type(citations) ~= "table" or #citations == 0 then return end
   local block = last_text(content)
@@ -146,7 +154,7 @@ local function cite(content, citations)
   block.citations = text_block("", citations).citations
 end
 
-local function content_of(choice, answer, call)
+local function content_of(choice, call)
   local content, seen = {}, {}
   for _, part in ipairs(choice.content or {}) do
     local add = Part[part.type]
@@ -156,8 +164,15 @@ local function content_of(choice, answer, call)
       call.warn(tostring(part.type))
     end
   end
-  cite(content, answer.citations)
+  cite(content, choice.citations)
   return content, seen
+end
+
+local function whole_usage(answer)
+  local usage = usage_of(answer.usage or {})
+  if usage.input_tokens == NULL then usage.input_tokens = 0 end
+  usage.service_tier = tier_of(answer.service_tier)
+  return usage
 end
 
 --- The message for a client, to be encoded.
@@ -165,22 +180,17 @@ end
 function M.answer(answer, call)
   local choices = answer.choices or {}
   local choice = choices[1] or {}
-  local content, seen = content_of(choice, answer, call)
+  local content, seen = content_of(choice, call)
   if #choices > 1 then call.warn("choices after the first") end
   if choice.logprobs then call.warn("logprobs") end
-  local finish = {
+  local reason = stop_reason({
     reason = choice.finish_reason, raw = choice.finish_raw, sequence = choice.sequence,
-  }
-  local reason = stop_reason(finish, seen.is_refused, call)
-  local usage = usage_of(answer.usage or {})
-  local tier = answer.service_tier
-  if usage.input_tokens == NULL then usage.input_tokens = 0 end
-  usage.service_tier = tier and (TIERS[tier] or tier) or nil
+  }, seen.is_refused, call)
   return {
     id = message_id(answer.id, call), type = "message", role = "assistant",
     model = answer.model or call.model or "", content = core.array(content),
     stop_reason = reason, stop_sequence = choice.sequence or NULL,
-    stop_details = stop_details(reason, seen.refusal or choice.finish_message), usage = usage,
+    stop_details = stop_details(reason, seen.refusal), usage = whole_usage(answer),
   }
 end
 
@@ -188,7 +198,7 @@ end
 
 local PING = '{"type": "ping"}'
 
--- Not before something is to be told: a provider that counts the input early does it by then.
+-- Not before something is to be told: a provider that counts its input early does so by then.
 local function begin(state, write, call)
   if state.is_begun then return end
   state.is_begun = true
@@ -236,7 +246,8 @@ local function open_text(state, write, call)
 end
 
 local function open_thinking(state, write, call)
-  if state.open ~= "thinking" then open(state, write, call, "thinking", THINKING, THINKING_DELTA) end
+  if state.open == "thinking" then return end
+  open(state, write, call, "thinking", THINKING, THINKING_DELTA)
 end
 
 -- A delta of another kind than the block's usual one.
@@ -319,11 +330,10 @@ function Event.citation(event, write, state, call)
     .. core.encode(citation_of(event)) .. "}")
 end
 
-local COUNTS = { "input", "output", "cached", "cache_write", "reasoning" }
-
 function Event.usage(event, _, state)
-  state.counts = state.counts or {}
-  for _, name in ipairs(COUNTS) do state.counts[name] = event[name] or state.counts[name] end
+  local counts = state.counts or {}
+  state.counts = counts
+  for _, name in ipairs(canonical.COUNTS) do counts[name] = event[name] or counts[name] end
 end
 
 -- Its event waits for the counts, which some providers tell after the reason.

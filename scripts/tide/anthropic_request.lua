@@ -4,7 +4,8 @@
 -- Traits, each absent where nothing is peculiar:
 --   max_tokens    the most a model writes, also what is asked for when the client does not say
 --   thinking      "adaptive", "budget" (the default) or "none"
---   thinking_off  how thinking is switched off: "disabled" must be said; false: it cannot be
+--   thinking_off  the type of `thinking` that switches it off, where leaving it out does not;
+--                 false: nothing does
 --   effort        the levels of output_config.effort that the model knows
 --   display       true where thinking is only told when asked for
 --   sampling      "none": no temperature, top_p or top_k; "one": not temperature and top_p at once
@@ -72,10 +73,12 @@ end
 
 local TOOLS = {
   ["function"] = function(tool, out)
-    return {
+    local result = {
       name = tool.name, description = tool.description, input_schema = schema_of(tool.parameters),
       strict = is_strict(tool, out), cache_control = tool.cache,
     }
+    for name, value in pairs(tool.extra or {}) do result[name] = value end
+    return result
   end,
   custom = function(tool)
     return {
@@ -268,8 +271,8 @@ end
 
 local function switch_off(body, out)
   local off = out.traits.thinking_off
-  if off == "disabled" then
-    body.thinking = { type = "disabled" }
+  if type(off) == "string" then
+    body.thinking = { type = off }
   elseif off == false then
     out.warn("reasoning effort none")
     body.output_config = body.output_config or {}
@@ -322,7 +325,8 @@ local function add_sampling(body, rq, out)
   elseif sampling == "one" and body.temperature then
     drop(body, out, "top_p")
   end
-  if body.thinking and body.thinking.type ~= "disabled" then
+  local thinking = body.thinking and body.thinking.type
+  if thinking == "enabled" or thinking == "adaptive" then
     if body.temperature ~= 1 then drop(body, out, "temperature") end
     drop(body, out, "top_k")
     if body.top_p and body.top_p < 0.95 then drop(body, out, "top_p") end
@@ -383,12 +387,13 @@ local function warn_of_rest(rq, out)
   if modality then out.warn("modality " .. tostring(modality)) end
 end
 
-local function add_ext(body, rq, call)
-  for name, value in pairs(rq.ext or {}) do
-    if call.client_dialect == DIALECT and body[name] == nil and not name:find(".", 1, true) then
-      body[name] = value
-    end
-  end
+-- What a client of the same protocol says of the answer's form besides; the gateway itself carries
+-- other members that it does not know.
+local function add_config(body, rq, call)
+  local more = call.client_dialect == DIALECT and (rq.ext or {}).output_config
+  if type(more) ~= "table" then return end
+  body.output_config = body.output_config or {}
+  for name, value in pairs(more) do body.output_config[name] = value end
 end
 
 -- Counting tokens knows only what is read.
@@ -421,7 +426,7 @@ function M.encode(rq, call)
   add_stop(body, rq, out)
   add_tier(body, rq, out)
   warn_of_rest(rq, out)
-  add_ext(body, rq, call)
+  add_config(body, rq, call)
   if call.op == "count" or rq.op == "count" then return counted(body) end
   return body
 end

@@ -1,11 +1,11 @@
 -- A conversation in the canonical form as turns of Anthropic's Messages API: blocks of content,
 -- turns that alternate, results of tools where the API looks for them. Pure.
+local canonical = require("tide.canonical")
 local core = require("core")
 
 local M = {}
 
 local DIALECT, FORMAT = "anthropic-messages", "anthropic"
-local EMPTY_OBJECT = "{}"
 
 -- ---- content ------------------------------------------------------------------------------------
 
@@ -81,46 +81,37 @@ end
 
 -- ---- ids of tool calls --------------------------------------------------------------------------
 
--- The API takes ids of letters, digits, _ and - only, each for one call of the conversation.
+-- The API takes ids of letters, digits, _ and - only, each for one call of the conversation. A
+-- provider that counts from anew in each turn gives the same id again: results are for the latest.
 local function new_id(id, out)
-  local clean = tostring(id or "call"):gsub("[^%w_-]", "_")
-  if clean == "" then clean = "call" end
-  local name, n = clean, 1
-  while out.taken[name] do
+  id = id or canonical.call_id(out.calls)
+  out.calls = out.calls + 1
+  local unique, n = id, 1
+  while out.used[unique] do
     n = n + 1
-    name = clean .. "_" .. n
+    unique = id .. "_" .. n
   end
-  out.taken[name] = true
-  if id then out.ids[id] = name end
-  return name
+  out.used[unique], out.latest[id] = true, unique
+  return out.clean_id(unique)
 end
 
 local function known_id(id, out)
-  return id and out.ids[id] or (tostring(id or "call"):gsub("[^%w_-]", "_"))
+  return out.clean_id(out.latest[id] or id or "unknown")
 end
 
 -- ---- tools --------------------------------------------------------------------------------------
 
 --- The arguments of a call as the object that the API wants.
--- @tparam string|nil text JSON
-function M.input(text)
-  if text == nil or text == "" then return core.raw(EMPTY_OBJECT) end
-  if type(text) == "string" and text:find("^%s*{") and core.decode(text) then
-    return core.raw(text:match("^%s*(.-)%s*$"))
-  end
-  return { INVALID_JSON = text }
+function M.input(part)
+  if part.kind == "custom" then return { input = part.input or part.arguments or "" } end
+  local text = canonical.arguments(part.arguments)
+  return core.raw(text:match("^%s*(.-)%s*$"))
 end
 
 local function tool_use_block(part, out)
-  local input
-  if part.kind == "custom" then
-    input = { input = part.input or part.arguments or "" }
-  else
-    input = M.input(part.arguments)
-  end
   return {
-    type = "tool_use", id = new_id(part.id, out), name = part.name or "tool", input = input,
-    cache_control = part.cache,
+    type = "tool_use", id = new_id(part.id, out), name = part.name or "tool",
+    input = M.input(part), cache_control = part.cache,
   }
 end
 
@@ -261,7 +252,10 @@ end
 
 --- What the blocks of one request have to know of each other.
 function M.new(traits, warn)
-  return { traits = traits, warn = warn, ids = {}, taken = {}, pending = {} }
+  return {
+    traits = traits, warn = warn, used = {}, latest = {}, calls = 0, pending = {},
+    clean_id = canonical.tool_ids(),
+  }
 end
 
 --- The conversation as the API takes it.
