@@ -1,5 +1,7 @@
 #include "http/url.h"
 
+#include <string.h>
+
 #include "base/limits.h"
 
 static bool is_alnum(char c)
@@ -131,4 +133,18 @@ bool url_is_host(struct slice host)
         while (at < end && *at >= '0' && *at <= '9');
     }
     return at == end;
+}
+
+int url_encode(struct slice text, struct buf *out)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        char encoded[] = {'%', digits[c >> 4], digits[c & 15]};
+        bool is_plain = is_alnum((char)c) || (c && strchr("-._~", c));
+        if (buf_add(out, is_plain ? text.data + i : encoded, is_plain ? 1 : sizeof(encoded)) != 0)
+            return -1;
+    }
+    return 0;
 }

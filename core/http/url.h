@@ -2,6 +2,7 @@
 // field.
 #pragma once
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/slice.h"
 
@@ -21,3 +22,7 @@ int url_parse(struct url *url, const char *text, struct error *err);
 // Whether the text may be a Host field: uri-host [":" port] of RFC 9112 section 3.2, empty ones
 // included; not the comma, which could make it a list.
 bool url_is_host(struct slice host);
+
+// Appends the text percent-encoded, so that it can be a name or a value of a query. Returns 0, or
+// -1 when it does not fit.
+int url_encode(struct slice text, struct buf *out);

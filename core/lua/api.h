@@ -51,7 +51,8 @@
 //                           count is taken
 //   core.endpoint{ url = base_url, path = "/chat/completions", method = "POST",
 //                  ca_file = path or nil, proxy = URL, false (none) or nil (of the environment),
-//                  headers = { { "name", "text or secret", ... }, ... } } -> endpoint, or nil, err.
+//                  headers = { { "name", "text or secret", ... }, ... },
+//                  secret_query = { "name", text or secret } or nil } -> endpoint, or nil, err.
 //                           Header values are concatenated from strings and secrets.
 //   core.fields{ "model", "stream" } -> fields: names of top-level members, for req:scan()
 //

@@ -5,8 +5,10 @@
 #include <lauxlib.h>
 
 #include "base/limits.h"
+#include "http/url.h"
 #include "lua/header_text.h"
 #include "lua/task.h"
+#include "lua/value.h"
 #include "lua/vm.h"
 
 #define ENDPOINT_CLASS "tidegate.endpoint"
@@ -24,6 +26,7 @@ static int collect(lua_State *L)
     if (endpoint->origin)
         upstream_origin_unref(vm_of(L)->env.upstreams, endpoint->origin);
     buf_deinit(&endpoint->path);
+    buf_deinit(&endpoint->query);
     buf_deinit(&endpoint->headers);
     return 0;
 }
@@ -55,6 +58,37 @@ static void read_headers(lua_State *L, struct endpoint *endpoint)
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
+}
+
+// secret_query = { "name", text or secret } becomes "name=value", percent-encoded.
+static void read_query(lua_State *L, struct endpoint *endpoint)
+{
+    lua_getfield(L, 1, "secret_query");
+    if (lua_istable(L, -1)) {
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        struct slice name = value_text(L, -2), value = value_to_secret(L, -1);
+        if (!value.data)
+            value = value_text(L, -1);
+        if (!name.data || !value.data)
+            luaL_error(L, "secret_query needs a name and a value");
+        if (url_encode(name, &endpoint->query) != 0 || buf_add_text(&endpoint->query, "=") != 0 ||
+            url_encode(value, &endpoint->query) != 0)
+            luaL_error(L, "the query is longer than %d bytes", PATH_LIMIT);
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+}
+
+int endpoint_add_query(const struct endpoint *endpoint, struct buf *path)
+{
+    if (!endpoint->query.len)
+        return 0;
+    bool has_query = memchr(path->data, '?', path->len) != NULL;
+    return buf_add_text(path, has_query ? "&" : "?") == 0 &&
+                   buf_add_slice(path, buf_slice(&endpoint->query)) == 0
+               ? 0
+               : -1;
 }
 
 static const char *text_field(lua_State *L, const char *name, const char *otherwise)
@@ -91,6 +125,7 @@ static int new_endpoint(lua_State *L)
     struct endpoint *endpoint = lua_newuserdata(L, sizeof(*endpoint));
     *endpoint = (struct endpoint){.origin = NULL}; // whatever raises below, __gc frees
     buf_init(&endpoint->path, PATH_LIMIT);
+    buf_init(&endpoint->query, PATH_LIMIT);
     buf_init(&endpoint->headers, LIMIT_ENDPOINT_HEADERS);
     luaL_getmetatable(L, ENDPOINT_CLASS);
     lua_setmetatable(L, -2);
@@ -103,7 +138,9 @@ static int new_endpoint(lua_State *L)
     memcpy(endpoint->method, method, strlen(method));
     while (base.len && base.data[base.len - 1] == '/')
         base.len--;
-    if (buf_add_slice(&endpoint->path, base) != 0 || buf_add_text(&endpoint->path, path) != 0)
+    read_query(L, endpoint);
+    if (buf_add_slice(&endpoint->path, base) != 0 || buf_add_text(&endpoint->path, path) != 0 ||
+        endpoint_add_query(endpoint, &endpoint->path) != 0)
         return luaL_error(L, "the path is longer than %d bytes", PATH_LIMIT);
     read_headers(L, endpoint);
     lua_settop(L, 2);

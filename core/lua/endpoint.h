@@ -12,12 +12,17 @@ struct vm;
 struct endpoint {
     struct origin *origin; // borrowed from the worker's pool
     struct buf path;       // with the query
+    struct buf query;      // "name=value" of a key that goes in the query; empty: it does not
     struct buf headers;    // complete lines
     char method[8];
 };
 
 // Adds core.endpoint to the table on top of the stack.
 void endpoint_open(struct vm *vm);
+
+// Appends the key that goes in the query to a path, which may have a query. Returns 0, or -1 when
+// it does not fit.
+int endpoint_add_query(const struct endpoint *endpoint, struct buf *path);
 
 // The endpoint at `index`; raises for anything else. Borrowed from the Lua value.
 struct endpoint *endpoint_check(lua_State *L, int index);

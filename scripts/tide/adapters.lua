@@ -1,6 +1,9 @@
 -- Loads adapters/ and adapters/dialects/: the shipped files and the user's, `extends` resolved,
 -- ready for the request path.
 local core = require("core")
+local dialects = require("tide.dialects")
+local families = require("tide.families")
+local guarded = require("tide.guarded")
 local loader = require("tide.loader")
 local params = require("tide.params")
 local suggest = require("tide.suggest")
@@ -9,7 +12,14 @@ local usage = require("tide.usage")
 local M = {}
 
 -- What says how a protocol is spoken passes on; where a service is, its keys and models do not.
-local INHERITED = { "dialect", "ops", "serve" }
+local INHERITED = { "serve", "forward_headers" }
+
+-- Which argument of a hook takes what the hook says.
+local HOOKS = {
+  prepare = 0, encode = 0, decode = 0, on_event = 3, on_end = 2, on_status = 0,
+}
+
+local OPS = { chat = true, complete = true, embed = true }
 
 -- Without anybody who wants to hear of all problems the first one ends the loading.
 local function stop() return false end
@@ -37,16 +47,20 @@ local function merged(parent, child)
   return result
 end
 
+local function joined(first, second)
+  local result = {}
+  for _, item in ipairs(first or {}) do result[#result + 1] = item end
+  for _, item in ipairs(second or {}) do result[#result + 1] = item end
+  return result
+end
+
 local function merge_errors(parent, child)
   parent, child = parent or {}, child or {}
-  local match = {}
-  for _, rule in ipairs(child.match or {}) do match[#match + 1] = rule end
-  for _, rule in ipairs(parent.match or {}) do match[#match + 1] = rule end
-  return {
-    map = merged(parent.map, child.map),
-    status = merged(parent.status, child.status),
-    match = match,
-  }
+  local result = merged(parent, child)
+  result.map = merged(parent.map, child.map)
+  result.status = merged(parent.status, child.status)
+  result.match = joined(child.match, parent.match)
+  return result
 end
 
 local function inherit(parent, own)
@@ -54,7 +68,11 @@ local function inherit(parent, own)
   for _, field in ipairs(INHERITED) do
     if result[field] == nil then result[field] = parent[field] end
   end
-  result.ops = merged(parent.ops, own.ops)
+  if not (own.dialect or own.dialects) then
+    result.dialect = parent.dialect or (parent.dialects or {})[1] -- and none of the others
+  end
+  result.ops = (own.ops or parent.ops) and merged(parent.ops, own.ops) or nil
+  result.families = joined(own.families, parent.families)
   result.params = merged(parent.params, own.params)
   result.usage = merged(parent.usage, own.usage)
   result.errors = merge_errors(parent.errors, own.errors)
@@ -85,50 +103,121 @@ local function resolve(name, files, done, open)
   end
   local result = inherit(parent or {}, own)
   result.name = name
+  result.hooks = merged(parent and parent.hooks, guarded.functions(own, entry.source, HOOKS))
   open[name] = nil
   done[name] = result
   return result
 end
 
 local function compile_dialects(files, report)
-  local dialects = {}
+  local compiled = {}
   for name, entry in pairs(files) do
-    local value = entry.value
-    local ok, watch = pcall(core.watch, value.watch)
+    local ok, dialect = pcall(dialects.compile, name, entry)
     if ok then
-      local dialect = merged(value)
-      dialect.name, dialect.watch = name, watch
-      dialects[name] = dialect
+      compiled[name] = dialect
     else
-      local err = field_error(entry, "watch", tostring(watch))
+      local err = field_error(entry, "watch", tostring(dialect))
       if not report(err) then return nil, err end
     end
   end
-  return dialects
+  return compiled
 end
 
-local function finish(adapter, entry, dialects)
-  local dialect = dialects[adapter.dialect or ""]
-  if not dialect then
-    local hint = suggest.hint(adapter.dialect or "", suggest.names(dialects))
-    local what = adapter.dialect and "unknown dialect '" .. adapter.dialect .. "'" .. hint
-      or "needs `dialect` or `extends`"
-    return nil, field_error(entry, "dialect", what)
+local function unknown_dialect(entry, field, name, known)
+  local hint = suggest.hint(name, suggest.names(known))
+  return nil, field_error(entry, field, "unknown dialect '" .. name .. "'" .. hint)
+end
+
+-- The names of an adapter's dialects: the first is what is spoken to it where there is a choice.
+local function dialect_names(adapter)
+  local names, seen = {}, {}
+  for _, name in ipairs(joined({ adapter.dialect }, adapter.dialects)) do
+    if not seen[name] then names[#names + 1] = name end
+    seen[name] = true
   end
-  return {
-    name = adapter.name,
-    dialect = dialect,
-    base_url = adapter.base_url,
-    auth = adapter.auth or { type = "none" },
-    headers = adapter.headers or {},
-    ops = adapter.ops,
-    models = adapter.models or {},
-    errors = adapter.errors,
-    params = params.compile(adapter.params),
-    asks_usage = params.asks_usage(adapter.params),
-    usage = usage.compile(adapter.usage),
-    serve = adapter.serve,
-  }
+  return names
+end
+
+-- The adapter's dialects, the first of them in front; nil and an error.
+local function dialects_of(adapter, entry, known)
+  local names, list, hooks = dialect_names(adapter), {}, adapter.hooks
+  for i, name in ipairs(names) do
+    local field = i == 1 and adapter.dialect and "dialect" or "dialects"
+    if not known[name] then return unknown_dialect(entry, field, name, known) end
+    list[i] = known[name]
+  end
+  if #list > 0 then return list end
+  if hooks.encode and (hooks.on_event or hooks.decode) then return { dialects.own } end
+  return nil, field_error(entry, "dialect", "needs `dialect` or `extends`, or says with the hooks "
+    .. "`encode` and `on_event` or `decode` how it is spoken")
+end
+
+local function by_name(list)
+  local result = {}
+  for _, dialect in ipairs(list) do result[dialect.name] = dialect end
+  return result
+end
+
+-- What a dialect alone says of its operations; completions and embeddings are OpenAI's.
+local function default_ops(list)
+  local ops = {}
+  for _, dialect in ipairs(list) do
+    for op in pairs(dialect.paths) do
+      if OPS[op] then ops[op] = ops[op] or {} end
+    end
+  end
+  return ops
+end
+
+-- Only what the adapter's own file says: what it inherits may speak of dialects that it has not.
+local function families_problem(entry, list)
+  local known = by_name(list)
+  for _, family in ipairs(entry.value.families or {}) do
+    local via = family.via
+    if via and not known[via.dialect] then
+      return field_error(entry, "via", "families: `via` names the dialect '"
+        .. tostring(via.dialect) .. "', which is not in `dialects`")
+    end
+  end
+end
+
+-- What an adapter is when it does not say.
+local DEFAULTS = {
+  auth = { type = "none" }, headers = {}, query = {}, config = {}, models = {}, model_map = {},
+}
+
+-- Tokens are counted for clients of those dialects that have a path for it.
+local function counts(list)
+  for _, dialect in ipairs(list) do
+    if dialect.paths.count then return true end
+  end
+end
+
+local function usages(adapter, list)
+  local result = {}
+  for i, dialect in ipairs(list) do
+    -- Places differ from dialect to dialect: the adapter's are those of its first one.
+    result[dialect.name] = usage.compile(i == 1 and adapter.usage or nil, dialect.usage_places)
+  end
+  return result
+end
+
+local function finish(adapter, entry, known)
+  local list, err = dialects_of(adapter, entry, known)
+  if not list then return nil, err end
+  err = families_problem(entry, list)
+  if err then return nil, err end
+  local names = by_name(list)
+  local result = merged(DEFAULTS, adapter)
+  result.dialect, result.dialects = list[1], names
+  result.ops = merged({ count = counts(list) }, adapter.ops or default_ops(list))
+  result.families = families.compile(adapter.families, adapter.params, names)
+  result.params = result.families.none.params
+  result.asks_usage = params.asks_usage(adapter.params)
+  result.usages = usages(adapter, list)
+  result.usage = result.usages[list[1].name]
+  result.hooks = next(adapter.hooks) and adapter.hooks or nil
+  return result
 end
 
 -- The loader gives a file that has not changed the same source again.
@@ -160,19 +249,19 @@ function M.load(report, previous)
     and are_same(dialect_files, previous.dialect_files) then
     return previous
   end
-  local dialects
-  dialects, err = compile_dialects(dialect_files, report)
-  if not dialects then return nil, err end
+  local compiled
+  compiled, err = compile_dialects(dialect_files, report)
+  if not compiled then return nil, err end
   local adapters, done = {}, {}
   for _, name in ipairs(suggest.names(files)) do
     local resolved
     resolved, err = resolve(name, files, done, {})
-    if resolved then adapters[name], err = finish(resolved, files[name], dialects) end
+    if resolved then adapters[name], err = finish(resolved, files[name], compiled) end
     core.next_turn()
     if not adapters[name] and not report(err) then return nil, err end
   end
   return {
-    adapters = adapters, dialects = dialects, files = files, dialect_files = dialect_files,
+    adapters = adapters, dialects = compiled, files = files, dialect_files = dialect_files,
   }
 end
 

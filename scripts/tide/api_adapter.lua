@@ -61,7 +61,7 @@ local ADAPTER = {
     base_url = "string",
     auth = { fields = { type = "string", name = "string", secret = "string" } },
     headers = { map = "string" },
-    ops = { fields = { chat = OP, complete = OP, embed = OP } },
+    ops = { fields = { chat = OP, complete = OP, embed = OP, count = OP } },
     params = PARAMS,
     families = { list = FAMILY },
     models = {

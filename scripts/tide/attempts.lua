@@ -24,7 +24,12 @@ local function judge(call, lane, summary)
 end
 
 local function try(call, lane, fresh)
-  local summary, err = call.req:attempt(options.of(call, lane, fresh))
+  local chosen, extra = options.of(call, lane, fresh)
+  if not chosen then
+    extra.label = lane.label
+    return nil, extra
+  end
+  local summary, err = call.req:attempt(chosen, extra)
   if not summary then summary = { kind = err and err.kind or "canceled" } end
   if summary.committed then return summary end
   local verdict

@@ -1,10 +1,11 @@
 -- Lanes: a target with one credential chosen, and the prepared options of its attempts.
 local core = require("core")
+local families = require("tide.families")
 local timeouts = require("tide.timeouts")
 
 local M = {}
 
-local OPS = { "chat", "complete", "embed" }
+local OPS = { "chat", "complete", "embed", "count" }
 
 --- The lanes of one target, in the order of the provider's credentials.
 -- @tparam string asked the model's name as clients write it
@@ -15,8 +16,11 @@ local OPS = { "chat", "complete", "embed" }
 function M.add(asked, target, settings, top, lanes)
   local provider, model = target.provider, target.model
   local name = provider.name .. "/" .. model
+  local adapter = provider.adapter
   local known = provider.models[model]
-  local reasoning = known and known.reasoning or false
+  local sent = adapter.model_map[model] or model
+  local family = families.find(adapter.families, sent)
+  local reasoning = known and known.reasoning or family.reasoning or false
   local times = timeouts.of_lane(settings, provider.timeout, top, reasoning)
   for _, credential in ipairs(provider.credentials) do
     lanes[#lanes + 1] = {
@@ -26,9 +30,12 @@ function M.add(asked, target, settings, top, lanes)
       provider = provider,
       credential = credential,
       -- The same name needs no edit: the body then goes out as it came.
-      model_text = model ~= asked and core.encode(model) or nil,
+      model_text = sent ~= asked and core.encode(sent) or nil,
+      sent_model = sent,
+      asked = asked,
+      family = family,
       timeout = times,
-      prepared = {},
+      ways = {},
     }
   end
 end
@@ -39,7 +46,7 @@ function M.by_operation(lanes)
   for _, op in ipairs(OPS) do
     local able = {}
     for _, lane in ipairs(lanes) do
-      if lane.credential.endpoints[op] then able[#able + 1] = lane end
+      if lane.provider.adapter.ops[op] then able[#able + 1] = lane end
     end
     result[op] = #able == #lanes and lanes or able
   end

@@ -155,7 +155,9 @@ end
 local function run_file(set, script, entry)
   local text, chunk, is_user = core.source(script.path)
   if not text then return { file = script.path, line = 1, message = "cannot be read" } end
-  local source = setmetatable({ file = chunk:gsub("^[@=]", ""), text = text }, Source)
+  local source = setmetatable({
+    file = chunk:gsub("^[@=]", ""), text = text, path = script.path, is_user = is_user,
+  }, Source)
   entry.source = source
   local globals = environment.new(api.new(script), function(name)
     return require_file(set, script.path, entry, name)

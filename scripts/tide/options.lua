@@ -1,50 +1,72 @@
 -- What req:attempt is told about one try. Most requests need nothing of their own: their options
 -- are made once per lane and used again, so that the hot path builds no table.
+local address = require("tide.address")
 local core = require("core")
 local errors = require("tide.errors")
-local event_filter = require("tide.event_filter")
-local request_headers = require("tide.headers")
+local extras = require("tide.extras")
 local params = require("tide.params")
+local translate = require("tide.translate")
+local warnings = require("tide.warnings")
+local ways = require("tide.ways")
 
 local M = {}
 
 local USAGE_OPTIONS = core.encode({ include_usage = true })
 
-local function injects(call, lane)
-  return call.stream and not call.asks_usage and lane.provider.adapter.asks_usage
+-- Asking for usage is something of the adapter's own dialect, the first one.
+local function injects(call, lane, way)
+  local adapter = lane.provider.adapter
+  return call.stream and not call.asks_usage and adapter.asks_usage
+    and way.dialect == adapter.dialect
 end
 
-local function prepare(call, lane, variant)
-  local adapter, op = lane.provider.adapter, call.op
-  local dialect = adapter.dialect
+-- What stands in for the client's body where it is not translated. A dialect whose bodies do not
+-- name the model has it in the path.
+local function edits_of(lane, way, variant)
+  if way.translates_request then return nil end
   local edits
-  if lane.model_text then edits = { "model", lane.model_text } end
+  local request = way.dialect.request
+  local member = not request and "model" or request.model
+  if lane.model_text and member then edits = { member, lane.model_text } end
   if variant == "inject" then
     edits = edits or {}
     edits[#edits + 1] = "stream_options"
     edits[#edits + 1] = USAGE_OPTIONS
   end
-  local endpoint = lane.credential.endpoints[op.name]
+  return edits
+end
+
+local function prepare(call, lane, way, variant)
+  local provider = lane.provider
+  local adapter, dialect, client = provider.adapter, way.dialect, way.client
+  local endpoint, err
+  if not adapter.serve then
+    endpoint, err = address.of(provider, lane.credential, call.op.name, dialect, call.stream,
+      lane.sent_model)
+    if not endpoint then return nil, err end
+  end
+  local is_translated = way.translates_answer
   return {
     label = lane.label,
     target = lane.target,
-    endpoint = endpoint ~= true and endpoint or nil,
-    edits = edits,
+    endpoint = endpoint,
+    edits = edits_of(lane, way, variant),
     watch = dialect.watch,
-    usage = adapter.usage,
+    usage = adapter.usages[dialect.name],
     stream = call.stream,
-    hide_usage = variant == "inject" or (variant == "stream" and adapter.serve ~= nil),
-    add_terminal = call.stream and dialect.terminal_bytes or nil,
-    error_event = call.stream and errors.event_writer(dialect) or nil,
+    hide_usage = not is_translated
+      and (variant == "inject" or (variant == "stream" and adapter.serve ~= nil)),
+    add_terminal = call.stream and not is_translated and dialect.terminal_bytes or nil,
+    error_event = call.stream and errors.event_writer(client) or nil,
     timeout = lane.timeout,
   }
 end
 
 -- asked: the client wants usage; inject: the gateway asks for it; stream: nobody needs to.
-local function variant_of(call, lane)
+local function variant_of(call, lane, way)
   if not call.stream then return "unary" end
   if call.asks_usage then return "asked" end
-  return injects(call, lane) and "inject" or "stream"
+  return injects(call, lane, way) and "inject" or "stream"
 end
 
 local function copy(list)
@@ -62,29 +84,21 @@ local function merged_stream_options(call)
   return call.usage_text
 end
 
--- A header once set stays, so it says for which target it holds: failover may go on to another.
-local function warn(call, lane, text)
-  call.warned = call.warned or {}
-  if not text or call.warned[lane.target] then return end
-  call.warned[lane.target] = true
-  call.req:set_header("x-tidegate-warnings", lane.target .. " " .. text)
-end
-
-local function own_edits(call, lane, shared)
+local function own_edits(call, lane, way, shared)
   local edits = shared and copy(shared) or {}
-  if call.stream_options and injects(call, lane) then
+  if call.stream_options and injects(call, lane, way) then
     edits[#edits] = merged_stream_options(call) -- in place of USAGE_OPTIONS, which comes last
   end
-  local compiled, wanted = lane.provider.adapter.params, call.plan and call.plan.params
+  local compiled, wanted = lane.family.params, call.plan and call.plan.params
   if compiled then
-    warn(call, lane, params.apply(compiled, call.req, call.op.name, edits, wanted))
+    warnings.say(call, lane, params.apply(compiled, call.req, call.op.name, edits, wanted))
   elseif wanted then
     params.set(wanted, edits)
   end
   return #edits > 0 and edits or nil
 end
 
-local function server(call, lane)
+local function server(call, lane, body)
   local serve = lane.provider.adapter.serve
   return function(out)
     return serve({
@@ -92,60 +106,81 @@ local function server(call, lane)
       stream = call.stream,
       model = lane.model,
       target = lane.target,
-      body = call.req:body(),
+      body = body or call.req:body(),
     }, out)
   end
 end
 
--- What only plans of policies have, and the headers that middleware adds for the provider.
-local function extra(call, lane)
-  local lines, plan = call.upstream_headers, call.plan
-  if not (lines or plan) then return nil end
-  local auth = lane.provider.adapter.auth
-  local result = { headers = lines and request_headers.lines(lines, auth and auth.name) }
-  if plan then
-    result.hold = plan.accept ~= nil or plan.hold or nil
-    result.on_event = plan.on_event and call.stream and event_filter.new(call, plan) or nil
-  end
-  return result
-end
-
-local function own(call, lane, shared, fresh)
+local function own(call, lane, way, shared, fresh)
   local options = copy(shared)
   options.choices = call.choices
   options.fresh = fresh or nil
   if lane.provider.adapter.serve then
     options.serve = server(call, lane)
     options.edits = nil
-  else
-    options.edits = own_edits(call, lane, shared.edits)
+  elseif not way.translates_request then
+    options.edits = own_edits(call, lane, way, shared.edits)
   end
   return options
 end
 
---- The options for one try of `lane`, and what few requests have besides: for req:attempt().
+-- The options that requests of a kind share; nil and an error.
+local function shared_options(call, lane, way)
+  local variant = variant_of(call, lane, way)
+  local of_op = way.prepared
+  local shared, err = of_op[variant], nil
+  if not shared then
+    shared, err = prepare(call, lane, way, variant)
+    of_op[variant] = shared
+  end
+  return shared, err
+end
+
+local function translated(call, lane, way, options)
+  local made, verdict
+  if way.translates_request then
+    made, verdict = translate.request(call, lane, way)
+    if not made then return nil, verdict end
+    options.edits = nil
+    if lane.provider.adapter.serve then
+      options.serve = server(call, lane, made.text)
+    else
+      options.body = made.text
+    end
+  end
+  return made or {}
+end
+
+local function way_of(call, lane)
+  local way = ways.find(lane, call.op.name, call.dialect)
+  if not way.via then return way end
+  return ways.choose(way, function() return (translate.canonical(call)) end)
+end
+
+local function needs_own(call, lane)
+  return call.choices or call.stream_options or lane.family.params or lane.provider.adapter.serve
+    or (call.plan and call.plan.params)
+end
+
+--- The options for one try of `lane`, and what few requests have besides: for req:attempt() (y).
 -- @tparam table call of body.read()
 -- @tparam table lane
 -- @tparam boolean fresh not on a pooled connection
+-- @treturn table|nil
+-- @treturn table|nil what few requests have besides; a verdict of classify.lua, when there are no
+--   options
 function M.of(call, lane, fresh)
-  local variant = variant_of(call, lane)
-  local op = call.op.name
-  local prepared = lane.prepared[op]
-  if not prepared then
-    prepared = {}
-    lane.prepared[op] = prepared
+  local way = way_of(call, lane)
+  local shared, err = shared_options(call, lane, way)
+  if not shared then return nil, { action = "never", kind = "no_target", message = err.message } end
+  local changes = way.translates_request or way.translates_answer
+  if changes or fresh or needs_own(call, lane) then shared = own(call, lane, way, shared, fresh) end
+  local made
+  if changes then
+    made, err = translated(call, lane, way, shared)
+    if not made then return nil, err end
   end
-  local shared = prepared[variant]
-  if not shared then
-    shared = prepare(call, lane, variant)
-    prepared[variant] = shared
-  end
-  local adapter = lane.provider.adapter
-  if fresh or call.choices or call.stream_options or adapter.params or adapter.serve
-      or (call.plan and call.plan.params) then
-    shared = own(call, lane, shared, fresh)
-  end
-  return shared, extra(call, lane)
+  return extras.add(call, lane, way, shared, made)
 end
 
 return M

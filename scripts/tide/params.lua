@@ -5,6 +5,9 @@ local M = {}
 
 local NOTHING = {}
 
+-- Where an address has these, the body does not: nothing is lost.
+local MOVED = { model = true, stream = true }
+
 local function add(names, seen, name)
   if not seen[name] then
     seen[name] = true
@@ -63,7 +66,7 @@ end
 
 local function remove(edits, lost, name, value)
   push(edits, name, false)
-  if value ~= core.null then lost[#lost + 1] = name end
+  if value ~= core.null and not MOVED[name] then lost[#lost + 1] = name end
 end
 
 local function apply_renames(compiled, values, edits, lost)
@@ -171,6 +174,49 @@ function M.apply(compiled, req, op, edits, set)
     end
   end
   M.set(wanted, edits)
+  return warning(lost, bent)
+end
+
+-- ---- bodies that are tables ---------------------------------------------------------------------
+
+local function rename_in(compiled, body)
+  for _, from in ipairs(compiled.renamed) do
+    local to = compiled.rename[from]
+    if body[from] ~= nil then
+      if body[to] == nil then body[to] = body[from] end
+      body[from] = nil
+    end
+  end
+end
+
+local function clamp_in(compiled, body, bent)
+  for _, name in ipairs(compiled.clamped) do
+    local value, range = body[name], compiled.clamp[name]
+    if type(value) == "number" and (value < range[1] or value > range[2]) then
+      body[name] = math.min(math.max(value, range[1]), range[2])
+      bent[#bent + 1] = name
+    end
+  end
+end
+
+--- The same for a body that has been encoded for this adapter; it is changed.
+-- @tparam table compiled of compile()
+-- @tparam table body
+-- @tparam string op as that of apply()
+-- @treturn string|nil what the client should be warned of
+function M.apply_table(compiled, body, op)
+  local lost, bent = {}, {}
+  rename_in(compiled, body)
+  for _, name in ipairs(compiled.drop) do
+    if body[name] ~= nil and body[name] ~= core.null and not MOVED[name] then
+      lost[#lost + 1] = name
+    end
+    body[name] = nil
+  end
+  clamp_in(compiled, body, bent)
+  for _, name in ipairs(op ~= "embed" and compiled.defaulted or NOTHING) do
+    if body[name] == nil then body[name] = compiled.default[name] end
+  end
   return warning(lost, bent)
 end
 

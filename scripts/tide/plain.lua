@@ -28,4 +28,20 @@ function M.fields(value)
   return result
 end
 
+local DEPTH = 128
+
+local function copy(value, depth)
+  if type(value) ~= "table" or value == core.null or core.is_raw(value) then return value end
+  if depth > DEPTH then error("a script handed over a table that is nested too deeply", 0) end
+  local result = {}
+  for name, item in next, value do result[name] = copy(item, depth + 1) end
+  if getmetatable(value) == ARRAY then return core.array(result) end
+  return result
+end
+
+--- A copy of a value with all that is in it, without metatables but those of tide.json.
+function M.copy(value)
+  return copy(value, 1)
+end
+
 return M

@@ -1,67 +1,35 @@
 -- The providers of the configuration, each an adapter with credentials and prepared endpoints.
 local core = require("core")
+local address = require("tide.address")
+local settings = require("tide.provider_settings")
 local suggest = require("tide.suggest")
 
 local M = {}
 
 local ANONYMOUS = { label = "1" }
+local NONE = {}
+
+-- Stands for the model while an address is checked.
+local ANY_MODEL = "model"
 
 -- How many are made in one turn of the loop.
 local A_TURN = 4
 
-local function auth_header(auth, secret)
-  if not secret then return nil end
-  if auth.type == "header" then return { auth.name, secret } end
-  return { "authorization", "Bearer ", secret }
-end
-
-local function add_headers(list, seen, headers)
-  for _, name in ipairs(suggest.names(headers)) do
-    local key = name:lower()
-    if not seen[key] then
-      seen[key] = true
-      list[#list + 1] = { name, headers[name] }
+-- Everything that the provider offers is made once here, so that what is wrong is found while
+-- loading. An endpoint that depends on the model is made again for each lane.
+local function check_endpoints(provider, credential)
+  local adapter = provider.adapter
+  if adapter.serve then return true end
+  for op, spec in pairs(adapter.ops) do
+    for _, dialect in pairs(spec and provider.dialects or NONE) do
+      if address.path(adapter, op, dialect, false) then
+        local endpoint, err =
+          address.of(provider, credential, op, dialect, false, ANY_MODEL)
+        if not endpoint then return nil, err end
+      end
     end
   end
-end
-
--- The configuration's headers win over the adapter's, those over the gateway's own.
-local function header_lines(provider, secret)
-  local list, seen = {}, {}
-  local auth = auth_header(provider.adapter.auth, secret)
-  if auth then
-    list[1] = auth
-    seen[auth[1]:lower()] = true
-  end
-  add_headers(list, seen, provider.headers)
-  add_headers(list, seen, provider.adapter.headers)
-  add_headers(list, seen, {
-    ["accept-encoding"] = "identity",
-    ["content-type"] = "application/json",
-    ["user-agent"] = "tidegate/" .. core.version,
-  })
-  return list
-end
-
-local function make_endpoints(provider, secret)
-  local endpoints = {}
-  for op, spec in pairs(provider.adapter.ops) do
-    if spec and provider.adapter.serve then
-      endpoints[op] = true
-    elseif spec then
-      local endpoint, err = core.endpoint({
-        url = provider.base_url,
-        path = spec.path,
-        method = spec.method or "POST",
-        headers = header_lines(provider, secret),
-        ca_file = provider.ca_file,
-        proxy = provider.proxy,
-      })
-      if not endpoint then return nil, err end
-      endpoints[op] = endpoint
-    end
-  end
-  return endpoints
+  return true
 end
 
 local function adapter_secret(name, entry, adapter)
@@ -84,9 +52,12 @@ end
 local function make_credentials(provider, entry)
   local credentials = {}
   for i, key in ipairs(key_list(provider.name, entry, provider.adapter)) do
-    local endpoints, err = make_endpoints(provider, key.value)
-    if not endpoints then return nil, err end
-    credentials[i] = { label = key.name or tostring(i), endpoints = endpoints }
+    local credential = {
+      label = key.name or tostring(i), secret = key.value, provider = provider, addresses = {},
+    }
+    local ok, err = check_endpoints(provider, credential)
+    if not ok then return nil, err end
+    credentials[i] = credential
   end
   return credentials
 end
@@ -124,17 +95,35 @@ local function place(folder, path)
   return folder .. "/" .. path
 end
 
+-- A compatible service at another address speaks the first dialect; whether it has the others too
+-- is not known.
+local function dialects_of(entry, adapter)
+  if not (entry.extends and entry.base_url) then return adapter.dialects end
+  return { [adapter.dialect.name] = adapter.dialect }
+end
+
+local function base_url_of(name, entry, adapter)
+  local base_url = entry.base_url or adapter.base_url
+  if base_url then return (base_url:gsub("/+$", "")) end
+  if adapter.serve then return nil end
+  return nil, { path = "providers." .. name, message = "needs a base_url" }
+end
+
 local function make(name, entry, adapters, folder)
   local adapter, err = find_adapter(name, entry, adapters)
   if not adapter then return nil, err end
-  local base_url = entry.base_url or adapter.base_url
-  if not base_url and not adapter.serve then
-    return nil, { path = "providers." .. name, message = "needs a base_url" }
-  end
+  local values
+  values, err = settings.values(name, entry, adapter)
+  if not values then return nil, err end
+  local base_url
+  base_url, err = base_url_of(name, entry, adapter)
+  if err then return nil, err end
   local provider = {
     name = name,
     adapter = adapter,
-    base_url = base_url and base_url:gsub("/+$", ""),
+    values = values,
+    dialects = dialects_of(entry, adapter),
+    base_url = base_url,
     headers = entry.headers or {},
     timeout = entry.timeout,
     retry = entry.retry,
@@ -144,7 +133,7 @@ local function make(name, entry, adapters, folder)
   }
   provider.credentials, err = make_credentials(provider, entry)
   if not provider.credentials then
-    local field = entry.base_url and ".base_url" or ""
+    local field = err.field and "." .. err.field or entry.base_url and ".base_url" or ""
     return nil, { path = "providers." .. name .. field, message = err.message }
   end
   return provider

@@ -13,17 +13,28 @@ local DEFAULT = {
   reasoning = "completion_tokens_details.reasoning_tokens",
 }
 
+local NAMES = { "input", "output", "cached", "cache_write", "reasoning", "input_more" }
+
 local function list(value)
   return type(value) == "string" and { value } or value
 end
 
---- Prepares an adapter's `usage` for req:attempt(); what it leaves out is as OpenAI writes it.
-function M.compile(spec)
-  spec = spec or {}
+local function flag(name, spec, under)
+  if spec[name] ~= nil then return spec[name] end
+  return under[name] or false
+end
+
+--- Prepares `usage` for req:attempt().
+-- @tparam table|nil spec the adapter's
+-- @tparam table|nil under its dialect's, which counts where the adapter says nothing; what neither
+--   says is as OpenAI writes it, unless the dialect says where its counts are
+function M.compile(spec, under)
+  spec, under = spec or {}, under or {}
+  local base = next(under) and under or DEFAULT
   local places = {}
-  for name, default in pairs(DEFAULT) do places[name] = list(spec[name] or default) end
-  places.input_more = list(spec.input_more)
-  return core.usage(places, spec.reasoning_excluded or false, spec.cache_excluded or false)
+  for _, name in ipairs(NAMES) do places[name] = list(spec[name] or base[name]) end
+  return core.usage(places, flag("reasoning_excluded", spec, under),
+    flag("cache_excluded", spec, under))
 end
 
 return M

@@ -8,9 +8,14 @@ local function build(config, env)
   return require("tide.providers").build(config, adapters)
 end
 
+local function endpoint_of(provider, i)
+  return require("tide.address").of(provider, provider.credentials[i or 1], "chat",
+    provider.adapter.dialect, false, "m")
+end
+
 local function headers_of(provider, i)
   local headers = {}
-  for _, line in ipairs(provider.credentials[i or 1].endpoints.chat.headers) do
+  for _, line in ipairs(endpoint_of(provider, i).headers) do
     headers[line[1]] = line
   end
   return headers
@@ -32,7 +37,7 @@ describe("tide.providers", function()
     local key = { "secret" }
     local providers = build({ providers = { openai = { keys = { { value = key } } } } })
     assert.same({ "authorization", "Bearer ", key }, headers_of(providers.openai).authorization)
-    assert.equal("https://api.openai.com/v1", providers.openai.credentials[1].endpoints.chat.url)
+    assert.equal("https://api.openai.com/v1", endpoint_of(providers.openai).url)
   end)
 
   it("labels credentials by name, else by position", function()
@@ -81,8 +86,8 @@ describe("tide.providers", function()
 
   it("leaves out what a provider does not offer", function()
     local providers = build({ providers = { perplexity = {} } })
-    assert.is_truthy(providers.perplexity.credentials[1].endpoints.chat)
-    assert.is_nil(providers.perplexity.credentials[1].endpoints.embed)
+    assert.is_truthy(providers.perplexity.adapter.ops.chat)
+    assert.is_false(providers.perplexity.adapter.ops.embed)
   end)
 
   it("names the field that is wrong", function()

@@ -1,0 +1,271 @@
+-- The answer of one attempt in the dialect of its client: what C gives the provider's events or its
+-- whole answer to, and gets the client's bytes from. One for each attempt.
+local core = require("core")
+local fold = require("tide.canonical_fold")
+local grammar = require("tide.canonical_grammar")
+local guarded = require("tide.guarded")
+local warnings = require("tide.warnings")
+
+local M = {}
+
+-- ---- the client's bytes -------------------------------------------------------------------------
+
+-- Server-sent events: { name, text } pairs as they come.
+local function sse_writer(out)
+  return function(data, name)
+    if type(data) ~= "string" then data = core.encode(data) end
+    local n = #out
+    if name then
+      out[n + 1], out[n + 2], n = "event: ", name, n + 3
+      out[n] = "\n"
+    end
+    out[n + 1], out[n + 2], out[n + 3] = "data: ", data, "\n\n"
+  end
+end
+
+--- One JSON array that grows: what Gemini's clients get who do not ask for server-sent events.
+function M.array_writer(out)
+  local separator = "["
+  local function write(data)
+    if type(data) ~= "string" then data = core.encode(data) end
+    local n = #out
+    out[n + 1], out[n + 2], separator = separator, data, ",\r\n"
+  end
+  local function finish()
+    out[#out + 1] = separator == "[" and "[]" or "]"
+  end
+  return write, finish
+end
+
+local function take(out)
+  local n = #out
+  if n == 0 then return "" end
+  local text = table.concat(out)
+  for i = n, 1, -1 do out[i] = nil end
+  return text
+end
+
+-- ---- one answer ---------------------------------------------------------------------------------
+
+local Codec = {}
+Codec.__index = Codec
+
+-- What the canonical form cannot carry: a header while the head has not gone, then a comment.
+local function tell_dropped(self)
+  local text = self.dropped:take()
+  if not text then return end
+  if not self.call.req:is_started() then return warnings.say(self.call, self.lane, text) end
+  if self.comments then self.out[#self.out + 1] = ": " .. text .. "\n\n" end
+end
+
+local function take_dropped(self, event)
+  self.dropped:add(event.what)
+end
+
+-- From the grammar to the encoder, through a policy's on_event.
+local function stream_sink(self)
+  local encode, filter = self.client.encode_event, self.filter
+  local state, context, write = {}, self.context, self.write
+  self.encoder_state = state
+  return function(event)
+    local kind = event.type
+    if kind == "error" then
+      self.err = event.error
+    elseif kind == "dropped" then
+      take_dropped(self, event)
+    elseif not filter then
+      encode(event, write, state, context)
+    else
+      local passed, err = filter(event)
+      if passed then encode(passed, write, state, context) end
+      if err then self.err = err end
+    end
+  end
+end
+
+local function whole_sink(self, folded)
+  return function(event)
+    if event.type == "error" then
+      self.err = event.error
+    elseif event.type == "dropped" then
+      take_dropped(self, event)
+    else
+      folded:add(event)
+    end
+  end
+end
+
+-- A bug of ours or of an adapter's file: the attempt fails, and the log says where.
+local function failed(self, raised)
+  local err = guarded.failure(raised)
+  core.log("error", "an answer of " .. self.lane.target .. " could not be translated: "
+    .. guarded.text_of(raised))
+  return false, err and "script" or "protocol",
+    err and "a script of its adapter failed" or "the answer could not be translated"
+end
+
+-- Runs `step`; what it wrote, or false, kind, message.
+local function guard(self, step, ...)
+  local ok, raised = pcall(step, self, ...)
+  if not ok then return failed(self, raised) end
+  local err = self.err
+  if err then return false, err.kind or "upstream_5xx", core.redact(err.message or "") end
+  tell_dropped(self)
+  return take(self.out)
+end
+
+local function decode(self, text)
+  local value = core.decode(text, self.provider.raw)
+  if value == nil then return text end
+  return value
+end
+
+local function take_event(self, data, name)
+  local hooks = self.hooks
+  if hooks and hooks.on_event then
+    return hooks.on_event({ name = name, data = data }, self.decoder_state, self.emit,
+      self.context)
+  end
+  self.provider.decode_event({ name = name, data = decode(self, data) }, self.emit,
+    self.decoder_state, self.context)
+end
+
+local function end_stream(self)
+  local client = self.client
+  if client.end_stream then client.end_stream(self.write, self.encoder_state, self.context) end
+  if self.end_array then self.end_array() end
+end
+
+local function finish_events(self)
+  local hooks, provider = self.hooks, self.provider
+  if hooks and hooks.on_end then
+    hooks.on_end(self.decoder_state, self.emit, self.context)
+  elseif provider.end_events and not (hooks and hooks.on_event) then
+    provider.end_events(self.emit, self.decoder_state, self.context)
+  end
+end
+
+-- The answer is complete: true, or the error stands in self.err.
+local function finish_grammar(self)
+  if self.err then return false end
+  local ok, err = self.grammar.finish()
+  if not ok then self.err = self.err or err end
+  return self.err == nil
+end
+
+local function finish(self)
+  finish_events(self)
+  if finish_grammar(self) then end_stream(self) end
+end
+
+-- `decode` of an adapter gives the canonical form, or the fields of a result of tide.chat().
+local function emit_hook_answer(self, answer)
+  if type(answer) ~= "table" then
+    self.err = { kind = "protocol", message = "decode returned no answer" }
+    return
+  end
+  require("tide.canonical_answer").emit(answer, self.emit)
+end
+
+-- A provider without a `decode` tells its whole answer as it tells its stream.
+local function decode_by_events(self, text)
+  if text:find("^%s*[{%[]") then return take_event(self, text) end
+  for _, data in ipairs(core.event_data(text)) do take_event(self, data) end
+end
+
+local function decode_whole(self, text)
+  local hooks = self.hooks
+  if hooks and hooks.decode then
+    emit_hook_answer(self, hooks.decode(decode(self, text), self.context))
+  elseif hooks and hooks.on_event then
+    decode_by_events(self, text)
+  else
+    local body = decode(self, text)
+    if type(body) ~= "table" then
+      self.err = { kind = "protocol", message = "the answer is no JSON" }
+      return
+    end
+    self.provider.decode_answer(body, self.emit, self.context)
+  end
+end
+
+local function translate_body(self, text)
+  local folded = fold.new()
+  self:begin(whole_sink(self, folded))
+  decode_whole(self, text)
+  if not finish_grammar(self) then return end
+  local body = self.client.encode_answer(folded:answer(), self.context)
+  self.out[1] = core.encode(body)
+end
+
+-- A whole answer where a stream was asked for.
+local function translate_document(self, text)
+  decode_whole(self, text)
+  if finish_grammar(self) then end_stream(self) end
+end
+
+function Codec:begin(sink)
+  self.grammar = grammar.new(sink, self.context.id)
+  self.emit = self.grammar.emit
+end
+
+--- The codec of one attempt, as req:attempt() takes it.
+-- @tparam table call of body.read()
+-- @tparam table lane
+-- @tparam table way of ways.lua
+-- @tparam table context of translate.context()
+-- @tparam table dropped of warnings.list()
+-- @tparam function|nil filter a plan's on_event for canonical events: -> event, nil to leave it
+--   out, nil and an error { kind =, message = }
+-- @treturn table { event =, finish =, body =, document =, type =, comments = }
+function M.new(call, lane, way, context, dropped, filter)
+  local out = {}
+  local self = setmetatable({
+    call = call, lane = lane, client = way.client, provider = way.dialect, hooks = way.hooks,
+    context = context, dropped = dropped, filter = filter, out = out, decoder_state = {},
+    comments = not call.as_array,
+  }, Codec)
+  if call.as_array then
+    self.write, self.end_array = M.array_writer(out)
+  else
+    self.write = sse_writer(out)
+  end
+  if not call.stream then
+    return {
+      type = "application/json",
+      body = function(text) return guard(self, translate_body, text) end,
+    }
+  end
+  self:begin(stream_sink(self))
+  return {
+    type = call.as_array and "application/json" or way.client.content_type,
+    comments = self.comments,
+    event = function(data, name) return guard(self, take_event, data, name) end,
+    finish = function() return guard(self, finish) end,
+    document = function(text) return guard(self, translate_document, text) end,
+  }
+end
+
+--- The codec of a stream that is passed through to a client who wants one JSON array.
+function M.array(out_type)
+  local out = {}
+  local write, finish_array = M.array_writer(out)
+  return {
+    type = out_type or "application/json", comments = false,
+    event = function(data)
+      write(data)
+      return take(out)
+    end,
+    finish = function()
+      finish_array()
+      return take(out)
+    end,
+    document = function(text)
+      write(text)
+      finish_array()
+      return take(out)
+    end,
+  }
+end
+
+return M

@@ -1,0 +1,76 @@
+-- Wire protocols as the request path uses them: what the files of adapters/dialects/ say, compiled.
+local core = require("core")
+local guarded = require("tide.guarded")
+local usage = require("tide.usage")
+
+local M = {}
+
+-- The functions of a dialect file, and which argument takes what they say.
+local OUTLETS = {
+  decode_request = 0, encode_request = 0, decode_answer = 2, encode_answer = 0, decode_event = 2,
+  end_events = 1, encode_event = 2, end_stream = 1, error_body = 0, error_event = 0,
+  read_error = 0, list_models = 0, show_model = 0, decode_count = 0, encode_count = 0,
+}
+
+-- A translation to a provider, and from a client, needs all of these.
+local TO_PROVIDER = { "encode_request", "decode_answer", "decode_event" }
+local OF_CLIENT = { "decode_request", "encode_answer", "encode_event" }
+
+local function has_all(functions, names)
+  for _, name in ipairs(names) do
+    if not functions[name] then return false end
+  end
+  return true
+end
+
+-- A client must get an error in any case, also when the user's function for it fails.
+local function never_failing(write, source)
+  if not (write and source.is_user) then return write end
+  return function(err, call)
+    local ok, text = pcall(write, err, call)
+    if ok and type(text) == "string" then return text end
+    core.log("error", source.path .. ": an error could not be written: " .. guarded.text_of(text))
+    return core.encode({ error = { message = err.message, type = err.type } })
+  end
+end
+
+local function set_of(names)
+  local set = {}
+  for _, name in ipairs(names or {}) do set[name] = true end
+  return next(set) and set or nil
+end
+
+--- Compiles one dialect; raises when `watch` is wrong.
+-- @tparam string name
+-- @tparam table entry { value = what the file returned, source = of loader.load() }
+-- @treturn table what the file says, its functions guarded where they are a user's, and watch of
+--   core.watch(), usage of usage.compile(), raw = set of raw members or nil, is_complete for
+--   providers (`speaks`) and for clients (`serves`)
+function M.compile(name, entry)
+  local value, source = entry.value, entry.source
+  local dialect = {}
+  for field, item in pairs(value) do dialect[field] = item end
+  local functions = guarded.functions(value, source, OUTLETS)
+  for field, fn in pairs(functions) do dialect[field] = fn end
+  dialect.name = name
+  dialect.watch = value.watch and core.watch(value.watch)
+  dialect.usage_places = value.usage or {}
+  dialect.usage = usage.compile(nil, value.usage)
+  dialect.raw = set_of(value.raw_members)
+  dialect.error_body = never_failing(functions.error_body, source)
+  dialect.error_event = never_failing(functions.error_event, source)
+  dialect.paths, dialect.stream_paths = value.paths or {}, value.stream_paths or {}
+  dialect.headers = value.headers or {}
+  dialect.content_type = value.content_type or "text/event-stream"
+  dialect.speaks = has_all(functions, TO_PROVIDER)
+  dialect.serves = has_all(functions, OF_CLIENT)
+  return dialect
+end
+
+--- Stands for the protocol of an adapter that has none: its hooks alone know it.
+M.own = {
+  name = "own", paths = {}, stream_paths = {}, headers = {}, usage_places = {},
+  content_type = "text/event-stream", speaks = true, serves = false,
+}
+
+return M

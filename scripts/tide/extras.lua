@@ -1,0 +1,98 @@
+-- What few attempts have besides their lane's options: headers of the request, what a policy wants
+-- of the stream, and the codec of a translation.
+local address = require("tide.address")
+local codec = require("tide.codec")
+local event_filter = require("tide.event_filter")
+local request_headers = require("tide.headers")
+local translate = require("tide.translate")
+
+local M = {}
+
+-- Lower-case name = value of all lines, the later ones winning; nil for none.
+local function add(headers, more)
+  if not more then return headers end
+  headers = headers or {}
+  for name, value in pairs(more) do headers[name:lower()] = value end
+  return headers
+end
+
+local function forwarded(call, names)
+  local found
+  for _, name in ipairs(names) do
+    local value = call.req:header(name:lower())
+    if value then
+      found = found or {}
+      found[name:lower()] = value
+    end
+  end
+  return found
+end
+
+local function headers_of(call, lane, made)
+  local adapter = lane.provider.adapter
+  local wanted = call.upstream_headers
+  if adapter.forward_headers then
+    wanted = add(forwarded(call, adapter.forward_headers), wanted)
+  end
+  if made and made.headers then wanted = add(add(nil, wanted), made.headers) end
+  return wanted and request_headers.lines(wanted, adapter.auth.name)
+end
+
+-- Google's keys are made of a signed request for a token, so one has to be asked for first.
+local function token_line(lane)
+  if lane.provider.adapter.auth.type ~= "gcp" then return "" end
+  local value, err = require("tide.gcp").authorize(lane.credential)
+  if not value then return nil, err end
+  return "authorization: " .. value .. "\r\n"
+end
+
+local function codec_of(call, lane, way, made)
+  local plan = call.plan
+  if way.translates_answer then
+    local context, dropped = made.context, made.dropped
+    if not context then context, dropped = translate.context(call, lane, way) end
+    local filter = plan and plan.on_event and call.stream
+      and event_filter.canonical(call, plan) or nil
+    return codec.new(call, lane, way, context, dropped, filter)
+  end
+  if call.as_array and call.stream then return codec.array() end
+end
+
+local function path_of(lane, made)
+  if not (made and made.path) then return nil end
+  return address.base_path(lane.provider, lane.sent_model) .. made.path
+end
+
+local function needs_nothing(call, lane, way, made)
+  local adapter = lane.provider.adapter
+  return not (made or call.plan or call.upstream_headers or adapter.forward_headers
+    or call.as_array or way.translates_answer or adapter.auth.type == "gcp")
+end
+
+--- Adds them (y).
+-- @tparam table options of the attempt
+-- @tparam table|nil made of translate.request()
+-- @treturn table|nil options
+-- @treturn table|nil what req:attempt() takes besides; without options a verdict of classify.lua
+function M.add(call, lane, way, options, made)
+  if needs_nothing(call, lane, way, made) then return options, nil end
+  local plan = call.plan
+  local lines = headers_of(call, lane, made)
+  local token, err = token_line(lane)
+  if not token then
+    return nil, { action = "credential", kind = err.kind or "auth", message = err.message }
+  end
+  if token ~= "" then lines = (lines or "") .. token end
+  local result = {
+    headers = lines, path = path_of(lane, made), codec = codec_of(call, lane, way, made),
+  }
+  if plan then
+    result.hold = plan.accept ~= nil or plan.hold or nil
+    if plan.on_event and call.stream and not result.codec then
+      result.on_event = event_filter.new(call, plan)
+    end
+  end
+  return options, result
+end
+
+return M

@@ -1,0 +1,169 @@
+-- The request of one attempt in the dialect of its provider: the canonical request, changed by the
+-- adapter's hooks, encoded, and with what the adapter's `params` make of it.
+local core = require("core")
+local guarded = require("tide.guarded")
+local params = require("tide.params")
+local plain = require("tide.plain")
+local warnings = require("tide.warnings")
+
+local M = {}
+
+local NOTHING = {}
+
+-- ---- what dialects and hooks are told -----------------------------------------------------------
+
+--- The `call` of a dialect's functions, for one attempt; read only.
+function M.context(call, lane, way)
+  local dropped = warnings.list()
+  return {
+    op = call.op.name,
+    stream = call.stream,
+    include_usage = call.asks_usage,
+    model = lane.sent_model,
+    asked = call.model,
+    target = lane.target,
+    provider = lane.provider.name,
+    client_dialect = way.client.name,
+    provider_dialect = way.dialect.name,
+    id = call.req:id(),
+    created = math.floor(core.time()),
+    traits = lane.family.traits,
+    warn = function(what) dropped:add(what) end,
+  }, dropped
+end
+
+-- ---- rq for hooks -------------------------------------------------------------------------------
+
+local Rq = { __metatable = false }
+Rq.__index = Rq
+
+local function text_of(parts)
+  local pieces = {}
+  for _, part in ipairs(parts) do
+    if part.type == "text" then pieces[#pieces + 1] = part.text end
+  end
+  return table.concat(pieces)
+end
+
+--- The text of the last message of the user; nil when there is none.
+function Rq:last_user_text()
+  for i = #self.messages, 1, -1 do
+    local message = self.messages[i]
+    local text = message.role == "user" and text_of(message.content)
+    if text and text ~= "" then return text end
+  end
+end
+
+local function for_hooks(rq)
+  return setmetatable(plain.copy(rq), Rq)
+end
+
+-- ---- encoding -----------------------------------------------------------------------------------
+
+local function default_body(way, rq, context)
+  local encode = way.dialect.encode_request
+  if not encode then return nil end
+  local body = encode(rq, context)
+  if type(body) ~= "table" then error("encode_request returned no table", 0) end
+  if way.client.name ~= way.dialect.name then
+    for name in pairs(rq.ext or {}) do context.warn(name) end
+    return body
+  end
+  for name, value in pairs(rq.ext or {}) do
+    if body[name] == nil then body[name] = value end
+  end
+  return body
+end
+
+local function wrong_result(lane, message)
+  error({ adapter = "the adapter of " .. lane.target .. ": " .. message }, 0)
+end
+
+local function check_http(lane, http)
+  if http.body ~= nil and type(http.body) ~= "string" then
+    wrong_result(lane, "http.body must be a string")
+  end
+  if http.path ~= nil and not (type(http.path) == "string" and http.path:find("^/%S*$")) then
+    wrong_result(lane, "http.path must be a path that begins with /")
+  end
+  if http.headers ~= nil and type(http.headers) ~= "table" then
+    wrong_result(lane, "http.headers must be a table")
+  end
+  if not (http.body or http.json) then
+    wrong_result(lane, "encode must set http.json or http.body")
+  end
+end
+
+-- Returns the body as a table, or nil where a hook has made text of it, and what else a hook wants.
+local function encode(lane, way, rq, context)
+  local hooks = way.hooks
+  if not hooks then return default_body(way, rq, context), {} end
+  if hooks.prepare then
+    local own = for_hooks(rq)
+    local given = hooks.prepare(own, context)
+    rq = type(given) == "table" and given or plain.copy(own)
+  end
+  local http = { json = default_body(way, rq, context) }
+  if hooks.encode then
+    hooks.encode(for_hooks(rq), context, http)
+    http = plain.copy(http)
+  end
+  check_http(lane, http)
+  return not http.body and http.json or nil, http
+end
+
+-- `params` of adapter and family, then `model` and `stream` as the dialect has them.
+local function apply_params(call, lane, body)
+  local compiled = lane.family.params
+  if not compiled then return nil end
+  return params.apply_table(compiled, body, call.op.name)
+end
+
+local function make(call, lane, way, rq, context)
+  local body, http = encode(lane, way, rq, context)
+  local bent
+  if type(body) == "table" then bent = apply_params(call, lane, body) end
+  return {
+    text = http.body or core.encode(body), path = http.path, headers = http.headers, bent = bent,
+  }
+end
+
+-- ---- failing ------------------------------------------------------------------------------------
+
+local function failed(lane, raised)
+  local err = guarded.failure(raised)
+  local ours = type(raised) == "table" and raised.adapter
+  local message = ours or guarded.text_of(raised)
+  core.log("error", "a request for " .. lane.target .. " could not be translated: " .. message)
+  return {
+    action = "next", kind = "script",
+    message = (err or ours) and "a script of its adapter failed" or "it could not be translated",
+  }
+end
+
+--- The canonical request of a call and what its decoder left out; nil and an error of errors.lua.
+function M.canonical(call)
+  return require("tide.canonical_request").of(call)
+end
+
+--- Translates the request for one attempt.
+-- @tparam table call of body.read()
+-- @tparam table lane
+-- @tparam table way of ways.lua
+-- @treturn table|nil { text = the body, path = below base_url or nil, headers = or nil, context =,
+--   dropped = of warnings.list() }
+-- @treturn nil|table a verdict of classify.lua
+function M.request(call, lane, way)
+  local rq, problem = M.canonical(call)
+  if not rq then return nil, { action = "script", kind = "bad_request", err = problem } end
+  local context, dropped = M.context(call, lane, way)
+  for _, what in ipairs(problem or NOTHING) do dropped:add(what) end
+  local ok, made = pcall(make, call, lane, way, rq, context)
+  if not ok then return nil, failed(lane, made) end
+  warnings.say(call, lane, dropped:take())
+  warnings.say(call, lane, made.bent)
+  made.context, made.dropped = context, dropped
+  return made
+end
+
+return M

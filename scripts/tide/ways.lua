@@ -1,0 +1,100 @@
+-- How a lane serves clients of a dialect: passed through, or translated to one of the provider's.
+local address = require("tide.address")
+
+local M = {}
+
+local function is_openai(dialect)
+  return dialect == nil or dialect.name == "openai-chat"
+end
+
+-- A protocol that nobody translates is spoken by clients as they like: as it was before there were
+-- others. Its clients come by OpenAI's paths.
+local function is_native(client, dialect)
+  return client == dialect or (not dialect.speaks and is_openai(client))
+end
+
+local function has_any(hooks, first, second)
+  return hooks ~= nil and (hooks[first] or hooks[second]) ~= nil
+end
+
+local function has_address(adapter, op, dialect)
+  return adapter.serve ~= nil or address.path(adapter, op, dialect, false) ~= nil
+end
+
+local function new_way(lane, op, client, dialect)
+  local provider = lane.provider
+  local hooks = provider.adapter.hooks
+  local native = is_native(client, dialect)
+  local can_translate = op == "chat" and client.serves and dialect.speaks
+  return {
+    dialect = dialect,
+    client = client,
+    hooks = hooks,
+    translates_request = can_translate and (not native or has_any(hooks, "prepare", "encode")),
+    translates_answer = can_translate and (not native or has_any(hooks, "decode", "on_event")),
+    can = (native or can_translate) and has_address(provider.adapter, op, dialect),
+    prepared = {},
+  }
+end
+
+local function make(lane, op, client)
+  local provider = lane.provider
+  local first = provider.adapter.dialect
+  local dialect = client and provider.dialects[client.name] or first
+  local way = new_way(lane, op, client or dialect, dialect)
+  local via = lane.family.via
+  if op == "chat" and via and provider.dialects[via.dialect.name] and via.dialect ~= dialect then
+    way.via = { when = via.when, way = new_way(lane, op, client or dialect, via.dialect) }
+  end
+  return way
+end
+
+local function is_asked(value)
+  return value ~= nil and next(value) ~= nil
+end
+
+-- What a request must have for a family's `via`; rq is the canonical request.
+local WHEN = {
+  always = function() return true end,
+  tools = function(rq) return is_asked(rq.tools) end,
+  tools_and_reasoning = function(rq)
+    local effort = rq.reasoning and rq.reasoning.effort
+    return is_asked(rq.tools) and rq.reasoning ~= nil and effort ~= "none"
+  end,
+}
+
+M.conditions = WHEN
+
+--- The way from a client's dialect to the lane.
+-- @tparam table lane
+-- @tparam string op name of the operation
+-- @tparam table|nil client the client's dialect; nil: the provider's own
+-- @treturn table { dialect = of the provider, client =, translates_request =, translates_answer =,
+--   can = false where the lane cannot serve it, via = { when =, way = } or nil, prepared = {} }
+function M.find(lane, op, client)
+  local of_op = lane.ways[op]
+  if not of_op then
+    of_op = {}
+    lane.ways[op] = of_op
+  end
+  local key = client or lane.provider.adapter.dialect
+  local way = of_op[key]
+  if not way then
+    way = make(lane, op, client)
+    of_op[key] = way
+  end
+  return way
+end
+
+--- The way of one request: a family may ask for another dialect when the request has tools.
+-- @tparam table way of find()
+-- @tparam function canonical gives the canonical request, or nil
+function M.choose(way, canonical)
+  local via = way.via
+  if not via then return way end
+  if via.when == "always" then return via.way end
+  local rq = canonical()
+  return rq and WHEN[via.when](rq) and via.way or way
+end
+
+return M
