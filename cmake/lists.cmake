@@ -69,6 +69,7 @@ set(TIDEGATE_LUA
   scripts/tide/check_problems.lua
   scripts/tide/generation.lua
   scripts/tide/canonical_grammar.lua scripts/tide/canonical_view.lua
+  scripts/tide/able.lua scripts/tide/on_status.lua
   scripts/tide/address.lua scripts/tide/canonical_answer.lua scripts/tide/codec.lua
   scripts/tide/dialects.lua scripts/tide/extras.lua scripts/tide/families.lua
   scripts/tide/guarded.lua scripts/tide/provider_settings.lua scripts/tide/template.lua

@@ -1,15 +1,10 @@
 -- tide.adapter and tide.dialect: what those files may say.
+local classify = require("tide.classify")
+local provider_settings = require("tide.provider_settings")
 local schema = require("tide.schema")
 local suggest = require("tide.suggest")
 
 local M = {}
-
--- base/error.h; an adapter maps a provider's own words to these.
-local KINDS = {
-  auth = true, bad_request = true, content_filter = true, context_length = true, no_target = true,
-  overloaded = true, quota = true, rate_limited = true, timeout = true, too_large = true,
-  upstream_4xx = true, upstream_5xx = true,
-}
 
 local OP = {
   either = "boolean",
@@ -74,13 +69,14 @@ local ADAPTER = {
     },
     errors = {
       fields = {
+        path = { list = "string" }, type = "string", code = "string", message = "string",
+        retry_after = { list = "string" },
         map = { map = "string" },
         status = { map = "string" },
         match = {
           list = { fields = { status = "number", contains = "string", kind = "string" } },
         },
       },
-      later = { path = true, type = true, code = true, message = true, retry_after = true },
     },
     forward_headers = { list = "string" },
     query = { map = "string" },
@@ -133,13 +129,14 @@ local DIALECT = {
   },
 }
 
-local AUTH_TYPES = { bearer = true, header = true, none = true }
+local AUTH_TYPES = { bearer = true, header = true, none = true, query = true, gcp = true }
+local CONDITIONS = { always = true, tools = true, tools_and_reasoning = true }
 
 local refuse = schema.refuse
 
 local function check_kind(kind)
-  if not KINDS[kind] then
-    local hint = suggest.hint(kind, suggest.names(KINDS))
+  if not classify.kinds[kind] then
+    local hint = suggest.hint(kind, suggest.names(classify.kinds))
     refuse(kind, "errors: '" .. kind .. "' is no kind of error" .. hint)
   end
 end
@@ -157,10 +154,10 @@ end
 
 local function check_auth(auth)
   if not AUTH_TYPES[auth.type] then
-    refuse("type", "auth.type must be bearer, header or none in this version")
+    refuse("type", "auth.type must be bearer, header, query, gcp or none in this version")
   end
-  if auth.type == "header" and not auth.name then
-    refuse("auth", "auth.type = \"header\" needs the header's `name`")
+  if (auth.type == "header" or auth.type == "query") and not auth.name then
+    refuse("auth", "auth.type = \"" .. auth.type .. "\" needs a `name`")
   end
 end
 
@@ -172,12 +169,34 @@ local function check_clamps(clamps)
   end
 end
 
+local function check_family(family)
+  if not family.models or #family.models == 0 then
+    refuse("families", "families: each needs `models`, names or patterns like \"gpt-5*\"")
+  end
+  if family.params then check_clamps(family.params.clamp) end
+  local via = family.via
+  if not via then return end
+  if not via.dialect then refuse("via", "families: `via` needs a `dialect`") end
+  if not CONDITIONS[via.when] then
+    local hint = suggest.hint(tostring(via.when), suggest.names(CONDITIONS))
+    refuse("via", "families: via.when must be \"always\", \"tools\" or \"tools_and_reasoning\""
+      .. hint)
+  end
+end
+
+local function check_config(config)
+  local field, message = provider_settings.problem(config)
+  if field then refuse(field, message) end
+end
+
 --- tide.adapter: returns the table, or raises { field =, message = }.
 function M.adapter(value)
   schema.demand(value, ADAPTER, "tide.adapter")
   if value.auth then check_auth(value.auth) end
   if value.errors then check_errors(value.errors) end
   if value.params then check_clamps(value.params.clamp) end
+  for _, family in ipairs(value.families or {}) do check_family(family) end
+  check_config(value.config)
   return value
 end
 

@@ -3,6 +3,7 @@ local core = require("core")
 local chooser = require("tide.chooser")
 local classify = require("tide.classify")
 local held = require("tide.held")
+local on_status = require("tide.on_status")
 local options = require("tide.options")
 
 local M = {}
@@ -10,6 +11,17 @@ local M = {}
 local GONE = { action = "gone", kind = "canceled" }
 
 local COMPLETE = { committed = true, complete = true }
+
+-- What the provider said, in the words of its dialect; a hook of the adapter may know better.
+local function refused(call, lane, summary)
+  local way = options.way(call, lane)
+  local adapter = lane.provider.adapter
+  local verdict = classify.summary(summary, adapter.errors, core.time(), way.dialect.read_error)
+  if way.hooks and way.hooks.on_status and summary.status and summary.status >= 300 then
+    return on_status.ask(call, lane, way, summary, verdict)
+  end
+  return verdict
+end
 
 local function judge(call, lane, summary)
   if summary.held then
@@ -20,7 +32,7 @@ local function judge(call, lane, summary)
   if call.script_error then
     return summary, { action = "script", kind = "script", err = call.script_error }
   end
-  return summary, classify.summary(summary, lane.provider.adapter.errors, core.time())
+  return summary, refused(call, lane, summary)
 end
 
 local function try(call, lane, fresh)

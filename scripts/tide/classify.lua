@@ -14,6 +14,13 @@ local upstream_ids = require("tide.upstream_ids")
 
 local M = {}
 
+--- What an adapter may call an error, of base/error.h.
+M.kinds = {
+  auth = true, bad_request = true, content_filter = true, context_length = true, no_target = true,
+  overloaded = true, quota = true, rate_limited = true, timeout = true, too_large = true,
+  upstream_4xx = true, upstream_5xx = true,
+}
+
 local ACTIONS = {
   auth = "credential", quota = "credential", no_target = "never", canceled = "gone",
   bad_request = "client", too_large = "client", context_length = "client",
@@ -59,8 +66,8 @@ local function action_of(kind, status)
 end
 
 -- A body that says "error" under status 200: some name an HTTP status as the code.
-local function inside_success(summary, errors)
-  local said = provider_error.read(summary.error)
+local function inside_success(summary, errors, read)
+  local said = provider_error.read(summary.error, errors, read)
   local status = tonumber(said.code)
   local kind = declared_kind(said, status, errors)
   if kind then
@@ -79,16 +86,18 @@ local function advised(action, kind, advice)
   return action
 end
 
-local function by_status(summary, errors, now)
+local function by_status(summary, errors, now, read)
   local status, headers = summary.status, summary.headers or {}
-  local said = provider_error.parse(summary.body)
+  local body = provider_error.decode(summary.body)
+  local said = provider_error.read(body, errors, read)
   local kind = declared_kind(said, status, errors) or kind_of_status(status)
   local action = action_of(kind, status)
   return {
     action = advised(action, kind, headers["x-should-retry"]),
     kind = kind, status = status, message = said.message,
-    retry_after = retry_after.seconds(headers, now),
-    request_id = upstream_ids.of(headers),
+    retry_after = retry_after.seconds(headers, now, errors.retry_after)
+      or retry_after.longest(provider_error.hints(body, errors)),
+    said = said, request_id = upstream_ids.of(headers),
   }
 end
 
@@ -102,14 +111,29 @@ local function without_answer(summary)
   return { action = action, kind = kind, message = summary.message, phase = summary.phase }
 end
 
+--- The verdict as an adapter's on_status corrects it.
+-- @tparam table verdict of summary()
+-- @tparam table said { kind =, message =, retry_after = seconds }; what is not there stays
+function M.corrected(verdict, said)
+  local kind = M.kinds[said.kind] and said.kind or verdict.kind
+  return {
+    action = kind == verdict.kind and verdict.action or action_of(kind, verdict.status),
+    kind = kind, status = verdict.status,
+    message = type(said.message) == "string" and said.message or verdict.message,
+    retry_after = tonumber(said.retry_after) or verdict.retry_after,
+    said = verdict.said,
+  }
+end
+
 --- Judges a try that was not committed.
 -- @tparam table summary of req:attempt
 -- @tparam table errors the adapter's `errors`
 -- @tparam number now wall clock, for dates in Retry-After
-function M.summary(summary, errors, now)
-  if summary.error ~= nil then return inside_success(summary, errors) end
+-- @tparam function|nil read the dialect's read_error
+function M.summary(summary, errors, now, read)
+  if summary.error ~= nil then return inside_success(summary, errors, read) end
   if summary.kind ~= "canceled" and summary.status and summary.status >= 300 then
-    return by_status(summary, errors, now)
+    return by_status(summary, errors, now, read)
   end
   if summary.kind then return without_answer(summary) end
   return { action = "next", kind = "protocol", message = "the answer was empty" }

@@ -1,5 +1,6 @@
 -- The way of one request that a model answers: chat, complete, embed.
 local core = require("core")
+local able = require("tide.able")
 local answer = require("tide.answer")
 local attempts = require("tide.attempts")
 local body = require("tide.body")
@@ -8,7 +9,7 @@ local errors = require("tide.errors")
 local explain_header = require("tide.explain_header")
 local failure = require("tide.failure")
 local models = require("tide.models")
-local natives = require("tide.natives")
+local options = require("tide.options")
 local upstream_ids = require("tide.upstream_ids")
 
 local M = {}
@@ -43,6 +44,12 @@ local function finish_committed(req, call, plan, client, summary, lane)
   return outcome, lane.target, summary.kind, summary.message
 end
 
+-- The provider's own code, where it has one that programs could look for.
+local function said_of(verdict)
+  local code = verdict.said and verdict.said.code
+  return not tonumber(code) and code or nil
+end
+
 -- Refused inside a 200, without a body, or in another dialect: no answer to pass on, so it is told
 -- in our words.
 local function retold(verdict, headers)
@@ -50,7 +57,8 @@ local function retold(verdict, headers)
   local message = verdict.message or ("the provider refused the request with status " .. status)
   return {
     status = status, kind = verdict.kind, type = errors.type_of(verdict.kind),
-    code = errors.code_of(verdict.kind), message = core.redact(message), outcome = "client_error",
+    code = said_of(verdict) or errors.code_of(verdict.kind),
+    message = core.redact(message), outcome = "client_error",
     headers = headers, request_id = upstream_ids.of(headers),
   }
 end
@@ -70,7 +78,7 @@ end
 local function pass_on(call, record, summary, verdict, lane)
   local req, dialect, said = call.req, call.dialect, summary.body
   local headers = upstream_ids.rename(helpful(summary.headers), dialect.name)
-  local is_own = natives.has(lane, dialect) and not call.as_array
+  local is_own = not (options.way(call, lane).translates_answer or call.as_array)
   if not is_own or req:is_started() or verdict.status == 200 or not is_object(said) then
     headers["content-type"] = nil
     return answer.fail(req, dialect, retold(verdict, headers), record)
@@ -83,22 +91,6 @@ local function pass_on(call, record, summary, verdict, lane)
 end
 
 local NONE = {}
-
--- The lanes that can serve this request, or nil and an error of errors.lua.
-local function lanes_of(call, plan)
-  local lanes = plan.lanes[call.op.name] or NONE
-  if #lanes == 0 then
-    local message = "the model `" .. call.model .. "` does not offer this operation"
-    return nil, errors.bad_request(message, "model", "unsupported_operation")
-  end
-  if not call.of_provider then return lanes end
-  local able = natives.only(lanes, call.dialect)
-  if #able > 0 then return able end
-  return nil, errors.bad_request(call.of_provider .. " needs a provider that speaks "
-    .. call.dialect.name .. " itself, which none of the model `" .. call.model .. "` does: "
-    .. "send the whole conversation, without " .. call.of_provider, call.of_provider,
-    "unsupported_parameter")
-end
 
 --- Executes a plan, answers and records.
 -- @tparam table call of body.read()
@@ -113,7 +105,7 @@ function M.run(call, plan, client)
   if call.op.name == "count" and not counting.is_possible(call, plan) then
     return counting.estimate(call, facts_of(call, plan, client))
   end
-  local lanes, err = lanes_of(call, plan)
+  local lanes, err = able.lanes(call, plan.lanes[call.op.name] or NONE)
   if not lanes then return answer.fail(req, dialect, err, facts_of(call, plan, client)) end
   local seconds = req:deadline(plan.total)
   local ended, summary, lane, verdict =

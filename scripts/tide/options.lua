@@ -151,7 +151,9 @@ local function translated(call, lane, way, options)
   return made or {}
 end
 
-local function way_of(call, lane)
+--- The way from the client to a lane.
+-- @treturn table of ways.lua
+function M.way(call, lane)
   local way = ways.find(lane, call.op.name, call.dialect)
   if not way.via then return way end
   return ways.choose(way, function() return (translate.canonical(call)) end)
@@ -170,7 +172,7 @@ end
 -- @treturn table|nil what few requests have besides; a verdict of classify.lua, when there are no
 --   options
 function M.of(call, lane, fresh)
-  local way = way_of(call, lane)
+  local way = M.way(call, lane)
   local shared, err = shared_options(call, lane, way)
   if not shared then return nil, { action = "never", kind = "no_target", message = err.message } end
   local changes = way.translates_request or way.translates_answer

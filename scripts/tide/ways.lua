@@ -77,7 +77,7 @@ function M.find(lane, op, client)
     of_op = {}
     lane.ways[op] = of_op
   end
-  local key = client or lane.provider.adapter.dialect
+  local key = (client or lane.provider.adapter.dialect).name
   local way = of_op[key]
   if not way then
     way = make(lane, op, client)

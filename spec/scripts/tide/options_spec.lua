@@ -1,6 +1,6 @@
 local fake = require("spec.support.fake_core")
 
-local body, models, options, registry
+local body, dialect, models, options, registry
 
 local OPS = {
   chat = { name = "chat", is_chat = true, streams = true },
@@ -9,7 +9,7 @@ local OPS = {
 
 local function options_for(text, fresh, op)
   local req = fake.request({ body = text })
-  local call = assert(body.read(req, OPS[op or "chat"], { name = "openai-chat" }))
+  local call = assert(body.read(req, OPS[op or "chat"], dialect))
   local lane = models.find(registry, call.model).lanes[op or "chat"][1]
   return options.of(call, lane, fresh or false), req
 end
@@ -28,8 +28,9 @@ describe("tide.options", function()
     fake.install({ config = config })
     body, models = require("tide.body"), require("tide.models")
     options = require("tide.options")
-    local adapters = require("tide.adapters").load().adapters
-    registry = models.build(config, require("tide.providers").build(config, adapters))
+    local loaded = require("tide.adapters").load()
+    dialect = loaded.dialects["openai-chat"]
+    registry = models.build(config, require("tide.providers").build(config, loaded.adapters))
   end)
 
   it("T-36 edits nothing but the model", function()

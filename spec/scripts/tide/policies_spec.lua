@@ -156,7 +156,8 @@ describe("tide.policies", function()
       outer = asked.context
       return fake.ok()
     end)
-    require("tide.scripted").serve(gen, req, support.CHAT, "app")
+    local dialect = gen.dialects["openai-chat"]
+    require("tide.scripted").serve(gen, req, support.CHAT, dialect, "app")
     assert.equal("b/x", tried(req))
     assert.equal("a/m", tried(ask({ model = "smart", outer = outer }, fake.ok())))
     assert.equal("b/x", tried(ask({ model = "smart", outer = { gen = gen } }, fake.ok())))
