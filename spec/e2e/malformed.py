@@ -1,0 +1,240 @@
+"""Recorded streams, made wrong in every way that providers get them wrong: for test_malformed_streams.py."""
+import copy
+import json
+import re
+from dataclasses import dataclass
+
+from facts import provider
+
+BLOCK = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)|.+\Z", re.S)
+
+
+@dataclass
+class Variant:
+    name: str
+    body: bytes
+    fails: bool = None  # True: it must not look like a success; None: the bytes say it
+    cut: bool = False   # the connection ends before the framing says so
+
+
+def blocks(body):
+    return BLOCK.findall(body)
+
+
+def value_of(block):
+    data = b"\n".join(line[5:].strip() for line in re.split(rb"\r\n|\n|\r", block) if line.startswith(b"data:"))
+    try:
+        value = json.loads(data)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def block_of(value, name=None):
+    head = b"event: %s\n" % name.encode() if name else b""
+    return head + b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+
+
+class Stream:
+    def __init__(self, recording):
+        self.dialect, self.body = recording.dialect, recording.body
+        self.blocks = blocks(recording.body)
+        self.values = [value_of(b) for b in self.blocks]
+        self.named = self.dialect in ("anthropic-messages", "openai-responses")
+
+    def joined(self, values):
+        """the stream with other values; None leaves a block as it is, False leaves it out"""
+        out = []
+        for block, value, old in zip(self.blocks, values, self.values):
+            if value is False:
+                continue
+            out.append(block if value is None or value == old else block_of(value, self.named and value.get("type")))
+        return b"".join(out)
+
+    def edited(self, edit):
+        """`edit` changes a copy of each value in place"""
+        values = copy.deepcopy(self.values)
+        for value in values:
+            if value is not None:
+                edit(value)
+        return self.joined(values)
+
+    def inserted(self, place, *values):
+        new = [block_of(v, self.named and v.get("type")) for v in values]
+        return b"".join(self.blocks[:place] + new + self.blocks[place:])
+
+    def is_ended(self, body):
+        return provider.read(self.dialect, body, True).ended
+
+
+def cuts(stream, places):
+    """behind each event, with and without the end of the framing; and in the middle of each"""
+    for place in places:
+        body = b"".join(stream.blocks[:place])
+        fails = not stream.is_ended(body)
+        yield Variant("ends behind event %d" % place, body, fails)
+        yield Variant("cut behind event %d" % place, body, fails, cut=True)
+        half = stream.blocks[place][:max(6, len(stream.blocks[place]) // 2)]
+        if stream.values[place] is not None and fails:
+            yield Variant("cut in event %d" % place, body + half, True, cut=True)
+
+
+def no_json(stream, places):
+    whole = provider.read(stream.dialect, stream.body, True)
+    for place in places:
+        if stream.values[place] is None:
+            continue
+        bad = re.sub(rb"(?m)^data: ?(.+?)\r?$", lambda m: b"data: " + m.group(1)[:len(m.group(1)) // 2],
+                     stream.blocks[place], count=1)
+        before = b"".join(stream.blocks[:place])
+        rest = provider.read(stream.dialect, before + b"".join(stream.blocks[place + 1:]), True)
+        if rest != whole and not stream.is_ended(before):
+            yield Variant("no JSON in event %d" % place, before + bad + b"".join(stream.blocks[place + 1:]), True)
+
+
+UNKNOWN = {
+    "openai-chat": {"id": "x", "object": "chat.completion.hologram", "created": 1, "model": "m", "hologram": {"a": [1]}},
+    "openai-responses": {"type": "response.hologram.delta", "sequence_number": 999, "delta": "x"},
+    "anthropic-messages": {"type": "hologram_delta", "delta": {"type": "x"}},
+    "gemini": {"hologram": {"a": [1]}},
+}
+
+
+def unknown_events(stream, places):
+    for place in places:
+        yield Variant("an unknown event at %d" % place, stream.inserted(place, UNKNOWN[stream.dialect]))
+    yield Variant("unknown members", stream.edited(lambda v: v.update(hologram={"a": [None, {"b": 1}]})))
+
+
+def finishes(stream):
+    def edit(value):
+        for one in value.get("choices") or ():
+            if one.get("finish_reason"):
+                one["finish_reason"] = "hologram_reached"
+        for one in value.get("candidates") or ():
+            if one.get("finishReason"):
+                one["finishReason"] = "HOLOGRAM_REACHED"
+        if isinstance(value.get("delta"), dict) and value["delta"].get("stop_reason"):
+            value["delta"]["stop_reason"] = "hologram_reached"
+    body = stream.edited(edit)
+    if body != stream.body:
+        yield Variant("an unknown finish reason", body)
+
+
+def empty(stream, places):
+    for place in places:
+        if stream.dialect == "openai-chat":
+            chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+            for name, more in (("empty choices", {"choices": []}), ("null choices", {"choices": None}), ("no choices", {}),
+                               ("a null delta", {"choices": [{"index": 0, "delta": None, "finish_reason": None}]}),
+                               ("no delta", {"choices": [{"index": 0, "finish_reason": None}]}),
+                               ("null contents", {"choices": [{"index": 0, "finish_reason": None, "delta": {
+                                   "content": None, "tool_calls": None, "reasoning": None, "refusal": None}}]}),
+                               ("a null choice", {"choices": [None]})):
+                yield Variant("%s at %d" % (name, place), stream.inserted(place, {**chunk, **more}))
+        elif stream.dialect == "gemini":
+            for name, value in (("empty candidates", {"candidates": []}), ("null candidates", {"candidates": None}),
+                                ("no content", {"candidates": [{"index": 0}]}),
+                                ("null content", {"candidates": [{"content": None}]}),
+                                ("null parts", {"candidates": [{"content": {"role": "model", "parts": None}}]}),
+                                ("an empty part", {"candidates": [{"content": {"role": "model", "parts": [{}]}}]})):
+                yield Variant("%s at %d" % (name, place), stream.inserted(place, value))
+
+
+def null_deltas(stream):
+    """every delta of text followed by one that says nothing"""
+    out = []
+    for block, value in zip(stream.blocks, stream.values):
+        out.append(block)
+        if not value or not isinstance(value.get("delta"), (dict, str)) or value.get("type") == "message_delta":
+            continue
+        if stream.dialect == "anthropic-messages":
+            kind = value["delta"]["type"]
+            for member in ("text", "thinking", "partial_json"):
+                if member in value["delta"]:
+                    out.append(block_of({**value, "delta": {"type": kind, member: ""}}, value["type"]))
+                    out.append(block_of({**value, "delta": {"type": kind, member: None}}, value["type"]))
+        elif stream.dialect == "openai-responses":
+            out.append(block_of({**value, "delta": ""}, value["type"]))
+    body = b"".join(out)
+    if body != stream.body:
+        yield Variant("deltas that say nothing", body)
+
+
+def calls(stream):
+    """ids of tool calls: missing, empty, null, all the same"""
+    def over(edit):
+        def each(value):
+            for one in value.get("choices") or ():
+                for call in (one.get("delta") or {}).get("tool_calls") or ():
+                    if (call.get("function") or {}).get("name"):
+                        edit(call, "id")
+            for one in value.get("candidates") or ():
+                for part in (one.get("content") or {}).get("parts") or ():
+                    if (part.get("functionCall") or {}).get("name"):
+                        edit(part["functionCall"], "id")
+            if (value.get("content_block") or {}).get("type") == "tool_use":
+                edit(value["content_block"], "id")
+            for item in [value.get("item")] + ((value.get("response") or {}).get("output") or []):
+                if (item or {}).get("type") == "function_call":
+                    edit(item, "call_id")
+        return each
+    edits = {"calls without an id": lambda c, n: c.pop(n, None), "calls with an empty id": lambda c, n: c.update({n: ""}),
+             "calls with a null id": lambda c, n: c.update({n: None}), "calls of one id": lambda c, n: c.update({n: "call_x"})}
+    for name, edit in edits.items():
+        body = stream.edited(over(edit))
+        if body != stream.body:
+            yield Variant(name, body)
+
+
+def usages(stream):
+    def drop(value):
+        for name in ("usage", "usageMetadata", "x_groq"):
+            value.pop(name, None)
+        for name in ("message", "response"):
+            if isinstance(value.get(name), dict):
+                value[name].pop("usage", None)
+        for one in value.get("choices") or ():
+            one.pop("usage", None)
+    yield Variant("no usage", stream.edited(drop))
+
+    def null(value):
+        for holder in (value, value.get("message"), value.get("response")):
+            for name in ("usage", "usageMetadata"):
+                if isinstance(holder, dict) and name in holder:
+                    holder[name] = None
+    yield Variant("null usage", stream.edited(null))
+    told = [i for i, v in enumerate(stream.values) if v and (v.get("usage") or v.get("usageMetadata")) and not v.get("type")]
+    if told and stream.dialect == "openai-chat":
+        twice = {**stream.values[told[-1]], "choices": []}
+        yield Variant("usage twice", stream.inserted(told[-1] + 1, twice))
+
+
+def variants(recording, chosen, most):
+    """the wrong variants of a recorded stream; at most `most` places each, picked by `chosen`"""
+    stream = Stream(recording)
+    every = range(len(stream.blocks))
+    places = sorted(chosen.sample(every, min(most, len(every))))
+    ended = [i for i in every if stream.is_ended(b"".join(stream.blocks[:i]))]
+    inner = [p for p in places if 0 < p < (ended[0] if ended else len(stream.blocks)) - 1]
+    if stream.dialect == "openai-responses":
+        inner = [p for p in inner if p > 1]
+    return [*cuts(stream, places), *no_json(stream, places), *unknown_events(stream, inner), *finishes(stream),
+            *empty(stream, inner[:3]), *null_deltas(stream), *calls(stream), *usages(stream)]
+
+
+def whole_variants(recording):
+    """of an answer that is no stream"""
+    value = json.loads(recording.body)
+    yield Variant("half of it", recording.body[:len(recording.body) // 2], True)
+    for name, text in (("nothing", b""), ("null", b"null"), ("a string", b'"hello"'), ("a number", b"1"), ("an array", b"[]"),
+                       ("no object at all", b"<html>hello</html>"), ("an empty object", b"{}")):
+        yield Variant(name, text, True)
+    if isinstance(value, dict):
+        for name in ("usage", "usageMetadata"):
+            if name in value:
+                yield Variant("no usage", json.dumps({k: v for k, v in value.items() if k != name}).encode())
+        yield Variant("unknown members", json.dumps({**value, "hologram": {"a": [None]}}).encode())
+        for name in ("choices", "candidates", "content", "output"):
+            if name in value:
+                yield Variant("null " + name, json.dumps({**value, name: None}).encode(), name == "choices" or None)
