@@ -32,14 +32,14 @@ local function open_part(choice, part)
   return part
 end
 
-local function add_logprobs(choice, list)
-  choice.logprobs = choice.logprobs or {}
-  for _, item in ipairs(list) do choice.logprobs[#choice.logprobs + 1] = item end
+local function add_logprobs(choice, name, list)
+  choice[name] = choice[name] or {}
+  for _, item in ipairs(list) do choice[name][#choice[name] + 1] = item end
 end
 
 -- Signed text is a part of its own; a signature without text belongs to the text before it.
 local function take_text(choice, event)
-  if event.logprobs then add_logprobs(choice, event.logprobs) end
+  if event.logprobs then add_logprobs(choice, "logprobs", event.logprobs) end
   if event.delta == "" and not event.signature then return end
   local part = choice.last
   local is_open = part and part.type == "text" and not part.signature
@@ -52,6 +52,7 @@ local function take_text(choice, event)
 end
 
 local function take_refusal(choice, event)
+  if event.logprobs then add_logprobs(choice, "refusal_logprobs", event.logprobs) end
   local part = choice.last
   if not (part and part.type == "refusal") then
     part = open_part(choice, { type = "refusal" })
@@ -195,13 +196,13 @@ local function answer_of(choice)
   return {
     content = parts_of(choice), finish_reason = choice.finish_reason,
     finish_raw = choice.finish_raw, sequence = choice.sequence, logprobs = choice.logprobs,
-    citations = choice.citations,
+    refusal_logprobs = choice.refusal_logprobs, citations = choice.citations,
   }
 end
 
 --- The canonical answer: { id, model, created, service_tier, fingerprint, choices, usage } with
--- choices = { { content = parts, finish_reason, finish_raw, sequence, logprobs, citations } }, the
--- citations being those that no text was told before.
+-- choices = { { content = parts, finish_reason, finish_raw, sequence, logprobs,
+-- refusal_logprobs, citations } }, the citations being those that no text was told before.
 function Fold:answer()
   table.sort(self.order, function(a, b) return a.number < b.number end)
   local choices = {}

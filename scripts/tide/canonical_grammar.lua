@@ -45,7 +45,8 @@ local function choice_of(self, event)
     fail_protocol(self, "the provider sent " .. event.type .. " after the finish")
     return nil
   end
-  if number and not (type(number) == "number" and number > 1 and number <= LIMIT_CHOICES) then
+  if number and not (type(number) == "number" and number % 1 == 0 and number > 1
+    and number <= LIMIT_CHOICES) then
     fail_protocol(self, "the provider sent " .. event.type .. " for a choice that cannot be")
     return nil
   end
@@ -274,10 +275,11 @@ end
 -- Told before any content it also goes on at once: a client may be told input at the beginning.
 function TAKE.usage(self, event)
   local usage = self.usage or {}
-  self.usage = usage
   for name, value in pairs(event) do
     if is_count(name, value) then usage[COUNT_NAMES[name] or name] = value end
   end
+  if next(usage) == nil then return end
+  self.usage = usage
   if #self.order > 0 or self.is_early then return end
   if not self.is_started then start(self) end
   self.is_early = true
@@ -323,7 +325,9 @@ function TAKE.finish(self, event)
   if known and known.is_finished then return end
   if REASONS[event.reason] == "error" then
     local said = event.message or event.raw and "it ended with " .. tostring(event.raw)
-    return fail(self, { kind = "upstream_5xx", message = said or "the provider's answer failed" })
+    return fail(self, {
+      kind = event.kind or "upstream_5xx", message = said or "the provider's answer failed",
+    })
   end
   local choice = choice_of(self, event)
   if choice then finish_choice(self, choice, event, true) end
