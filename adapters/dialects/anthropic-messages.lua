@@ -100,6 +100,7 @@ return tide.dialect {
 
   decode_request = client.decode,
   encode_request = request.encode,
+  needs_bytes = request.needs_bytes,
   decode_answer = answer.decode,
   encode_answer = reply.answer,
   decode_event = answer.event,

@@ -13,6 +13,7 @@
 --   forced_tools  false: tool_choice "any" and "tool" are refused
 --   prefill       false: the last turn must be the user's
 --   mid_system    true: takes system messages amid the conversation
+--   urls          false: what stands behind an address must be sent as data
 local core = require("core")
 local anthropic_turns = require("tide.anthropic_turns")
 
@@ -406,6 +407,17 @@ local function counted(body)
   local result = {}
   for _, name in ipairs(COUNTED) do result[name] = body[name] end
   return result
+end
+
+local function is_pdf(part)
+  if part.mime then return part.mime == "application/pdf" end
+  return part.url:lower():match("^[^?#]*"):sub(-4) == ".pdf"
+end
+
+--- Whether a part with an address must be sent as data: the API fetches pictures and PDFs itself.
+function M.needs_bytes(part, call)
+  if call.traits.urls == false or not part.url:find("^https://") then return true end
+  return part.type ~= "image" and not is_pdf(part)
 end
 
 --- The body for the provider; encode it as it is.

@@ -175,6 +175,18 @@ describe("the dialect anthropic-messages", function()
       assert.same({ "audio" }, warned)
     end)
 
+    it("to fetch pictures and PDFs itself, and nothing else", function()
+      local function needs(part, traits)
+        return dialect.needs_bytes(part, new_call({ traits = traits or {} }))
+      end
+      assert.is_false(needs({ type = "image", url = "https://e/x" }))
+      assert.is_true(needs({ type = "image", url = "http://e/x.png" }))
+      assert.is_true(needs({ type = "image", url = "https://e/x" }, { urls = false }))
+      assert.is_false(needs({ type = "file", url = "https://e/x.PDF?a=b" }))
+      assert.is_false(needs({ type = "file", url = "https://e/x", mime = "application/pdf" }))
+      assert.is_true(needs({ type = "file", url = "https://e/x.csv" }))
+    end)
+
     it("with a picture in the result of a tool", function()
       local body = ask({ messages = {
         user(text("x")), assistant({ type = "tool_use", id = "a", name = "f", arguments = "{}" }),
