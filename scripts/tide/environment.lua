@@ -23,6 +23,12 @@ local LIBRARIES = {
   ["tide.anthropic_client"] = true,
   ["tide.anthropic_reply"] = true,
   ["tide.anthropic_request"] = true,
+  ["tide.gemini_answer"] = true,
+  ["tide.gemini_body"] = true,
+  ["tide.gemini_chunks"] = true,
+  ["tide.gemini_errors"] = true,
+  ["tide.gemini_members"] = true,
+  ["tide.gemini_request"] = true,
 }
 
 local function copy(library, without)

@@ -1,0 +1,72 @@
+-- Google's generateContent, as the Gemini API and Vertex AI speak it. What it says of requests and
+-- answers is in scripts/tide/gemini_*.lua.
+local answer = require("tide.gemini_answer")
+local body = require("tide.gemini_body")
+local chunks = require("tide.gemini_chunks")
+local errors = require("tide.gemini_errors")
+local members = require("tide.gemini_members")
+local request = require("tide.gemini_request")
+
+-- What a client may do with any model here.
+local METHODS = { "generateContent", "streamGenerateContent", "countTokens" }
+
+local function show_model(model)
+  return {
+    name = "models/" .. model.id, baseModelId = model.id, version = "1", displayName = model.id,
+    description = model.owned_by and "served by " .. model.owned_by or nil,
+    inputTokenLimit = model.context, supportedGenerationMethods = tide.json.array(METHODS),
+  }
+end
+
+local PART = "candidates[].content.parts[]."
+
+return tide.dialect {
+  name = "gemini",
+  watch = {
+    content = {
+      PART .. "text", PART .. "functionCall", PART .. "inlineData", PART .. "fileData",
+      PART .. "executableCode", PART .. "codeExecutionResult", PART .. "toolCall",
+      PART .. "toolResponse",
+    },
+    -- A prompt that is refused has no candidates: its reason ends the whole.
+    finish = { "candidates[].finishReason", "promptFeedback.blockReason" },
+    usage = { "usageMetadata" },
+    error = { "error" },
+    choices = "candidates[]",
+    index = "candidates[].index",
+  },
+  usage = {
+    input = "promptTokenCount", input_more = "toolUsePromptTokenCount",
+    output = "candidatesTokenCount", cached = "cachedContentTokenCount",
+    reasoning = "thoughtsTokenCount", reasoning_excluded = true,
+  },
+  paths = {
+    chat = "/v1beta/models/{model}:generateContent",
+    count = "/v1beta/models/{model}:countTokens",
+  },
+  stream_paths = { chat = "/v1beta/models/{model}:streamGenerateContent?alt=sse" },
+  request = { messages = "contents", needs = { "contents" } },
+  raw_members = members.both_cases({
+    "args", "response", "parameters", "parametersJsonSchema", "responseSchema",
+    "responseJsonSchema", "safetySettings",
+  }),
+  decode_request = request.decode,
+  encode_request = body.encode,
+  decode_answer = answer.decode_answer,
+  encode_answer = chunks.encode_answer,
+  decode_event = answer.decode_event,
+  end_events = answer.end_events,
+  encode_event = chunks.encode_event,
+  end_stream = chunks.end_stream,
+  error_body = errors.body,
+  error_event = errors.event,
+  read_error = errors.read,
+  list_models = function(models)
+    local list = {}
+    for i, model in ipairs(models) do list[i] = show_model(model) end
+    return { models = tide.json.array(list) }
+  end,
+  show_model = show_model,
+  decode_count = function(counted) return members.number(counted, "totalTokens") end,
+  encode_count = function(tokens) return { totalTokens = tokens } end,
+}
