@@ -29,6 +29,8 @@ local LIBRARIES = {
   ["tide.gemini_errors"] = true,
   ["tide.gemini_members"] = true,
   ["tide.gemini_request"] = true,
+  ["tide.responses_decode"] = true, ["tide.responses_encode"] = true,
+  ["tide.responses_read"] = true, ["tide.responses_write"] = true,
 }
 
 local function copy(library, without)

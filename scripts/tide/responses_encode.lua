@@ -1,0 +1,156 @@
+-- The canonical request as a body for /v1/responses, stateless. Pure.
+--
+-- Traits of the model's family that count here:
+--   encrypted_reasoning = true    asks for encrypted reasoning, so that the next turn can have it
+--                                 back; without it, only when the conversation has some or asks for
+--                                 reasoning
+--   reasoning_text = true         takes reasoning back as plain text
+--   effort = { "low", ... }       the words of reasoning.effort that it knows; false: none at all
+--   cache_breakpoints = true      takes the places where the prompt is to be cached
+local core = require("core")
+local efforts = require("tide.efforts")
+local items = require("tide.responses_history")
+
+local M = {}
+
+local LEAST_TOKENS = 16
+
+local NO_PARAMETERS = '{"type":"object","properties":{}}'
+
+-- What the protocol has no place for.
+local UNKNOWN = {
+  "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_k", "prediction",
+  "audio", "safety",
+}
+
+-- ---- tools --------------------------------------------------------------------------------------
+
+local function tool_of(tool, call)
+  if tool.cache then call.warn("cache_control") end
+  if tool.type == "function" then
+    return {
+      type = "function", name = tool.name, description = tool.description,
+      parameters = tool.parameters or core.raw(NO_PARAMETERS), strict = tool.strict == true,
+    }
+  end
+  if tool.type == "custom" then
+    return {
+      type = "custom", name = tool.name, description = tool.description, format = tool.grammar,
+    }
+  end
+  if tool.dialect == "openai-responses" then return tool.value end
+  call.warn("tool " .. tostring(tool.what))
+end
+
+local function tools_of(rq, call)
+  if not rq.tools then return nil end
+  local tools = core.array({})
+  for _, tool in ipairs(rq.tools) do tools[#tools + 1] = tool_of(tool, call) end
+  return #tools > 0 and tools or nil
+end
+
+local function type_of_tool(rq, name)
+  for _, tool in ipairs(rq.tools or {}) do
+    if tool.name == name and tool.type == "custom" then return "custom" end
+  end
+  return "function"
+end
+
+local function choice_of(rq)
+  local choice = rq.tool_choice
+  if not choice then return nil end
+  if choice.type == "tool" then
+    return { type = type_of_tool(rq, choice.name), name = choice.name }
+  end
+  if choice.type ~= "allowed" then return choice.type end
+  local tools = core.array({})
+  for i, name in ipairs(choice.names or {}) do
+    tools[i] = { type = type_of_tool(rq, name), name = name }
+  end
+  return { type = "allowed_tools", mode = choice.mode or "auto", tools = tools }
+end
+
+-- ---- the form of the answer ---------------------------------------------------------------------
+
+local function format_of(wanted)
+  if not wanted or wanted.type == "text" then return nil end
+  if wanted.type == "json" then return { type = "json_object" } end
+  return {
+    type = "json_schema", name = wanted.name or "answer", description = wanted.description,
+    schema = wanted.schema or core.raw('{"type":"object"}'), strict = wanted.strict,
+  }
+end
+
+local function text_of(rq)
+  local format = format_of(rq.response_format)
+  if format or rq.verbosity then return { format = format, verbosity = rq.verbosity } end
+end
+
+local function effort_of(wanted, call)
+  local asked, known = efforts.of(wanted), call.traits.effort
+  local effort = known ~= false and asked and efforts.nearest(asked, known) or nil
+  if asked and effort ~= asked then call.warn("reasoning effort " .. asked) end
+  return effort
+end
+
+local function reasoning_of(rq, call)
+  local wanted = rq.reasoning
+  if not wanted then return nil end
+  local effort = effort_of(wanted, call)
+  local summary = wanted.summary or (wanted.show and "auto") or nil
+  if summary == "none" then summary = nil end
+  if effort or summary then return { effort = effort, summary = summary } end
+end
+
+local function include_of(rq, call, is_sealed)
+  local include = core.array({})
+  if call.traits.encrypted_reasoning ~= false
+    and (call.traits.encrypted_reasoning or rq.reasoning or is_sealed) then
+    include[1] = "reasoning.encrypted_content"
+  end
+  if rq.logprobs then include[#include + 1] = "message.output_text.logprobs" end
+  return #include > 0 and include or nil
+end
+
+-- ---- the rest -----------------------------------------------------------------------------------
+
+local function has_audio(modalities)
+  for _, name in ipairs(modalities or {}) do
+    if name ~= "text" then return true end
+  end
+end
+
+local function warn_of_the_lost(rq, call)
+  for _, name in ipairs(UNKNOWN) do
+    if rq[name] ~= nil then call.warn(name) end
+  end
+  if rq.n and rq.n ~= 1 then call.warn("n") end
+  if has_audio(rq.modalities) then call.warn("modalities") end
+  if rq.cache then call.warn("cache_control") end
+end
+
+local function limit_of(tokens)
+  return tokens and math.max(tokens, LEAST_TOKENS)
+end
+
+--- The body, to be encoded.
+function M.request(rq, call)
+  local input, is_sealed = items.input(rq, call)
+  local tools = tools_of(rq, call)
+  local body = {
+    model = call.model, input = input, instructions = items.instructions(rq, call),
+    stream = rq.stream or nil, store = false, include = include_of(rq, call, is_sealed),
+    tools = tools, text = text_of(rq),
+    reasoning = reasoning_of(rq, call), max_output_tokens = limit_of(rq.max_tokens),
+    temperature = rq.temperature, top_p = rq.top_p, top_logprobs = rq.top_logprobs,
+    service_tier = rq.service_tier, metadata = rq.metadata, user = rq.user,
+    prompt_cache_key = rq.prompt_cache_key,
+  }
+  if tools then
+    body.tool_choice, body.parallel_tool_calls = choice_of(rq), rq.parallel_tools
+  end
+  warn_of_the_lost(rq, call)
+  return body
+end
+
+return M

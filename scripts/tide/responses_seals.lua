@@ -1,0 +1,44 @@
+-- `encrypted_content` of a reasoning item: OpenAI's own, or what somebody else signed, wrapped so
+-- that a client carries it and the gateway knows it again. Pure.
+--
+-- A signature of a tool call stands in a reasoning item without text before the call, one of a text
+-- in such an item behind it.
+local canonical = require("tide.canonical")
+
+local M = {}
+
+local MARKS = { text = "-text", call = "-call", redacted = "-redacted" }
+
+local function marked(format, mark)
+  return format:sub(-#mark) == mark and format:sub(1, -#mark - 1) or nil
+end
+
+--- What a client is given.
+-- @tparam table part with `signature` or `redacted`, and `format`
+-- @tparam string|nil of "text" or "call": what it is the signature of, when that is no reasoning
+function M.write(part, of)
+  local format = part.format or "unknown"
+  if part.redacted and not part.signature then
+    if format == "openai" then return part.redacted end
+    return canonical.wrap(format .. MARKS.redacted, part.redacted)
+  end
+  if not part.signature then return nil end
+  if format == "openai" and not of then return part.signature end
+  return canonical.wrap(of and format .. MARKS[of] or format, part.signature)
+end
+
+--- What it holds.
+-- @treturn table { signature or redacted, format, of = nil, "text" or "call" }; empty for nil
+function M.read(sealed)
+  if not sealed then return {} end
+  local format, signature = canonical.unwrap(sealed)
+  if not format then return { signature = sealed, format = "openai" } end
+  for of, mark in pairs(MARKS) do
+    local whose = marked(format, mark)
+    if whose and of == "redacted" then return { redacted = signature, format = whose } end
+    if whose then return { signature = signature, format = whose, of = of } end
+  end
+  return { signature = signature, format = format }
+end
+
+return M
