@@ -87,7 +87,10 @@ def no_json(stream, places):
         bad = re.sub(rb"(?m)^data: ?(.+?)\r?$", lambda m: b"data: " + m.group(1)[:len(m.group(1)) // 2],
                      stream.blocks[place], count=1)
         before = b"".join(stream.blocks[:place])
-        rest = provider.read(stream.dialect, before + b"".join(stream.blocks[place + 1:]), True)
+        try:
+            rest = provider.read(stream.dialect, before + b"".join(stream.blocks[place + 1:]), True)
+        except (KeyError, TypeError):
+            rest = None  # a sequence that the dialect does not have
         if rest != whole and not stream.is_ended(before):
             yield Variant("no JSON in event %d" % place, before + bad + b"".join(stream.blocks[place + 1:]), True)
 

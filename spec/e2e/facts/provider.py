@@ -312,7 +312,7 @@ class Anthropic(Reader):
         block["partial"] += delta.get("partial_json") or ""
         for name in ("text", "thinking", "signature"):
             if name in delta:
-                block[name] = (block.get(name) or "") + delta[name]
+                block[name] = (block.get(name) or "") + (delta[name] or "")
         if "citation" in delta:
             block["citations"] = (block.get("citations") or []) + [delta["citation"]]
 
