@@ -81,13 +81,12 @@ return tide.dialect {
       { path = "content_block.type", equals = "tool_use" },
       { path = "content_block.type", equals = "server_tool_use" },
       { path = "content_block.type", equals = "redacted_thinking" },
+      "delta.stop_reason", -- of a message that says nothing; no finish, because message_stop ends alone
     },
-    finish = { "delta.stop_reason" },
     usage = { "message.usage", "usage" },
     terminal = { { path = "type", equals = "message_stop" } },
     error = { "error", { event = "error" } },
   },
-  terminal_bytes = 'event: message_stop\ndata: {"type":"message_stop"}\n\n',
   usage = {
     input = "input_tokens", output = "output_tokens", cached = "cache_read_input_tokens",
     cache_write = "cache_creation_input_tokens",
