@@ -81,7 +81,7 @@ return tide.dialect {
       { path = "content_block.type", equals = "tool_use" },
       { path = "content_block.type", equals = "server_tool_use" },
       { path = "content_block.type", equals = "redacted_thinking" },
-      "delta.stop_reason", -- of a message that says nothing; no finish, because message_stop ends alone
+      "delta.stop_reason", -- of a message that says nothing; no finish: only message_stop ends
     },
     usage = { "message.usage", "usage" },
     terminal = { { path = "type", equals = "message_stop" } },
