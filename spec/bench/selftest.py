@@ -114,6 +114,19 @@ def test_adapters():
     check("every word is filled in", not any(re.search("@[A-Z_]+@", t) for t in texts))
 
 
+def test_dialects():
+    """the same knobs and the same marks, whatever the path speaks"""
+    for path, stream, last in (("/v1/messages", "/v1/messages", "message_stop"), ("/v1/responses", "/v1/responses", "response.completed"),
+                               ("/v1beta/models/m:generateContent", "/v1beta/models/m:streamGenerateContent?alt=sse", None)):
+        r, d = call("POST", path, "{}")
+        check("%s: exact size, with the mark" % path, len(d) == 4096 and json.loads(d) and b"@@mock@@" in d, len(d))
+        r, d = call("POST", stream, '{"stream":true}')
+        ev = re.findall(rb"data: (.*)\n\n", d)
+        marks = re.findall(rb"@@(\d{6}):[0-9a-f]{16}@@", d)
+        check("%s: marked chunks in order" % stream, marks == [b"%06d" % i for i in range(20)], marks)
+        check("%s: every event is JSON, the last one ends it" % stream, json.loads(ev[-1]).get("type") == last and all(map(json.loads, ev)), ev[-1])
+
+
 def test_tls():
     tls_call("POST", "/__mock/set?default=1&body=3000000&chunks=1000&gap=5")
     tls_call("POST", "/__mock/reset")
@@ -170,6 +183,7 @@ try:
     r, d = call("POST", "/v1/embeddings", '{"input":"x"}')
     check("embeddings", len(json.loads(d)["data"][0]["embedding"]) == 256)
     check("models, unknown path, wrong method", (call("GET", "/v1/models")[0].status, call("GET", "/nope")[0].status, call("GET", "/v1/chat/completions")[0].status) == (200, 404, 405))
+    test_dialects()
     r, d = call("POST", "/v1/chat/completions", iter([b'{"stream"', b':tr', b'ue}']), encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
     check("request body in chunked coding", d.endswith(b"data: [DONE]\n\n"))
     s = socket.create_connection(("127.0.0.1", PORT))
