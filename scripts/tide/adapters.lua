@@ -19,7 +19,7 @@ local HOOKS = {
   prepare = 0, encode = 0, decode = 0, on_event = 3, on_end = 2, on_status = 0,
 }
 
-local OPS = { chat = true, complete = true, embed = true }
+local OPS = { chat = true, complete = true, embed = true, count = true }
 
 -- Without anybody who wants to hear of all problems the first one ends the loading.
 local function stop() return false end

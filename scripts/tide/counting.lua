@@ -1,9 +1,9 @@
 -- Counting the tokens of a prompt without sending it to a model.
+local able = require("tide.able")
 local answer = require("tide.answer")
 local body_facts = require("tide.body_facts")
 local call_info = require("tide.call_info")
 local core = require("core")
-local natives = require("tide.natives")
 
 local M = {}
 
@@ -11,8 +11,7 @@ local WARNING = "the count is an estimate of the gateway's, no provider was aske
 
 --- True when a provider of the plan counts in the client's dialect: then it is asked.
 function M.is_possible(call, plan)
-  local lanes = plan.lanes.count
-  return lanes ~= nil and #natives.only(lanes, call.dialect) > 0
+  return able.lanes(call, plan.lanes.count) ~= nil
 end
 
 --- Answers with the gateway's own estimate, a quarter of the text's bytes, and says so.

@@ -46,10 +46,17 @@ local function token_line(lane)
   return "authorization: " .. value .. "\r\n"
 end
 
+-- A policy's on_event edits chunks of openai-chat in place; those of other dialects are decoded and
+-- encoded anew.
+local function is_touched(call, way)
+  return call.plan ~= nil and call.plan.on_event ~= nil and call.stream
+    and way.client.name ~= "openai-chat" and way.client.serves and way.dialect.speaks
+end
+
 local function codec_of(call, lane, way, made)
   local plan = call.plan
-  if way.translates_answer then
-    local context, dropped = made.context, made.dropped
+  if way.translates_answer or is_touched(call, way) then
+    local context, dropped = made and made.context, made and made.dropped
     if not context then context, dropped = translate.context(call, lane, way) end
     local filter = plan and plan.on_event and call.stream
       and event_filter.canonical(call, plan) or nil

@@ -121,6 +121,9 @@ function M.run(call, plan, client)
     return "canceled", record.target, "canceled"
   end
   err = ended == "script" and verdict or failure.of(verdict)
+  if call.op.name == "count" and err.kind == "no_target" then
+    return counting.estimate(call, record)
+  end
   return answer.fail(req, dialect, err, record)
 end
 

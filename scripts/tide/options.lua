@@ -36,6 +36,11 @@ local function edits_of(lane, way, variant)
   return edits
 end
 
+local function error_writer(call, client)
+  if not call.stream then return nil end
+  return call.as_array and errors.array_writer(client) or errors.event_writer(client)
+end
+
 local function prepare(call, lane, way, variant)
   local provider = lane.provider
   local adapter, dialect, client = provider.adapter, way.dialect, way.client
@@ -57,14 +62,16 @@ local function prepare(call, lane, way, variant)
     hide_usage = not is_translated
       and (variant == "inject" or (variant == "stream" and adapter.serve ~= nil)),
     add_terminal = call.stream and not is_translated and dialect.terminal_bytes or nil,
-    error_event = call.stream and errors.event_writer(client) or nil,
+    error_event = error_writer(call, client),
     timeout = lane.timeout,
   }
 end
 
--- asked: the client wants usage; inject: the gateway asks for it; stream: nobody needs to.
+-- array: a stream that is one JSON array; asked: the client wants usage; inject: the gateway asks
+-- for it; stream: nobody needs to.
 local function variant_of(call, lane, way)
   if not call.stream then return "unary" end
+  if call.as_array then return "array" end
   if call.asks_usage then return "asked" end
   return injects(call, lane, way) and "inject" or "stream"
 end

@@ -166,7 +166,7 @@ function M.apply(compiled, req, op, edits, set)
     if values[name] ~= nil then remove(edits, lost, name, values[name]) end
   end
   apply_clamps(compiled, values, edits, bent)
-  if op ~= "embed" then
+  if op == "chat" or op == "complete" then
     for _, name in ipairs(compiled.defaulted) do
       if values[name] == nil and wanted[name] == nil then
         push(edits, name, core.encode(compiled.default[name]))
