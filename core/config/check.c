@@ -7,6 +7,8 @@
 #include "config/lines.h"
 #include "config/settings.h"
 
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyz_0123456789"
+
 enum { MESSAGE_LIMIT = 4096, PATH_LIMIT = 64 * 1024 };
 
 struct check {
@@ -229,6 +231,28 @@ static int refuse_unknown(struct check *check, const struct field *item, size_t 
     return -1;
 }
 
+// A plain value whose name is near to no field of the table: where the settings leave a table open,
+// what it means is found out later, by whoever asks for it.
+static const struct setting *find_open(struct check *check, const struct field *item,
+                                       size_t pattern_len)
+{
+    const char *name = item->name;
+    const struct setting *setting = NULL;
+
+    if (!name || item->type == FIELD_TABLE || strspn(name, NAME_CHARS) != strlen(name) ||
+        settings_is_later(text_of(&check->pattern)))
+        return NULL;
+    leave(&check->pattern, pattern_len);
+    const char *near = settings_suggest(text_of(&check->pattern), name);
+    if (!near || strchr(near, '.')) {
+        enter(&check->pattern, "*");
+        setting = settings_find(check->pattern.data);
+        leave(&check->pattern, pattern_len);
+    }
+    enter(&check->pattern, setting ? "*" : name);
+    return setting;
+}
+
 // `mode`: how the table around is read: SETTING_TABLE, SETTING_MAP or SETTING_LIST.
 static int check_item(struct check *check, struct field *item, unsigned mode)
 {
@@ -248,6 +272,8 @@ static int check_item(struct check *check, struct field *item, unsigned mode)
     if (is_free || !strpbrk(text_of(&name), "*#.")) {
         enter(&check->pattern, !is_free ? text_of(&name) : item->name ? "*" : "#");
         setting = settings_find(check->pattern.data);
+        if (!setting)
+            setting = find_open(check, item, pattern_len);
     }
     const char *wrong =
         setting && is_free && setting->wrong_name ? setting->wrong_name(text_of(&name)) : NULL;

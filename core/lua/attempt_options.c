@@ -60,6 +60,8 @@ static void check_path(lua_State *L)
         if ((unsigned char)path.data[i] <= ' ' || path.data[i] == 0x7F)
             luaL_error(L, "a path has no spaces and no control characters");
     }
+    if (path.len > LIMIT_URI)
+        luaL_error(L, "a path is longer than %d bytes", LIMIT_URI);
     if (path.data && (path.len == 0 || *path.data != '/'))
         luaL_error(L, "a path begins with '/'");
 }
@@ -159,13 +161,26 @@ static void read_body(struct attempt_request *request, lua_State *L, struct call
         edit_body(request, L, call);
 }
 
+// The key of some providers stands in the query, whatever the path is.
+static struct slice with_query(struct attempt_request *request, const struct endpoint *endpoint,
+                               struct slice path)
+{
+    if (!endpoint->query.len)
+        return path;
+    buf_init(&request->path, 3 * LIMIT_URI);
+    buf_add_slice(&request->path, path);
+    endpoint_add_query(endpoint, &request->path); // both fit
+    return buf_slice(&request->path);
+}
+
 static void read_endpoint(struct attempt_request *request, lua_State *L)
 {
     struct endpoint *endpoint = endpoint_check(L, OPTION_ENDPOINT);
     struct slice path = extra_text(L, "path");
     request->upstream.origin = endpoint->origin;
     request->upstream.method = slice_of(endpoint->method);
-    request->upstream.path = path.data ? path : buf_slice(&endpoint->path);
+    request->upstream.path = path.data ? with_query(request, endpoint, path)
+                                       : buf_slice(&endpoint->path);
     request->upstream.headers = buf_slice(&endpoint->headers);
     request->upstream.connect_ms = ms_at(L, OPTION_CONNECT);
     request->upstream.fresh = lua_toboolean(L, OPTION_FRESH);
@@ -201,4 +216,5 @@ void attempt_request_deinit(struct attempt_request *request)
 {
     attempt_request_drop_body(request);
     buf_deinit(&request->headers);
+    buf_deinit(&request->path);
 }

@@ -42,6 +42,7 @@ struct attempt_request {
     struct slice *segments; // owned; the body
     struct buf scratch;     // bytes that json_splice() adds
     struct buf headers;     // those of the endpoint and of the request, where it has its own
+    struct buf path;        // with the endpoint's key, where the request has a path of its own
 };
 
 // Of options that attempt_read_plan() has accepted.

@@ -13,7 +13,7 @@
 
 #define ENDPOINT_CLASS "tidegate.endpoint"
 
-enum { PATH_LIMIT = 8 * 1024 };
+enum { PATH_LIMIT = LIMIT_URI };
 
 struct endpoint *endpoint_check(lua_State *L, int index)
 {

@@ -8,9 +8,9 @@ local M = {}
 -- The way that a request takes to the lane when nothing is known of its tools.
 local function why_not(call, lane)
   local way = ways.find(lane, call.op.name, call.dialect)
+  if call.of_provider and (way.translates_request or not way.can) then return "of_provider" end
   if not way.can then return "dialect" end
   if not way.translates_request then return nil end
-  if call.of_provider then return "of_provider" end
   local request = way.dialect.request
   if call.choices and not (request and request.choices) and not way.hooks then return "choices" end
 end

@@ -196,11 +196,28 @@ static void test_missing_secrets_are_told_once_each_and_the_rest_is_looked_at(vo
     check_problems(place,
                    "local a = secret 'TIDE_NO'\nlocal b = secret 'TIDE_NO'\n"
                    "return { admin = { token = a },\n providers = { x = { keys = { b,\n"
-                   "secret 'TIDE_NEITHER' }, colour = 1 } } }",
+                   "secret 'TIDE_NEITHER' }, colour = {} } } }",
                    ":1: secret TIDE_NO is not set: set it in the environment or in .env\n"
                    ":5: secret TIDE_NEITHER is not set: set it in the environment or in .env\n"
                    ":5: providers.x: unknown field 'colour'\n"
                    ":3: admin: 'listen' is missing: address for administrators\n");
+}
+
+static void test_plain_fields_of_a_provider_are_left_for_its_adapter(void **state)
+{
+    struct place *place = *state;
+    struct config_overrides overrides = {.fakes_secrets = true};
+    struct config *config = load_with(
+        place, "return { providers = { x = { region = 'eu-1', depth = 3 } } }", &overrides);
+
+    assert_false(config->is_broken);
+    config_free(config);
+    check_refused(place, "return { providers = { x = { base_ur = 'http://a' } } }",
+                  ":1: providers.x: unknown field 'base_ur', did you mean 'base_url'?");
+    check_refused(place, "return { providers = { x = { region = { 'eu-1' } } } }",
+                  ":1: providers.x: unknown field 'region'");
+    check_refused(place, "return { providers = { x = { region = '' } } }",
+                  ":1: providers.x.region: expected a text that is not empty");
 }
 
 static void test_faked_secrets_say_so(void **state)
@@ -228,6 +245,7 @@ int main(void)
         TEST(a_bad_key_is_refused_without_telling_it),
         TEST(all_problems_are_told_when_that_is_asked_for),
         TEST(missing_secrets_are_told_once_each_and_the_rest_is_looked_at),
+        TEST(plain_fields_of_a_provider_are_left_for_its_adapter),
         TEST(faked_secrets_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
