@@ -217,7 +217,7 @@ static void test_plain_fields_of_a_provider_are_left_for_its_adapter(void **stat
     check_refused(place, "return { providers = { x = { region = { 'eu-1' } } } }",
                   ":1: providers.x: unknown field 'region'");
     check_refused(place, "return { providers = { x = { region = '' } } }",
-                  ":1: providers.x.region: expected a text that is not empty");
+                  ":1: providers.x.region: expected a text that is not empty, got \"\"");
 }
 
 static void test_faked_secrets_say_so(void **state)
