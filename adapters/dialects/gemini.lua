@@ -52,6 +52,7 @@ return tide.dialect {
   }),
   decode_request = request.decode,
   encode_request = body.encode,
+  needs_bytes = body.needs_bytes,
   decode_answer = answer.decode_answer,
   encode_answer = chunks.encode_answer,
   decode_event = answer.decode_event,

@@ -1,10 +1,11 @@
 -- A canonical request as the body of generateContent. Pure.
 local core = require("core")
+local media = require("tide.gemini_media")
 local schema = require("tide.gemini_schema")
 local thinking = require("tide.gemini_thinking")
 local turns = require("tide.gemini_turns")
 
-local M = {}
+local M = { needs_bytes = media.needs_bytes }
 
 -- ---- schemas ------------------------------------------------------------------------------------
 

@@ -72,6 +72,20 @@ local function textual(part)
   return { text = table.concat(lines, "\n\n") }
 end
 
+-- Google fetches from its own stores and from YouTube, from elsewhere only for some models.
+local OWN = {
+  "^gs://", "^https://generativelanguage%.googleapis%.com/", "^https://www%.youtube%.com/",
+  "^https://youtube%.com/", "^https://youtu%.be/",
+}
+
+--- Whether a part with an address must come as data.
+function M.needs_bytes(part)
+  for _, own in ipairs(OWN) do
+    if part.url:find(own) then return false end
+  end
+  return true
+end
+
 --- Gemini's part for an image, audio, video or file; nil when there is none.
 function M.part(part)
   if part.data then return { inlineData = { mimeType = mime_of(part), data = part.data } } end

@@ -1,7 +1,9 @@
 -- The request of one attempt in the dialect of its provider: the canonical request, changed by the
 -- adapter's hooks, encoded, and with what the adapter's `params` make of it.
 local core = require("core")
+local errors = require("tide.errors")
 local guarded = require("tide.guarded")
+local inline = require("tide.inline")
 local params = require("tide.params")
 local plain = require("tide.plain")
 local warnings = require("tide.warnings")
@@ -146,7 +148,18 @@ function M.canonical(call)
   return require("tide.canonical_request").of(call)
 end
 
---- Translates the request for one attempt.
+-- What the provider does not fetch itself is fetched once per request, whatever the attempts.
+local function with_data(call, way, rq, context)
+  call.fetched = call.fetched or {}
+  local inlined, err = inline.apply(rq, way.dialect, context, call.fetched)
+  if inlined then return inlined end
+  if err.kind == "canceled" then return nil, { action = "gone", kind = "canceled" } end
+  local told = errors.bad_request(err.message, nil, err.code)
+  if err.kind == "too_large" then told.status, told.kind = 413, "too_large" end
+  return nil, { action = "script", kind = err.kind, err = told }
+end
+
+--- Translates the request for one attempt (y).
 -- @tparam table call of body.read()
 -- @tparam table lane
 -- @tparam table way of ways.lua
@@ -158,6 +171,9 @@ function M.request(call, lane, way)
   if not rq then return nil, { action = "script", kind = "bad_request", err = problem } end
   local context, dropped = M.context(call, lane, way)
   for _, what in ipairs(problem or NOTHING) do dropped:add(what) end
+  local verdict
+  rq, verdict = with_data(call, way, rq, context)
+  if not rq then return nil, verdict end
   local ok, made = pcall(make, call, lane, way, rq, context)
   if not ok then return nil, failed(lane, made) end
   warnings.say(call, lane, dropped:take())
