@@ -79,7 +79,10 @@ set(TIDEGATE_LUA
   scripts/tide/dialects.lua scripts/tide/extras.lua scripts/tide/families.lua
   scripts/tide/guarded.lua scripts/tide/provider_settings.lua scripts/tide/template.lua
   scripts/tide/translate.lua scripts/tide/warnings.lua scripts/tide/ways.lua
-  scripts/tide/openai_chat_read.lua scripts/tide/openai_chat_reasoning.lua
+  scripts/tide/openai_chat_answer.lua scripts/tide/openai_chat_reasoning.lua
+  scripts/tide/openai_chat_reply.lua scripts/tide/openai_chat_client.lua
+  scripts/tide/openai_chat_messages.lua scripts/tide/openai_chat_request.lua
+  scripts/tide/openai_chat_turns.lua
   scripts/tide/check_samples.lua scripts/tide/place.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua

@@ -1,4 +1,18 @@
--- OpenAI's chat completions, completions and embeddings: what nearly everybody speaks.
+-- OpenAI's chat completions, completions and embeddings: what nearly everybody speaks, each in a
+-- way of its own. The traits that the encoder honours are listed in adapters/README.md.
+local answers = require("tide.openai_chat_answer")
+local client = require("tide.openai_chat_client")
+local reply = require("tide.openai_chat_reply")
+local request = require("tide.openai_chat_request")
+
+local NULL = tide.json.null
+
+local function model_entry(model)
+  return {
+    id = model.id, object = "model", created = 0, owned_by = model.owned_by or "tidegate",
+  }
+end
+
 return tide.dialect {
   name = "openai-chat",
   watch = {
@@ -15,21 +29,47 @@ return tide.dialect {
     choices = "choices[]",
     index = "choices[].index",
   },
+  usage = {
+    input = "prompt_tokens",
+    output = "completion_tokens",
+    cached = { "prompt_tokens_details.cached_tokens", "cached_tokens" },
+    cache_write = "prompt_tokens_details.cache_write_tokens",
+    reasoning = "completion_tokens_details.reasoning_tokens",
+  },
   terminal_bytes = "data: [DONE]\n\n",
+  content_type = "text/event-stream",
+  paths = { chat = "/chat/completions", complete = "/completions", embed = "/embeddings" },
+  request = {
+    model = "model", stream = "stream", messages = "messages", needs = { "messages" },
+    choices = "n",
+  },
+  raw_members = { "parameters", "schema" },
+
+  decode_request = function(body) return client.read(body) end,
+  encode_request = function(rq, call) return request.write(rq, call) end,
+  decode_answer = function(body, emit, call) answers.answer(body, emit, call) end,
+  encode_answer = function(answer, call) return reply.answer(answer, call) end,
+  decode_event = answers.event,
+  encode_event = reply.event,
+  end_stream = function(write) write("[DONE]") end,
+
   error_body = function(err)
     return tide.json.encode {
       error = {
-        message = err.message,
-        type = err.type,
-        param = err.param or tide.json.null,
-        code = err.code or tide.json.null,
+        message = err.message, type = err.type, param = err.param or NULL, code = err.code or NULL,
       },
     }
   end,
   error_event = function(err)
-    local body = {
-      error = { message = err.message, type = err.type, code = err.code or tide.json.null },
-    }
+    local body = { error = { message = err.message, type = err.type, code = err.code or NULL } }
     return "data: " .. tide.json.encode(body) .. "\n\n"
   end,
+  read_error = answers.error_of,
+
+  list_models = function(models)
+    local data = {}
+    for i, model in ipairs(models) do data[i] = model_entry(model) end
+    return { object = "list", data = tide.json.array(data) }
+  end,
+  show_model = model_entry,
 }

@@ -56,6 +56,13 @@ function M.table_of(value)
   return type(value) == "table" and value or EMPTY
 end
 
+--- A table's members in a new one.
+function M.copy(value)
+  local result = {}
+  for name, item in pairs(value) do result[name] = item end
+  return result
+end
+
 -- ---- signatures ---------------------------------------------------------------------------------
 
 -- Nine bytes are twelve letters of base64 without a rest, so every wrapped text begins alike.
@@ -198,13 +205,13 @@ end
 
 local function is_fine(id, rule)
   if rule.exact then return #id == rule.exact and not id:find("[^%w]") end
-  return id ~= "" and #id <= (rule.max or 64) and not id:find("[^%w_-]")
+  return id ~= "" and #id <= (rule.max or 64) and (rule.any or not id:find("[^%w_-]"))
 end
 
 --- A function that rewrites the tool ids of one request to what a provider accepts. An id that is
 -- fine stays; the same id always gives the same one, two ids never do.
--- @tparam table|nil rule { max = 64 } letters, digits, `_` and `-`; { exact = 9 } letters and
---   digits, so many (up to 16)
+-- @tparam table|nil rule { max = 64 } letters, digits, `_` and `-`; { max = 40, any = true } any
+--   characters, if not too many; { exact = 9 } letters and digits, so many (up to 16)
 function M.tool_ids(rule)
   rule = rule or EMPTY
   local known, used = {}, {}
@@ -221,6 +228,27 @@ function M.tool_ids(rule)
     known[id], used[new] = new, true
     return new
   end
+end
+
+-- ---- effort -------------------------------------------------------------------------------------
+
+local BUDGETS = {
+  none = 0, minimal = 512, low = 1024, medium = 8192, high = 24576, xhigh = 32768, max = 65536,
+}
+local LEVELS = { "minimal", "low", "medium", "high", "xhigh", "max" }
+
+--- Tokens to think with, for a word; nil for a word that nobody knows.
+function M.budget_of(effort)
+  return BUDGETS[effort]
+end
+
+--- The word for a number of tokens: the lowest that allows as many.
+function M.effort_of(budget)
+  if budget <= 0 then return "none" end
+  for _, level in ipairs(LEVELS) do
+    if budget <= BUDGETS[level] then return level end
+  end
+  return "max"
 end
 
 return M
