@@ -10,6 +10,10 @@ static const struct watch_rule RULES[] = {
     {.role = WATCH_CONTENT, .path = "choices[].delta.content"},
     {.role = WATCH_FINISH, .path = "choices[].finish_reason"},
     {.role = WATCH_FINISH, .path = "type", .equals = "stop"},
+    {.role = WATCH_FINISH, .path = "choices[].stop"},
+    {.role = WATCH_FINISH, .event = "finished"},
+    {.role = WATCH_TERMINAL, .path = "type", .equals = "stop"},
+    {.role = WATCH_ERROR, .path = "type", .equals = "error"},
     {.role = WATCH_USAGE, .path = "usage"},
     {.role = WATCH_ERROR, .path = "error"},
     {.role = WATCH_ERROR, .event = "error"},
@@ -30,6 +34,8 @@ static void check_state(const struct watch *watch, const struct watch_state *sta
         expect((state->finished[i] & ~state->seen[i]) == 0);
     if (watch_is_finished(watch, state, 2))
         expect(watch_is_finished(watch, state, 1));
+    if (state->all_finished)
+        expect(state->any_finish && watch_is_finished(watch, state, LIMIT_CHOICES));
 }
 
 // Each line is an event: its name up to a '|' if there is one, then its data.
@@ -51,6 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         struct watch_state before = state;
         if (watch_event(watch, &state, name, text, &result) != 0)
             expect(memcmp(before.seen, state.seen, sizeof(state.seen)) == 0);
+        else if (result.has_finish)
+            expect(state.any_finish);
         check_state(watch, &state);
         rest.data += line.len + (newline != NULL);
         rest.len -= line.len + (newline != NULL);
