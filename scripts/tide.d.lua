@@ -129,8 +129,8 @@ function tide.dialect(dialect) end
 ---@field query table<string, string> of each name the first value
 ---@field headers table<string, string?> any case; read only
 ---@field client { name?: string, ip?: string } whose key it has, and from where
----@field protocol string the client's dialect: `openai-chat`
----@field op string `chat`, `complete` or `embed`
+---@field protocol string the client's dialect: `openai-chat`, `openai-responses`, `anthropic-messages` or `gemini`
+---@field op string `chat`, `complete`, `embed` or `count`, the tokens of a chat
 ---@field model string as the client asked for it
 ---@field stream boolean
 ---@field tokens { prompt: integer, max_out?: integer } prompt is an estimate
@@ -138,11 +138,11 @@ function tide.dialect(dialect) end
 ---@field has_tools boolean
 ---@field has_images boolean
 ---@field has_audio boolean
----@field json_mode boolean response_format asks for JSON
----@field user string? the field `user` of the body
+---@field json_mode boolean the answer is to be JSON
+---@field user string? whom the body names as its user
 ---@field deadline number when it must have ended, on the clock of tide.now()
 ---@field ctx table yours: what one hook leaves for another
----@field body tide.Body the body, by paths
+---@field body tide.Body the body, by paths, as the client's dialect has it
 local Request = {}
 
 ---True when the client has gone, or the request is to end for another reason.
@@ -295,11 +295,11 @@ function Body:raw(...) end
 ---@field arguments? table decoded; nil when they are no JSON object
 ---@field arguments_text string
 
----A piece of a streamed answer. `type` says which of the other fields there are: text and
+---A piece of a streamed answer. `type` says which of the other fields there are: text, refusal,
 ---reasoning: delta; tool_start: i, id, name; tool_args: i, delta; tool_end: i; usage: the counts;
 ---finish: reason; error: error.
 ---@class tide.Event
----@field type string `text reasoning tool_start tool_args tool_end usage finish error`
+---@field type string `text refusal reasoning tool_start tool_args tool_end usage finish error`
 ---@field delta? string
 ---@field i? integer which tool call
 ---@field id? string

@@ -75,12 +75,12 @@ return {
     },
     {
       name = "tide.Event",
-      text = "A piece of a streamed answer. `type` says which of the other fields there are: text "
-        .. "and reasoning: delta; tool_start: i, id, name; tool_args: i, delta; tool_end: i; "
+      text = "A piece of a streamed answer. `type` says which of the other fields there are: text, "
+        .. "refusal, reasoning: delta; tool_start: i, id, name; tool_args: i, delta; tool_end: i; "
         .. "usage: the counts; finish: reason; error: error.",
       fields = {
         { "type", "string",
-          "`text reasoning tool_start tool_args tool_end usage finish error`" },
+          "`text refusal reasoning tool_start tool_args tool_end usage finish error`" },
         { "delta?", "string" },
         { "i?", "integer", "which tool call" },
         { "id?", "string" },

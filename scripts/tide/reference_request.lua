@@ -14,8 +14,9 @@ return {
         { "query", "table<string, string>", "of each name the first value" },
         { "headers", "table<string, string?>", "any case; read only" },
         { "client", "{ name?: string, ip?: string }", "whose key it has, and from where" },
-        { "protocol", "string", "the client's dialect: `openai-chat`" },
-        { "op", "string", "`chat`, `complete` or `embed`" },
+        { "protocol", "string", "the client's dialect: `openai-chat`, `openai-responses`, "
+          .. "`anthropic-messages` or `gemini`" },
+        { "op", "string", "`chat`, `complete`, `embed` or `count`, the tokens of a chat" },
         { "model", "string", "as the client asked for it" },
         { "stream", "boolean" },
         { "tokens", "{ prompt: integer, max_out?: integer }", "prompt is an estimate" },
@@ -23,11 +24,11 @@ return {
         { "has_tools", "boolean" },
         { "has_images", "boolean" },
         { "has_audio", "boolean" },
-        { "json_mode", "boolean", "response_format asks for JSON" },
-        { "user", "string?", "the field `user` of the body" },
+        { "json_mode", "boolean", "the answer is to be JSON" },
+        { "user", "string?", "whom the body names as its user" },
         { "deadline", "number", "when it must have ended, on the clock of tide.now()" },
         { "ctx", "table", "yours: what one hook leaves for another" },
-        { "body", "tide.Body", "the body, by paths" },
+        { "body", "tide.Body", "the body, by paths, as the client's dialect has it" },
       },
       methods = {
         {

@@ -22,7 +22,7 @@ def test_without_a_provider_that_counts_it_is_an_estimate_and_says_so(gateway, u
     assert "estimate" in long.headers["x-tidegate-warnings"]
     assert upstream.requests == []
     line = g.log(long)
-    assert line["outcome"] == "ok" and line["model"] == "smart"
+    assert line["status"] == 200 and line["model"] == "smart"
 
 
 def test_the_system_prompt_and_tools_count_too(gateway, upstream):

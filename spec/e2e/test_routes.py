@@ -232,7 +232,7 @@ def noted(gateway, message):
     from wire import wait_until
 
     def find():
-        return [json.loads(line["what"]) for line in gateway.lines() if line.get("message") == message]
+        return [json.loads(line["fields"]["what"]) for line in gateway.lines() if line.get("message") == message]
     return wait_until("a line %r" % message, find)
 
 
