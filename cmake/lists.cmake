@@ -94,7 +94,7 @@ set(TIDEGATE_LUA
   scripts/tide/responses_seals.lua scripts/tide/responses_write.lua
   scripts/tide/anthropic_answer.lua scripts/tide/anthropic_client.lua
   scripts/tide/anthropic_reply.lua scripts/tide/anthropic_request.lua
-  scripts/tide/anthropic_turns.lua
+  scripts/tide/anthropic_schema.lua scripts/tide/anthropic_turns.lua
   scripts/tide/body_facts.lua scripts/tide/body_form.lua scripts/tide/call_info.lua
   scripts/tide/canonical_request.lua scripts/tide/counting.lua
   scripts/tide/upstream_ids.lua

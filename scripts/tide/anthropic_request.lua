@@ -15,6 +15,8 @@
 --   mid_system    true: takes system messages amid the conversation
 --   urls          false: what stands behind an address must be sent as data
 local core = require("core")
+local canonical = require("tide.canonical")
+local anthropic_schema = require("tide.anthropic_schema")
 local anthropic_turns = require("tide.anthropic_turns")
 
 local M = {}
@@ -22,7 +24,9 @@ local M = {}
 local DIALECT = "anthropic-messages"
 local MAX_TOKENS = 64000
 local LEAST_BUDGET = 1024
-local MOST_STRICT = 20
+
+-- What the API enforces in one request.
+local MOST_STRICT, MOST_OPTIONAL, MOST_UNIONS = 20, 24, 16
 
 --- The tool that stands for the answer where a model has no structured output.
 M.ANSWER_TOOL = "tidegate_answer"
@@ -55,15 +59,27 @@ local function schema_of(parameters)
   return core.raw('{"type":"object"' .. (rest:sub(1, 1) == "}" and "" or ",") .. rest)
 end
 
-local function is_strict(tool, out)
-  if not tool.strict then return nil end
-  if out.traits.structured == false then
-    out.warn("strict tools")
+-- What the API enforces of a schema; nil where it would refuse it. The limits are for all schemas
+-- of a request together.
+local function enforceable(schema, out)
+  local text = core.is_raw(schema) and schema.raw or core.encode(schema)
+  local closed, facts = anthropic_schema.close(text)
+  local optional, unions = out.optional + facts.optional, out.unions + facts.unions
+  if facts.is_open or facts.is_recursive or optional > MOST_OPTIONAL or unions > MOST_UNIONS then
     return nil
   end
-  out.strict_tools = (out.strict_tools or 0) + 1
-  if out.strict_tools <= MOST_STRICT then return true end
-  out.warn("strict of more than " .. MOST_STRICT .. " tools")
+  out.optional, out.unions = optional, unions
+  for _, name in ipairs(facts.lost) do out.warn("enforcing " .. name .. " of a schema") end
+  return core.raw(closed)
+end
+
+-- A strict tool as one that the API takes; nil where it must do without `strict`.
+local function strict_schema(schema, out)
+  if out.traits.structured == false then return nil end
+  if out.strict_tools >= MOST_STRICT then return nil end
+  local closed = enforceable(schema, out)
+  if closed then out.strict_tools = out.strict_tools + 1 end
+  return closed
 end
 
 local function grammar_note(tool)
@@ -74,9 +90,12 @@ end
 
 local TOOLS = {
   ["function"] = function(tool, out)
+    local schema = schema_of(tool.parameters)
+    local strict = tool.strict and strict_schema(schema, out)
+    if tool.strict and not strict then out.warn("strict of the tool " .. tostring(tool.name)) end
     local result = {
-      name = tool.name, description = tool.description, input_schema = schema_of(tool.parameters),
-      strict = is_strict(tool, out), cache_control = tool.cache,
+      name = tool.name, description = tool.description, input_schema = strict or schema,
+      strict = strict and true or nil, cache_control = tool.cache,
     }
     for name, value in pairs(tool.extra or {}) do result[name] = value end
     return result
@@ -171,11 +190,19 @@ local function add_format(body, rq, out)
   if format.type == "json" or not format.schema then
     out.warn("response_format json_object, asked for with an instruction")
     add_instruction(body, JSON_ONLY)
-  elseif out.traits.structured == false then
-    add_answer_tool(body, format)
-  else
+    return
+  end
+  local schema = out.traits.structured ~= false and enforceable(format.schema, out)
+  if schema then
     body.output_config = body.output_config or {}
-    body.output_config.format = { type = "json_schema", schema = format.schema }
+    body.output_config.format = { type = "json_schema", schema = schema }
+    return
+  end
+  if out.traits.structured ~= false then out.warn("strict of response_format") end
+  if out.traits.forced_tools == false then
+    add_instruction(body, JSON_ONLY .. " Its JSON schema is " .. canonical.json_text(format.schema))
+  else
+    add_answer_tool(body, format)
   end
 end
 
@@ -425,6 +452,7 @@ end
 -- @tparam table call
 function M.encode(rq, call)
   local out = anthropic_turns.new(call.traits or {}, call.warn or function() end)
+  out.strict_tools, out.optional, out.unions = 0, 0, 0
   local body = {
     model = call.model or rq.model, system = anthropic_turns.system(rq.system, out),
     messages = anthropic_turns.turns(rq.messages, out), max_tokens = max_tokens(rq, out),

@@ -230,7 +230,7 @@ describe("the dialect anthropic-messages", function()
         parallel_tools = false })
       assert.same({
         { name = "f", description = "d", strict = true, cache_control = { type = "ephemeral" },
-          input_schema = { type = "object", properties = {} } },
+          input_schema = { type = "object", properties = {}, additionalProperties = false } },
         { name = "g", input_schema = { type = "object", properties = {} } },
       }, body.tools)
       assert.same({ type = "any", disable_parallel_tool_use = true }, body.tool_choice)
@@ -260,8 +260,8 @@ describe("the dialect anthropic-messages", function()
     it("for structured output by its own word, or by a tool where there is none", function()
       local format = { type = "json_schema", name = "n", schema = core.raw('{"type":"object"}') }
       local body = ask({ response_format = format })
-      assert.same({ format = { type = "json_schema", schema = { type = "object" } } },
-        body.output_config)
+      assert.same({ format = { type = "json_schema",
+        schema = { type = "object", additionalProperties = false } } }, body.output_config)
       body = ask({ response_format = format }, { structured = false })
       assert.is_nil(body.output_config)
       assert.same({ type = "object" }, body.tools[1].input_schema)
@@ -270,6 +270,30 @@ describe("the dialect anthropic-messages", function()
       body, warned = ask({ response_format = { type = "json" }, system = { text("s") } })
       assert.truthy(body.system:find("^s\n\n.*JSON"))
       assert.equal(1, #warned)
+    end)
+
+    it("without enforcing what the API would refuse to enforce", function()
+      local open = core.raw('{"type":"object","additionalProperties":{"type":"string"}}')
+      local body, warned = ask({ response_format = { type = "json_schema", schema = open } })
+      assert.is_nil(body.output_config)
+      assert.same({ type = "object", additionalProperties = { type = "string" } },
+        body.tools[1].input_schema)
+      assert.same({ "strict of response_format" }, warned)
+      body = ask({ response_format = { type = "json_schema", schema = open } },
+        { forced_tools = false })
+      assert.truthy(body.system:find(open.raw, 1, true))
+      assert.is_nil(body.tools)
+      local tools = {}
+      for i = 1, 22 do
+        tools[i] = { type = "function", name = "f" .. i, strict = true,
+          parameters = core.raw('{"type":"object","properties":{}}') }
+      end
+      tools[1].parameters = open
+      body, warned = ask({ tools = tools })
+      assert.is_nil(body.tools[1].strict)
+      assert.is_true(body.tools[21].strict)
+      assert.is_nil(body.tools[22].strict)
+      assert.same({ "strict of the tool f1", "strict of the tool f22" }, warned)
     end)
 
     it("to think as its model does", function()
