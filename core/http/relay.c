@@ -187,10 +187,11 @@ void relay_keep(struct buf *into, struct json_value value)
 
 static void end_document(struct relay *relay)
 {
-    struct watch_result said;
+    struct watch_result said = {.has_content = false};
     struct json_error where;
 
-    if (watch_document(relay->plan.watch, relay_document(relay), &said, &where) != 0) {
+    if (!relay->plan.is_told &&
+        watch_document(relay->plan.watch, relay_document(relay), &said, &where) != 0) {
         relay_note_failure(relay, ERROR_PROTOCOL, "");
         error_set(relay->failure, ERROR_PROTOCOL, "the answer is not valid JSON: %s at byte %zu",
                   where.message, where.offset);

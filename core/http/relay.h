@@ -46,6 +46,9 @@ struct relay_plan {
     bool filters;          // on_event() has a say in each event of a stream
     bool translates;       // the client gets what translate() makes; on_event() is not called
     bool makes_streams;    // with it: of a whole body, too, where a stream was asked for
+    bool is_told;          // with it: translate() says by relay_tell() what an event means, and the
+                           // watch is not asked; data need not be JSON
+    bool ends_with_bytes;  // with it: a proper end of the bytes is one of the stream
     bool lacks_comments;   // with it: the client's stream has no place for comments
     struct slice type;     // with it: the content-type of the client's answer
     unsigned hold_events;  // content events that are held back before the commit; 0 counts as 1
@@ -126,6 +129,14 @@ void relay_on_end(struct relay *relay, const struct error *err); // exactly once
 
 // From inside translate(): what the client gets for that part. Borrowed for the call.
 void relay_put(struct relay *relay, enum relay_part part, struct slice bytes);
+
+// From inside translate(), where the plan is told: what that part meant.
+struct relay_told {
+    bool content, finish;
+    struct slice usage; // JSON text; NULL data: none. Borrowed for the call
+};
+
+void relay_tell(struct relay *relay, const struct relay_told *told);
 
 // The client has gone: ends with kind canceled.
 void relay_cancel(struct relay *relay);

@@ -37,6 +37,7 @@ struct relay {
     struct error *failure; // owned; the first one, NULL: none
     struct timer timer;
     struct watch_state state;
+    struct watch_result *told; // borrowed: where relay_tell() says it, NULL outside of an event
     struct sse_parser parser;
     struct inflate *inflate;
     struct buf hold;           // events before the commit point; a unary or refused body
@@ -114,6 +115,9 @@ void relay_hold(struct relay *relay);
 // A watched event of a translated stream.
 void relay_translate_event(struct relay *relay, const struct sse_event *event,
                            const struct watch_result *said);
+
+// An event that nobody has watched: its translation says what it means.
+void relay_translate_told(struct relay *relay, const struct sse_event *event);
 
 // A block without data: a comment goes to a client that can take it.
 void relay_translate_comment(struct relay *relay, const struct sse_event *event);

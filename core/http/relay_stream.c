@@ -114,6 +114,8 @@ int relay_on_event(void *owner, const struct sse_event *event)
         relay_translate_comment(relay, event);
     else if (!event->data.data)
         relay_pass_on(relay, raw);
+    else if (relay->plan.is_told)
+        relay_translate_told(relay, event);
     else if (watch_event(relay->plan.watch, &relay->state, event->name, event->data, &said) != 0)
         relay_fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_PROTOCOL,
                    "an event of the stream is not valid JSON");
@@ -159,13 +161,14 @@ void relay_complete_stream(struct relay *relay)
 }
 
 // A stream whose every choice has its finish reason is whole, however its last bytes were lost.
-static bool is_whole(const struct relay *relay)
+static bool is_whole(const struct relay *relay, const struct error *err)
 {
     if (!relay_has_spoken(relay) || relay->is_error_sent || relay->is_refused)
         return false;
     if (relay->failure && relay->failure->kind != ERROR_TIMEOUT)
         return false;
-    return relay->is_terminal_seen || relay_is_finished(relay);
+    return relay->is_terminal_seen || relay_is_finished(relay) ||
+           (relay->plan.ends_with_bytes && !err && !relay->failure);
 }
 
 void relay_end_stream(struct relay *relay, const struct error *err)
@@ -174,7 +177,7 @@ void relay_end_stream(struct relay *relay, const struct error *err)
         relay_fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
     if (relay->is_complete || relay->is_held)
         return;
-    if (is_whole(relay)) {
+    if (is_whole(relay, err)) {
         free(relay->failure);
         relay->failure = NULL;
         if (relay->plan.hold_all)

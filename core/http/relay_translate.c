@@ -17,6 +17,15 @@ static int translate(struct relay *relay, enum relay_part part, const struct sse
     return -1;
 }
 
+static void settle(struct relay *relay, const struct watch_result *said)
+{
+    if (said->has_content && !relay->is_committed)
+        relay_note_content(relay);
+    if (relay_is_due(relay, said))
+        relay_commit(relay);
+    relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
+}
+
 void relay_translate_event(struct relay *relay, const struct sse_event *event,
                            const struct watch_result *said)
 {
@@ -24,13 +33,31 @@ void relay_translate_event(struct relay *relay, const struct sse_event *event,
         relay_fail(relay, RELAY_FIRST_TOKEN, ERROR_PROTOCOL, "the stream ended without content");
         return;
     }
-    if (translate(relay, RELAY_EVENT, event) != 0)
+    if (translate(relay, RELAY_EVENT, event) == 0)
+        settle(relay, said);
+}
+
+void relay_translate_told(struct relay *relay, const struct sse_event *event)
+{
+    struct watch_result said = {.has_content = false};
+
+    relay->told = &said;
+    int rc = translate(relay, RELAY_EVENT, event);
+    relay->told = NULL;
+    if (rc == 0)
+        settle(relay, &said);
+}
+
+void relay_tell(struct relay *relay, const struct relay_told *told)
+{
+    if (told->usage.data)
+        relay_keep(&relay->usage, (struct json_value){JSON_OBJECT, told->usage});
+    if (!relay->told)
         return;
-    if (said->has_content && !relay->is_committed)
-        relay_note_content(relay);
-    if (relay_is_due(relay, said))
-        relay_commit(relay);
-    relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
+    relay->told->has_content = told->content;
+    relay->told->has_finish = told->finish;
+    relay->state.all_finished = relay->state.all_finished || told->finish;
+    relay->state.any_finish = relay->state.all_finished;
 }
 
 void relay_translate_comment(struct relay *relay, const struct sse_event *event)

@@ -285,6 +285,11 @@
 //                                        text of the whole stream. Without it: protocol
 //       type = "text/event-stream",   -- content-type of the client's answer
 //       comments = bool,              -- false: comments of the upstream are left out
+//       tells = bool,                 -- true: `watch` is not asked, and the data need not be JSON:
+//                                        event returns behind its text whether that was content,
+//                                        whether it finishes the answer, and each function as its
+//                                        fourth value JSON text of the usage, or nil
+//       ends = bool,                  -- with it: a proper end of the bytes ends the stream, too
 //     },
 //   }
 //   `watch` and `usage` are those of the provider's dialect, error_event that of the client's. An

@@ -9,7 +9,7 @@
 #include "lua/value.h"
 #include "lua/vm.h"
 
-enum { RESULTS = 3 };
+enum { RESULTS = 4 };
 
 static const char *const part_names[] = {
     [RELAY_EVENT] = "event",
@@ -26,6 +26,14 @@ static bool has_function(lua_State *L, int index, enum relay_part part)
     return is_there;
 }
 
+static bool flag(lua_State *L, int index, const char *name)
+{
+    lua_getfield(L, index, name);
+    bool is_set = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return is_set;
+}
+
 void codec_read(lua_State *L, int index, struct relay_plan *plan)
 {
     enum relay_part needed = plan->is_stream ? RELAY_EVENT : RELAY_BODY;
@@ -38,6 +46,8 @@ void codec_read(lua_State *L, int index, struct relay_plan *plan)
     plan->makes_streams = has_function(L, index, RELAY_WHOLE);
     lua_getfield(L, index, "comments");
     plan->lacks_comments = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+    plan->is_told = flag(L, index, "tells");
+    plan->ends_with_bytes = flag(L, index, "ends");
     lua_getfield(L, index, "type");
     plan->type = value_text(L, -1);
     if (!plan->type.len || memchr(plan->type.data, '\n', plan->type.len))
@@ -50,6 +60,7 @@ void codec_init(struct codec *codec, struct call *call, lua_State *L, int index)
     task_stand_in(&codec->stand_in, call->task);
     lua_pushvalue(L, index);
     codec->table = luaL_ref(L, LUA_REGISTRYINDEX);
+    codec->tells = flag(L, index, "tells");
     lua_getfield(L, index, part_names[RELAY_EVENT]);
     codec->event = lua_isfunction(L, -1) ? luaL_ref(L, LUA_REGISTRYINDEX) : 0;
     if (!codec->event)
@@ -110,6 +121,17 @@ static int fail(const struct codec *codec, enum relay_part part, const char *wha
     return error_set(err, ERROR_PROTOCOL, "%s", no_reason);
 }
 
+// Behind the text: whether there was content, whether it finishes, and JSON text of the usage.
+static void tell(lua_State *L, struct relay *relay, int first)
+{
+    struct relay_told told = {
+        .content = lua_toboolean(L, first + 1),
+        .finish = lua_toboolean(L, first + 2),
+        .usage = value_text(L, first + 3),
+    };
+    relay_tell(relay, &told);
+}
+
 // What the function has returned, or its error, stands on the stack from `first`.
 static int take(struct codec *codec, struct relay *relay, enum relay_part part, int first,
                 struct error *err)
@@ -117,6 +139,8 @@ static int take(struct codec *codec, struct relay *relay, enum relay_part part, 
     lua_State *L = codec->call->vm->L;
     struct slice text = value_text(L, first);
 
+    if (codec->tells && (text.data || lua_isnil(L, first)))
+        tell(L, relay, first);
     if (text.data) {
         if (text.len || part == RELAY_BODY || part == RELAY_WHOLE)
             relay_put(relay, part, text);

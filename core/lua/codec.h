@@ -13,6 +13,7 @@ struct codec {
     struct task stand_in; // what its functions run as
     int table;            // references in the registry
     int event;            // 0: the table has no such function
+    bool tells;           // its functions say what an event means
 };
 
 // Reads what the plan has to know of the table at `index`; raises when it is none, or lacks what

@@ -62,6 +62,34 @@ local function take_dropped(self, event)
   self.dropped:add(event.what)
 end
 
+-- Where no `watch` says it: what commits an answer, what finishes it, and what was counted.
+local SPEAKS = {
+  text = true, refusal = true, reasoning = true, tool_start = true, tool_args = true,
+  image = true, audio = true,
+}
+
+local function note(self, event)
+  if SPEAKS[event.type] then self.has_content = true end
+  if event.type == "finish" then self.has_finish = true end
+end
+
+local function note_usage(self, event)
+  if event.type ~= "usage" or event.early then return end
+  local usage = {}
+  for name, value in pairs(event) do
+    if type(value) == "number" then usage[name] = value end
+  end
+  self.usage = core.encode(usage)
+end
+
+local function telling(self, sink)
+  return function(event)
+    note(self, event)
+    note_usage(self, event)
+    return sink(event)
+  end
+end
+
 -- From the grammar to the encoder, through a policy's on_event.
 local function stream_sink(self)
   local encode, filter = self.client.encode_event, self.filter
@@ -111,7 +139,10 @@ local function guard(self, step, ...)
   local err = self.err
   if err then return false, err.kind or "upstream_5xx", core.redact(err.message or "") end
   tell_dropped(self)
-  return take(self.out)
+  if not self.tells then return take(self.out) end
+  local content, finish = self.has_content, self.has_finish
+  self.has_content, self.has_finish = false, false
+  return take(self.out), content, finish, self.usage
 end
 
 local function decode(self, text)
@@ -205,6 +236,7 @@ local function translate_document(self, text)
 end
 
 function Codec:begin(sink)
+  if self.tells then sink = telling(self, sink) end
   self.grammar = grammar.new(sink, self.context.id)
   self.emit = self.grammar.emit
 end
@@ -223,7 +255,7 @@ function M.new(call, lane, way, context, dropped, filter)
   local self = setmetatable({
     call = call, lane = lane, client = way.client, provider = way.dialect, hooks = way.hooks,
     context = context, dropped = dropped, filter = filter, out = out, decoder_state = {},
-    comments = not call.as_array,
+    comments = not call.as_array, tells = way.dialect.watch == nil,
   }, Codec)
   if call.as_array then
     self.write, self.end_array = M.array_writer(out)
@@ -233,6 +265,7 @@ function M.new(call, lane, way, context, dropped, filter)
   if not call.stream then
     return {
       type = "application/json",
+      tells = self.tells,
       body = function(text) return guard(self, translate_body, text) end,
     }
   end
@@ -240,6 +273,8 @@ function M.new(call, lane, way, context, dropped, filter)
   return {
     type = call.as_array and "application/json" or way.client.content_type,
     comments = self.comments,
+    tells = self.tells,
+    ends = self.tells and way.hooks.on_end ~= nil,
     event = function(data, name) return guard(self, take_event, data, name) end,
     finish = function() return guard(self, finish) end,
     document = function(text) return guard(self, translate_document, text) end,

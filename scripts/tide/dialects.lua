@@ -68,8 +68,13 @@ function M.compile(name, entry)
 end
 
 --- Stands for the protocol of an adapter that has none: its hooks alone know it.
+-- Without `watch` the codec says what an event means; it counts in our words.
 M.own = {
-  name = "own", paths = {}, stream_paths = {}, headers = {}, usage_places = {},
+  name = "own", paths = {}, stream_paths = {}, headers = {},
+  usage_places = {
+    input = "input", output = "output", cached = "cached", cache_write = "cache_write",
+    reasoning = "reasoning",
+  },
   content_type = "text/event-stream", speaks = true, serves = false,
 }
 

@@ -11,6 +11,9 @@ local ways = require("tide.ways")
 
 local M = {}
 
+-- What stands in for it where the codec says what an event means.
+local NO_WATCH = core.watch({})
+
 local USAGE_OPTIONS = core.encode({ include_usage = true })
 
 -- Asking for usage is something of the adapter's own dialect, the first one.
@@ -56,7 +59,7 @@ local function prepare(call, lane, way, variant)
     target = lane.target,
     endpoint = endpoint,
     edits = edits_of(lane, way, variant),
-    watch = dialect.watch,
+    watch = dialect.watch or NO_WATCH,
     usage = adapter.usages[dialect.name],
     stream = call.stream,
     hide_usage = not is_translated
