@@ -87,7 +87,7 @@ set(TIDEGATE_LUA
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua
   scripts/tide/inline.lua
-  scripts/tide/efforts.lua scripts/tide/openai_chat_write.lua
+  scripts/tide/efforts.lua
   scripts/tide/responses_decode.lua scripts/tide/responses_encode.lua
   scripts/tide/responses_history.lua scripts/tide/responses_input.lua
   scripts/tide/responses_items.lua scripts/tide/responses_read.lua
