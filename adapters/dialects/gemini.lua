@@ -45,7 +45,9 @@ return tide.dialect {
     count = "/v1beta/models/{model}:countTokens",
   },
   stream_paths = { chat = "/v1beta/models/{model}:streamGenerateContent?alt=sse" },
-  request = { messages = "contents", needs = { "contents" } },
+  request = {
+    messages = "contents", needs = { "contents" }, choices = "generationConfig.candidateCount",
+  },
   raw_members = members.both_cases({
     "args", "response", "parameters", "parametersJsonSchema", "responseSchema",
     "responseJsonSchema", "safetySettings",

@@ -20,14 +20,14 @@ def path_of(dialect, model="smart", stream=False, query=""):
     return paths[dialect] + ("?" + query if query else "")
 
 
-def body_of(dialect, model="smart", text="hi", stream=False, **more):
+def body_of(dialect, model="smart", say="hi", stream=False, **more):
     if dialect == GEMINI:
-        return {"contents": [{"role": "user", "parts": [{"text": text}]}], **more}
+        return {"contents": [{"role": "user", "parts": [{"text": say}]}], **more}
     body = {"model": model, **more}
     if dialect == RESPONSES:
-        body["input"] = text
+        body["input"] = say
     else:
-        body["messages"] = [{"role": "user", "content": text}]
+        body["messages"] = [{"role": "user", "content": say}]
     if dialect == ANTHROPIC:
         body.setdefault("max_tokens", 64)
     if stream:

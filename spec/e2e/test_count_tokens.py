@@ -17,7 +17,7 @@ def counted(answer):
 @pytest.mark.parametrize("path, dialect", [(MESSAGES, ANTHROPIC), (GENERATE, GEMINI)])
 def test_without_a_provider_that_counts_it_is_an_estimate_and_says_so(gateway, upstream, path, dialect):
     g = gateway(one(upstream, models=SMART))
-    short, long = (g.call(body_of(dialect, text=t), path) for t in ("x" * 40, "x" * 4000))
+    short, long = (g.call(body_of(dialect, say=t), path) for t in ("x" * 40, "x" * 4000))
     assert 10 <= counted(short) <= 20 and 1000 <= counted(long) <= 1010
     assert "estimate" in long.headers["x-tidegate-warnings"]
     assert upstream.requests == []
@@ -63,7 +63,7 @@ def test_the_first_lane_that_counts_is_asked(gateway, upstreams):
 def test_a_provider_that_cannot_count_after_all_leaves_the_estimate(gateway, upstream):
     upstream.always(mock.json_reply({"type": "error", "error": {"type": "not_found_error", "message": "no"}}, 404))
     g = gateway(config({"one": provider(upstream.origin, extends="anthropic")}, models=SMART))
-    answer = g.call(body_of(ANTHROPIC, text="x" * 400), MESSAGES)
+    answer = g.call(body_of(ANTHROPIC, say="x" * 400), MESSAGES)
     assert counted(answer) >= 100 and "estimate" in answer.headers["x-tidegate-warnings"]
 
 

@@ -111,12 +111,11 @@ def test_what_the_gateway_refuses_is_an_error_of_the_paths_dialect(gateway, upst
     path = path_of(dialect)
     assert "JSON" in error_of(dialect, g.call(b"{", path), 400)
     assert "no body" in error_of(dialect, g.call(b"", path), 400)
-    error_of(dialect, g.call({"model": "smart"}, path), 400)
+    if dialect != RESPONSES:  # which may have its input in a stored prompt
+        error_of(dialect, g.call({"model": "smart"}, path), 400)
     assert "DELETE" in error_of(dialect, g.call(None, path, "DELETE"), 405)
     assert "smrt" in error_of(dialect, ask(g, dialect, model="smrt"), 404)
     assert "smart" in error_of(dialect, ask(g, dialect, model="smrt"), 404)
-    error_of(dialect, g.call(body_of(dialect), path, headers={"Content-Encoding": "gzip"}), 415) \
-        if dialect != ANTHROPIC else None
     assert upstream.requests == []
 
 
@@ -136,7 +135,7 @@ def c_error(dialect, answer, status):
 @pytest.mark.parametrize("dialect", ALL)
 def test_a_body_that_is_too_large_is_refused_in_the_paths_dialect(gateway, upstream, dialect):
     g = start(gateway, upstream, dialect, limits={"body": 2000})
-    answer = ask(g, dialect, text="x" * 3000)
+    answer = ask(g, dialect, say="x" * 3000)
     c_error(dialect, answer, 413)
     c_error(dialect, g.call(body_of(dialect), path_of(dialect), headers={"Content-Encoding": "gzip"}), 415)
 
