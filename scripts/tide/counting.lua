@@ -4,6 +4,7 @@ local answer = require("tide.answer")
 local body_facts = require("tide.body_facts")
 local call_info = require("tide.call_info")
 local core = require("core")
+local errors = require("tide.errors")
 
 local M = {}
 
@@ -20,6 +21,10 @@ end
 -- @return as operation.run()
 function M.estimate(call, facts)
   local req = call.req
+  if not call.dialect.encode_count then
+    return answer.fail(req, call.dialect, errors.bad_request(call.dialect.name
+      .. " has no counts of tokens", nil, "unsupported_operation"), facts)
+  end
   req:scan(call.form.all_fields)
   local tokens = body_facts.prompt(req, call.form)
   local body = call.dialect.encode_count(tokens, call_info.of(call))

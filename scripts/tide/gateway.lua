@@ -28,13 +28,9 @@ local ACTIONS = {
   show_model = listing.show,
 }
 
-local function named(gen, name)
-  return gen.dialects[name] or gen.dialects["openai-chat"]
-end
-
 -- The client's dialect: that of the route, but where several services have the same one.
 local function dialect_of(gen, req, route)
-  return named(gen, route.is_shared and listing.dialect_of(req) or route.dialect)
+  return gen.dialects[route.is_shared and listing.dialect_of(req) or route.dialect]
 end
 
 --- Builds the generation that C offers, beside the one in force (y).
@@ -73,7 +69,7 @@ function M.load()
 end
 
 local function not_found(req, gen, method, path)
-  local dialect = named(gen, endpoints.dialect_of(path))
+  local dialect = gen.dialects[endpoints.dialect_of(path)]
   return answer.fail(req, dialect, errors.not_found(method, path, endpoints.known))
 end
 
@@ -116,7 +112,7 @@ function M.serve_inner(req, context)
   local route = endpoints.find(path)
   local what = route and route.POST
   if type(what) ~= "table" then return not_found(req, gen, "POST", path) end
-  local dialect = named(gen, what.dialect)
+  local dialect = gen.dialects[what.dialect]
   if context.shadow then return shadow.serve(req, context, what, dialect) end
   if gen.scripts then return scripted.serve(gen, req, what, dialect, context.client, context) end
   operation.serve(gen.registry, dialect, req, what, context.client)

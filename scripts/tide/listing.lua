@@ -82,23 +82,11 @@ local function page_of(req, dialect, list)
   return page, info
 end
 
--- ---- shapes -------------------------------------------------------------------------------------
-
-local function usual_model(model)
-  return { id = model.id, object = "model", created = 0, owned_by = model.owned_by }
-end
-
-local function usual_list(list)
-  local data = {}
-  for i, model in ipairs(list) do data[i] = usual_model(model) end
-  return { object = "list", data = core.array(data) }
-end
-
 -- ---- answers ------------------------------------------------------------------------------------
 
 local function encode_list(req, dialect, list)
   local page, info = page_of(req, dialect, list)
-  local body = (dialect.list_models or usual_list)(page, info)
+  local body = dialect.list_models(page, info)
   local frame = FRAMES[dialect.name]
   if frame then frame(body, page, info) end
   return core.encode(body)
@@ -116,16 +104,23 @@ local function list_text(req, registry, dialect)
   return text
 end
 
+-- Dialects may go without; those that the program carries have them.
+local function not_offered(req, dialect, client)
+  local err = errors.not_found("GET", req:path(), "no list of models in " .. dialect.name)
+  answer.fail(req, dialect, err, { client = client })
+end
+
 --- Answers with the list of models.
 function M.list(req, gen, dialect, client)
+  if not dialect.list_models then return not_offered(req, dialect, client) end
   answer.json(req, list_text(req, gen.registry, dialect), client)
 end
 
 --- Answers with one model, when the gateway would serve that name.
 function M.show(req, gen, dialect, client, id)
+  if not dialect.show_model then return not_offered(req, dialect, client) end
   local model = models.describe(gen.registry, id)
-  local shape = dialect.show_model or usual_model
-  if model then return answer.json(req, core.encode(shape(model)), client) end
+  if model then return answer.json(req, core.encode(dialect.show_model(model)), client) end
   local err = errors.model_not_found(id, models.explain(gen.registry, id))
   answer.fail(req, dialect, err, { client = client })
 end

@@ -167,8 +167,14 @@ local function read_metadata(metadata)
   return result
 end
 
+-- Who translates keeps nothing: only the provider of this API could.
+local function read_store(store, rq, call)
+  if store == false then rq.store = false end
+  if store == true and call then call.warn("store") end
+end
+
 local function read_rest(body, rq)
-  rq.parallel_tools, rq.store = boolean(body.parallel_tool_calls), boolean(body.store)
+  rq.parallel_tools = boolean(body.parallel_tool_calls)
   rq.user = text(body.user) or text(body.safety_identifier)
   rq.service_tier, rq.prompt_cache_key = text(body.service_tier), text(body.prompt_cache_key)
   rq.metadata = read_metadata(body.metadata)
@@ -196,7 +202,7 @@ end
 --- The canonical request of a decoded body.
 -- @treturn table|nil the request
 -- @treturn nil|table what is wrong, { message =, param = }
-function M.request(body)
+function M.request(body, call)
   if type(body) ~= "table" then return nil, { message = "the body must be a JSON object" } end
   local rq = {
     op = "chat", model = text(body.model), stream = body.stream == true, include_usage = true,
@@ -206,6 +212,7 @@ function M.request(body)
     or input.read(body, rq)
   if wrong then return nil, wrong end
   read_rest(body, rq)
+  read_store(body.store, rq, call)
   read_unknown(body, rq)
   return rq
 end
