@@ -114,17 +114,20 @@ local function encode(lane, way, rq, context)
   return not http.body and http.json or nil, http
 end
 
--- `params` of adapter and family, then `model` and `stream` as the dialect has them.
-local function apply_params(call, lane, body)
-  local compiled = lane.family.params
-  if not compiled then return nil end
-  return params.apply_table(compiled, body, call.op.name)
+-- `params` of adapter and family. What they say of streams is something of the adapter's own dialect.
+local function apply_params(call, lane, way, body)
+  local compiled, adapter = lane.family.params, lane.provider.adapter
+  local bent = compiled and params.apply_table(compiled, body, call.op.name)
+  if call.stream and adapter.asks_usage and way.dialect == adapter.dialect then
+    body.stream_options = { include_usage = true }
+  end
+  return bent
 end
 
 local function make(call, lane, way, rq, context)
   local body, http = encode(lane, way, rq, context)
   local bent
-  if type(body) == "table" then bent = apply_params(call, lane, body) end
+  if type(body) == "table" then bent = apply_params(call, lane, way, body) end
   return {
     text = http.body or core.encode(body), path = http.path, headers = http.headers, bent = bent,
   }
