@@ -111,24 +111,23 @@ local function tool_use(block, state)
   return part
 end
 
+-- Whose a signature is, and what it says; nil where there is none. "none" marks what nobody signed.
+local function signature_of(block)
+  local signature = canonical.text_of(block.signature)
+  if not signature then return nil end
+  local format, inner = canonical.unwrap(signature)
+  if not format then return FORMAT, signature end
+  return format ~= "none" and format or nil, inner ~= "" and inner or nil
+end
+
 -- What another provider signed came to the client inside a signature of ours.
 local function thinking(block, state)
-  local text, signature = text_of(block.thinking) or "", text_of(block.signature)
-  if signature == "" then signature = nil end
-  local format, inner
-  if signature then format, inner = canonical.unwrap(signature) end
-  local part = { type = "reasoning", text = text }
-  if format then
-    part.signature, part.format = inner, format
-    if text == "" and format == "gemini" then
-      state.carried = part
-      return nil
-    end
-  elseif signature then
-    part.signature, part.format = signature, FORMAT
-  end
-  if text == "" and not part.signature then return nil end
-  return part
+  local part = { type = "reasoning", text = text_of(block.thinking) or "" }
+  part.format, part.signature = signature_of(block)
+  if part.text ~= "" then return part end
+  if not part.signature then return nil end
+  if part.format ~= "gemini" then return part end
+  state.carried = part
 end
 
 local function redacted(block)

@@ -16,10 +16,11 @@ local REASONS = {
 
 -- ---- what both forms share ----------------------------------------------------------------------
 
--- What another provider signed travels inside a signature of ours.
+-- What another provider signed, or did not sign at all, travels inside a signature of ours: there
+-- are clients that do not send back thinking without one.
 local function wrapped(format, signature)
-  if format == FORMAT then return signature end
-  return canonical.wrap(format or "unknown", signature)
+  if format == FORMAT and signature then return signature end
+  return canonical.wrap(format or "none", signature or "")
 end
 
 local TIERS = { default = "standard", auto = "standard" }
@@ -121,7 +122,7 @@ function Part.reasoning(part, content)
   end
   content[#content + 1] = {
     type = "thinking", thinking = part.text or "",
-    signature = part.signature and wrapped(part.format, part.signature) or "",
+    signature = wrapped(part.format, part.signature),
   }
 end
 
@@ -215,9 +216,22 @@ local function begin(state, write, call)
   write(PING, "ping")
 end
 
+-- A delta of another kind than the block's usual one.
+local function put_delta(state, write, delta)
+  write('{"type":"content_block_delta","index":' .. state.index .. ',"delta":' .. delta .. "}",
+    "content_block_delta")
+end
+
+local function put_signature(state, write, format, signature)
+  put_delta(state, write, '{"type":"signature_delta","signature":'
+    .. core.encode(wrapped(format, signature)) .. "}")
+end
+
+-- Thinking ends with a signature.
 local function close(state, write)
   if not state.open then return end
-  state.open = nil
+  if state.open == "thinking" then put_signature(state, write, state.format, state.signature) end
+  state.open, state.format, state.signature = nil, nil, nil
   write('{"type":"content_block_stop","index":' .. state.index .. "}", "content_block_stop")
 end
 
@@ -250,17 +264,9 @@ local function open_thinking(state, write, call)
   open(state, write, call, "thinking", THINKING, THINKING_DELTA)
 end
 
--- A delta of another kind than the block's usual one.
-local function put_delta(state, write, delta)
-  write('{"type":"content_block_delta","index":' .. state.index .. ',"delta":' .. delta .. "}",
-    "content_block_delta")
-end
-
--- The signature is the last thing in its block.
 local function sign(state, write, call, event)
   open_thinking(state, write, call)
-  put_delta(state, write, '{"type":"signature_delta","signature":'
-    .. core.encode(wrapped(event.format, event.signature)) .. "}")
+  state.format, state.signature = event.format, event.signature
   close(state, write)
 end
 
@@ -288,6 +294,7 @@ end
 function Event.reasoning(event, write, state, call)
   if event.delta and event.delta ~= "" then
     open_thinking(state, write, call)
+    state.format = event.format
     put(state, write, event.delta)
   end
   if event.redacted then

@@ -229,8 +229,8 @@ end
 --- A schema as the API enforces it.
 -- @tparam string text valid JSON
 -- @treturn string
--- @treturn table { optional = members that may be missing, unions =, lost = list of constraints that
---   only the description tells, is_open = has members without a name, is_recursive = }
+-- @treturn table { optional = members that may be missing, unions =, lost = list of constraints
+--   that only the description tells, is_open = has members without a name, is_recursive = }
 function M.close(text)
   local facts = {
     optional = 0, unions = 0, lost = {}, known_lost = {}, refs = {}, inside = "#",

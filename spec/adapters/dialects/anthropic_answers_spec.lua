@@ -372,6 +372,25 @@ describe("answers in the dialect anthropic-messages", function()
     }, rq.messages[1].content)
   end)
 
+  it("sign what nobody signed, so that clients send it back", function()
+    local list = written({
+      { "reasoning", delta = "pl" }, { "reasoning", delta = "an", format = "gemini" },
+      { "text", delta = "x" }, { "reasoning", delta = "more" }, { "finish", reason = "stop" },
+    })
+    local content = {}
+    for i, signature in ipairs({ "gemini", "none" }) do
+      content[i] = { type = "thinking", thinking = "t" .. i,
+        signature = require("tide.canonical").wrap(signature, "") }
+    end
+    assert.equal(content[1].signature .. "|" .. content[2].signature,
+      deltas(list, "signature_delta", "signature"))
+    local rq = dialect.decode_request({ messages = { { role = "assistant", content = content } } },
+      new_call())
+    assert.same({
+      { type = "reasoning", text = "t1", format = "gemini" }, { type = "reasoning", text = "t2" },
+    }, rq.messages[1].content)
+  end)
+
   it("say in Anthropic's words why they ended", function()
     local words = {
       stop = "end_turn", length = "max_tokens", content_filter = "refusal", error = "end_turn",
@@ -426,7 +445,8 @@ describe("answers in the dialect anthropic-messages", function()
       } },
     }, call))
     assert.same({
-      { type = "thinking", thinking = "hm", signature = "" },
+      { type = "thinking", thinking = "hm",
+        signature = require("tide.canonical").wrap("none", "") },
       { type = "text", text = "see", citations = { { type = "web_search_result_location",
         url = "https://e/", title = "T", cited_text = "q", encrypted_index = "" } } },
       { type = "tool_use", id = "t", name = "f", input = { a = 1 } },
