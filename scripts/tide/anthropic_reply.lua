@@ -29,10 +29,17 @@ local function tier_of(name)
   return name and (TIERS[name] or name) or nil
 end
 
--- Counts in Anthropic's words: what was read from a cache or written to it stands beside the input.
+-- Counts in Anthropic's words: what was read from a cache or written to it stands beside the input,
+-- each token once. Some providers count what they write and read at once as both.
 local function usage_of(counts)
   local input, cached, written = counts.input, counts.cached, counts.cache_write
-  if input then input = math.max(0, input - (cached or 0) - (written or 0)) end
+  if input then
+    input = math.max(0, input - (cached or 0))
+    if written then
+      written = math.min(written, input)
+      input = input - written
+    end
+  end
   return {
     input_tokens = input or NULL, output_tokens = counts.output or 0,
     cache_read_input_tokens = cached or NULL, cache_creation_input_tokens = written or NULL,

@@ -347,6 +347,14 @@ describe("answers in the dialect anthropic-messages", function()
     assert.equal(1, found)
   end)
 
+  it("count each token of the input once", function()
+    local list = written({ { "text", delta = "x" }, { "finish", reason = "stop" },
+      { "usage", input = 20, cached = 15, cache_write = 15, output = 1 } })
+    local usage = list[#list - 1].data.usage
+    assert.same({ 0, 15, 5 }, { usage.input_tokens, usage.cache_read_input_tokens,
+      usage.cache_creation_input_tokens })
+  end)
+
   it("carry what others signed in signatures of ours", function()
     local canonical = require("tide.canonical")
     local list = written({
