@@ -147,6 +147,7 @@
 //   text core.raw(text) -> raw value { raw = text }   the text must be valid JSON
 //   core.checked_raw(text) -> raw value | nil, err (bad_request)   of a text that may be none
 //   core.is_raw(value) -> boolean
+//   core.text_length(text) -> how many characters (code points) UTF-8 text has
 //   core.event_data(text) -> list of the data of each server-sent event in it
 //   core.array(table) -> the same table, tagged as an array
 //   core.now() monotonic seconds, core.time() wall seconds (both cached per loop turn)

@@ -63,6 +63,17 @@ static int uuid4(lua_State *L)
     return 1;
 }
 
+// Bytes that continue a character are 10xxxxxx: all others begin one.
+static int text_length(lua_State *L)
+{
+    size_t len, count = 0;
+    const char *text = luaL_checklstring(L, 1, &len);
+    for (size_t i = 0; i < len; i++)
+        count += ((unsigned char)text[i] & 0xC0) != 0x80;
+    lua_pushnumber(L, (double)count);
+    return 1;
+}
+
 static int env(lua_State *L)
 {
     lua_pushstring(L, config_env(vm_of(L)->config, luaL_checkstring(L, 1)));
@@ -198,9 +209,8 @@ static int note(lua_State *L)
 void values_open(struct vm *vm)
 {
     static const luaL_Reg functions[] = {
-        {"fresh_now", fresh_now}, {"rand", random_number},
-        {"uuid4", uuid4},         {"env", env},
-        {"note", note},           {NULL, NULL},
+        {"fresh_now", fresh_now}, {"rand", random_number},      {"uuid4", uuid4}, {"env", env},
+        {"note", note},           {"text_length", text_length}, {NULL, NULL},
     };
     vm_register(vm, functions);
 }

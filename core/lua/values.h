@@ -3,6 +3,6 @@
 
 struct vm;
 
-// Adds core.fresh_now, core.rand, core.uuid4, core.env and core.note to the table on top of the
-// stack.
+// Adds core.fresh_now, core.rand, core.uuid4, core.env, core.text_length and core.note to the table
+// on top of the stack.
 void values_open(struct vm *vm);

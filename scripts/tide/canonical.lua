@@ -156,10 +156,7 @@ function M.text(parts, separator)
 end
 
 --- How many characters (code points) UTF-8 text has. Citations count in these.
-function M.length(text)
-  local _, count = text:gsub("[^\128-\191]", "")
-  return count
-end
+M.length = core.text_length
 
 -- ---- tools --------------------------------------------------------------------------------------
 

@@ -205,6 +205,7 @@ local function add_values(core)
   function core.now() return core.clock end
   function core.time() return 1700000000 + core.clock end
   function core.uuid() return string.rep("0", 32) end
+  function core.text_length(text) return select(2, text:gsub("[^\128-\191]", "")) end
   function core.event_data(text)
     local list = {}
     for data in text:gmatch("data: ([^\n]*)") do list[#list + 1] = data end

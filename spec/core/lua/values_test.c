@@ -47,6 +47,16 @@ static void test_the_fresh_clock_moves_while_the_other_stands(void **state)
                               "assert(core.fresh_now() > before and core.now() == cached)\n");
 }
 
+static void test_a_text_is_as_long_as_it_has_characters(void **state)
+{
+    lua_fixture_check(*state,
+                      "local long = ('\\xC3\\xA9x'):rep(1000)\n"
+                      "assert(core.text_length('') == 0 and core.text_length('abc') == 3)\n"
+                      "assert(core.text_length('\\xE2\\x82\\xAC\\xF0\\x9F\\x98\\x80') == 2)\n"
+                      "assert(core.text_length(long) == 2000)\n"
+                      "assert(not pcall(core.text_length))\n");
+}
+
 static void test_the_environment_is_read(void **state)
 {
     setenv("TIDEGATE_TEST_VALUE", "seen", 1);
@@ -140,6 +150,7 @@ int main(void)
         LUA_FIXTURE(test_random_numbers_stay_in_their_range),
         LUA_FIXTURE(test_a_uuid_has_its_form_and_its_version),
         LUA_FIXTURE(test_the_fresh_clock_moves_while_the_other_stands),
+        LUA_FIXTURE(test_a_text_is_as_long_as_it_has_characters),
         LUA_FIXTURE(test_the_environment_is_read),
         LUA_FIXTURE(test_a_line_has_script_generation_and_sorted_fields),
         LUA_FIXTURE(test_lines_are_counted_and_the_last_one_says_so),
