@@ -50,6 +50,7 @@ return tide.dialect {
   decode_answer = function(body, emit, call) answers.answer(body, emit, call) end,
   encode_answer = function(answer, call) return reply.answer(answer, call) end,
   decode_event = answers.event,
+  end_events = answers.finish,
   encode_event = reply.event,
   end_stream = function(write) write("[DONE]") end,
 

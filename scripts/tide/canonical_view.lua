@@ -65,7 +65,7 @@ end
 
 --- What M.events() has to remember from one chunk of a stream to the next.
 function M.new_state()
-  local state = { open = {}, numbers = {}, of_decoder = {} }
+  local state = { open = {}, numbers = {}, of_decoder = { is_shown = true } }
   function state.emit(type_, told, of, name)
     told.type = type_
     take(state.found, state, told, of, name)

@@ -355,21 +355,34 @@ local function tell_sources(chunk, emit, number)
   end
 end
 
-local function take_finish(choice, chunk, of, emit, number)
-  local reason = M.reason(choice.finish_reason)
-  if not reason then return end
-  tell_nameless(of, emit, number)
-  if not of.is_finished then tell_sources(chunk, emit, number) end
-  of.is_finished = true
-  emit("finish", {
+local function finish_of(choice, reason, number)
+  return {
     reason = reason, choice = number, kind = KINDS[choice.finish_reason],
     raw = text_of(choice.native_finish_reason) or text_of(choice.finish_reason),
     sequence = text_of(choice.stop_reason),
-  }, choice, "finish_reason")
+  }
+end
+
+-- There are streams that go on with content behind a finish, so it is told at their end.
+local function take_finish(choice, of, emit, number, state)
+  local reason = M.reason(choice.finish_reason)
+  if not reason then return end
+  if state.is_shown then
+    emit("finish", finish_of(choice, reason, number), choice, "finish_reason")
+  end
+  of.finish = of.finish or finish_of(choice, reason, number)
+end
+
+-- What is told when no more can come.
+local function tell_rest(of, sources, emit, number)
+  tell_nameless(of, emit, number)
+  if sources then tell_sources(sources, emit, number) end
+  if of.finish then emit("finish", of.finish) end
+  of.finish = nil
 end
 
 -- Where there are both, `text` and `message` repeat what the delta says.
-local function take_choice(choice, position, chunk, emit, state, is_whole)
+local function take_choice(choice, position, emit, state, is_whole)
   local number = (tonumber(given(choice.index)) or position - 1) + 1
   local of = state_of(state, number)
   if number == 1 then number = nil end
@@ -384,13 +397,13 @@ local function take_choice(choice, position, chunk, emit, state, is_whole)
   else
     take_text(choice, "text", choice, emit, number)
   end
-  take_finish(choice, chunk, of, emit, number)
+  take_finish(choice, of, emit, number, state)
 end
 
 local function take_choices(body, emit, state, is_whole)
   for position, choice in ipairs(table_of(body.choices)) do
     if type(choice) == "table" then
-      take_choice(choice, position, body, emit, state, is_whole)
+      take_choice(choice, position, emit, state, is_whole)
     end
   end
 end
@@ -432,15 +445,27 @@ end
 --- One event of a stream.
 -- @tparam table event { name =, data = decoded }
 -- @tparam function emit see above
--- @tparam table state {} in the beginning
+-- @tparam table state {} in the beginning; { is_shown = true } for who wants to see each finish
+--   where it stands
 function M.event(event, emit, state, call)
   local chunk = event.data
   if type(chunk) ~= "table" then return end
   local is_error = given(chunk.error) ~= nil or event.name == "error"
   if not is_error and not state.is_started then begin(chunk, emit, state) end
   take_choices(chunk, emit, state)
+  if chunk.citations ~= nil or chunk.search_results ~= nil then state.sources = chunk end
   take_usage(chunk, emit, call)
   if is_error then tell_error(chunk, emit) end
+end
+
+--- The stream has ended properly.
+function M.finish(emit, state)
+  local numbers = {}
+  for number in pairs(state.choices or {}) do numbers[#numbers + 1] = number end
+  table.sort(numbers)
+  for _, number in ipairs(numbers) do
+    tell_rest(state.choices[number], state.sources, emit, number > 1 and number or nil)
+  end
 end
 
 --- A whole answer.
@@ -451,8 +476,10 @@ function M.answer(body, emit, call)
     return tell_error(body, emit)
   end
   if #choices == 0 and M.error_of(body).message then return tell_error(body, emit) end
-  begin(body, emit, {})
-  take_choices(body, emit, {}, true)
+  local state = { sources = body }
+  begin(body, emit, state)
+  take_choices(body, emit, state, true)
+  M.finish(emit, state)
   take_usage(body, emit, call)
 end
 
