@@ -28,7 +28,8 @@ local EMPTY = {}
 
 --- The value, or nil for null.
 function M.given(value)
-  if value ~= core.null then return value end
+  if value == core.null then return nil end
+  return value
 end
 
 --- A string that is not empty, or nil.
@@ -48,7 +49,8 @@ end
 
 --- A boolean, or nil.
 function M.boolean_of(value)
-  if type(value) == "boolean" then return value end
+  if type(value) ~= "boolean" then return nil end
+  return value
 end
 
 --- The table, or an empty one that must not be written to.

@@ -61,14 +61,16 @@ end
 
 local function words_of(value)
   if type(value) == "string" then return value end
-  if type(value) == "number" then return tostring(value) end
+  return type(value) == "number" and tostring(value) or nil
 end
 
 -- { loc, msg, type } of a server that checks its input.
 local function of_detail(detail)
   if type(detail) ~= "table" then return words_of(detail) end
   local said = {}
-  for _, item in ipairs(detail) do said[#said + 1] = words_of(table_of(item).msg) end
+  for _, item in ipairs(table_of(detail.detail or detail)) do
+    said[#said + 1] = words_of(table_of(item).msg)
+  end
   return said[1] and table.concat(said, "; ") or words_of(detail.message)
 end
 
@@ -149,7 +151,7 @@ local function tell_start(known, call, custom, emit, number)
 end
 
 local function piece_of(called, name)
-  local piece = called[name]
+  local piece = given(called[name])
   if type(piece) == "table" then return core.encode(piece) end
   return text_of(piece)
 end

@@ -5,7 +5,9 @@ local fake_values = require("spec.support.fake_values")
 
 local M = {}
 
-local NULL = setmetatable({}, { __tostring = function() return "null" end })
+-- As in C it is no table.
+local NULL = newproxy(true)
+getmetatable(NULL).__tostring = function() return "null" end
 local ARRAY, RAW = { array = true }, { raw = true }
 
 -- ---- JSON ---------------------------------------------------------------------------------------
