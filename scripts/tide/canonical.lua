@@ -193,13 +193,13 @@ function M.call_id(...)
   return "call_" .. core.hash.xxh64(text) .. core.hash.xxh64(text, 1):sub(1, 8)
 end
 
-local function exact_id(id, length, seed)
-  return core.hash.xxh64(id, seed):sub(1, length)
-end
+local TRIES = 64 -- for an id that no other call has
 
-local function cleaned_id(id, max, seed)
-  local kept = id:gsub("[^%w_-]", "_"):sub(1, max - 9)
-  return kept .. "_" .. core.hash.xxh64(id, seed):sub(1, 8)
+local function made_id(id, rule, seed)
+  local digits = core.hash.xxh64(id, seed)
+  if rule.exact then return digits:sub(1, rule.exact) end
+  local kept = id:gsub("[^%w_-]", "_"):sub(1, math.max((rule.max or 64) - 9, 0))
+  return kept .. "_" .. digits:sub(1, 8)
 end
 
 local function is_fine(id, rule)
@@ -208,7 +208,7 @@ local function is_fine(id, rule)
 end
 
 --- A function that rewrites the tool ids of one request to what a provider accepts. An id that is
--- fine stays; the same id always gives the same one, two ids never do.
+-- fine stays; the same id always gives the same one, two ids do not.
 -- @tparam table|nil rule { max = 64 } letters, digits, `_` and `-`; { max = 40, any = true } any
 --   characters, if not too many; { exact = 9 } letters and digits, so many (up to 16)
 function M.tool_ids(rule)
@@ -216,13 +216,10 @@ function M.tool_ids(rule)
   local known, used = {}, {}
   return function(id)
     if known[id] then return known[id] end
-    local new, seed = id, 0
-    if not is_fine(id, rule) then
-      new = rule.exact and exact_id(id, rule.exact, 0) or cleaned_id(id, rule.max or 64, 0)
-    end
-    while used[new] do
+    local new, seed = is_fine(id, rule) and id or made_id(id, rule, 0), 0
+    while used[new] and seed < TRIES do
       seed = seed + 1
-      new = rule.exact and exact_id(id, rule.exact, seed) or cleaned_id(id, rule.max or 64, seed)
+      new = made_id(id, rule, seed)
     end
     known[id], used[new] = new, true
     return new

@@ -48,7 +48,7 @@ end
 -- `require` of a file: what the gateway has for it, or "lib.prices", scripts/lib/prices.lua.
 local function requirer(require_file)
   return function(name)
-    if LIBRARIES[name] then return require(name) end
+    if LIBRARIES[name] then return copy(require(name)) end
     if type(name) ~= "string" or not (require_file and name:find("^lib%.[%w_.-]+$")) then
       error("there is no module '" .. tostring(name)
         .. "': \"lib.NAME\" is scripts/lib/NAME.lua", 2)

@@ -140,6 +140,11 @@ describe("canonical", function()
       assert.matches("^[%w_-]+$", ids(""))
     end)
 
+    it("end even where there are not enough of them", function()
+      local ids = canonical.tool_ids({ exact = 1 })
+      for i = 1, 100 do assert.equal(1, #ids("call " .. i)) end
+    end)
+
     it("never become the same for two calls", function()
       core.hash.xxh64 = function(_, seed) return ("%016x"):format(seed or 0):reverse() end
       local ids = canonical.tool_ids({ exact = 9 })

@@ -25,6 +25,14 @@ describe("tide.environment", function()
     assert.equal(math.huge, other.math.huge)
   end)
 
+  it("gives every file its own copy of the gateway's modules", function()
+    local env = environment()
+    env.require("tide.canonical").wrap = "spoilt"
+    assert.equal("function", type(env.require("tide.canonical").wrap))
+    assert.equal("function", type(require("tide.canonical").wrap))
+    assert.has_error(function() return env.require("tide.gateway") end)
+  end)
+
   it("has no way to bytecode", function()
     assert.is_nil(environment().string.dump)
     assert.has_error(function() return environment().loadstring end)
