@@ -188,7 +188,8 @@
 //   req:method() req:path() req:query() req:header(name) req:peer() req:ip() req:id() -> string |
 //   nil req:find_client(key) -> name | nil      of the request's generation; constant time
 //   req:is_admin(token) -> boolean          likewise; true when no token is configured
-//   req:body() -> string (a copy);  req:size() -> bytes of the body
+//   req:body() -> string (a copy);  req:size() -> bytes of the body;  req:holds(text) -> whether
+//                       these bytes stand anywhere in the body
 //   req:scan(fields) -> true, value... in the order of `fields` (nil: absent; small objects and
 //                       arrays are decoded), or false, err (bad_request: not JSON, with the
 //                       position; a repeated top-level model or stream)

@@ -121,6 +121,16 @@ static int get_body(lua_State *L)
     return push_slice(L, call_body(check_call(L)));
 }
 
+static int holds(lua_State *L)
+{
+    struct slice body = call_body(check_call(L));
+    size_t len;
+    const char *text = luaL_checklstring(L, 2, &len);
+
+    lua_pushboolean(L, body.len && memmem(body.data, body.len, text, len) != NULL);
+    return 1;
+}
+
 static int get_size(lua_State *L)
 {
     lua_pushnumber(L, (double)call_body(check_call(L)).len);
@@ -536,6 +546,7 @@ void call_class_open(struct vm *vm)
         {"find_client", call_access_find_client},
         {"is_admin", call_access_is_admin},
         {"body", get_body},
+        {"holds", holds},
         {"size", get_size},
         {"is_started", is_started},
         {"is_gone", is_gone},

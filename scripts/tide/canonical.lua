@@ -71,6 +71,9 @@ end
 local MARK = "tidegate:"
 local MARK_64 = "dGlkZWdhdGU6"
 
+--- With this begins what wrap() makes: bodies without it have nothing wrapped in them.
+M.MARK = MARK_64
+
 --- Carries a signature through a dialect that is not its own. The text is standard base64, which
 -- clients that check signatures to be bytes accept; the same input gives the same text.
 -- @tparam string format whose it is: "anthropic", "gemini", "openai"

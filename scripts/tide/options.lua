@@ -1,6 +1,7 @@
 -- What req:attempt is told about one try. Most requests need nothing of their own: their options
 -- are made once per lane and used again, so that the hot path builds no table.
 local address = require("tide.address")
+local canonical = require("tide.canonical")
 local core = require("core")
 local errors = require("tide.errors")
 local extras = require("tide.extras")
@@ -161,12 +162,20 @@ local function translated(call, lane, way, options)
   return made or {}
 end
 
+local function is_marked(call)
+  if call.is_marked == nil then call.is_marked = call.req:holds(canonical.MARK) end
+  return call.is_marked
+end
+
 --- The way from the client to a lane.
 -- @treturn table of ways.lua
 function M.way(call, lane)
   local way = ways.find(lane, call.op.name, call.dialect)
-  if not way.via then return way end
-  return ways.choose(way, function() return (translate.canonical(call)) end)
+  if way.via then
+    way = ways.choose(way, function() return (translate.canonical(call)) end)
+  end
+  if way.retold and is_marked(call) then return way.retold end
+  return way
 end
 
 local function needs_own(call, lane)

@@ -21,7 +21,7 @@ local function has_address(adapter, op, dialect)
   return adapter.serve ~= nil or address.path(adapter, op, dialect, false) ~= nil
 end
 
-local function new_way(lane, op, client, dialect)
+local function new_way(lane, op, client, dialect, retells)
   local provider = lane.provider
   local hooks = provider.adapter.hooks
   local native = is_native(client, dialect)
@@ -30,11 +30,22 @@ local function new_way(lane, op, client, dialect)
     dialect = dialect,
     client = client,
     hooks = hooks,
-    translates_request = can_translate and (not native or has_any(hooks, "prepare", "encode")),
+    translates_request = can_translate
+      and (not native or retells or has_any(hooks, "prepare", "encode")),
     translates_answer = can_translate and (not native or has_any(hooks, "decode", "on_event")),
     can = (native or can_translate) and has_address(provider.adapter, op, dialect),
     prepared = {},
   }
+end
+
+-- A native provider would refuse what another one has signed and a client brings back: requests
+-- with such marks in them are told anew, without.
+local function retold(way, lane, op)
+  if op ~= "chat" or way.translates_request or not way.can or is_openai(way.dialect) then
+    return nil
+  end
+  local result = new_way(lane, op, way.client, way.dialect, true)
+  return result.translates_request and result or nil
 end
 
 local function make(lane, op, client)
@@ -42,6 +53,7 @@ local function make(lane, op, client)
   local first = provider.adapter.dialect
   local dialect = client and provider.dialects[client.name] or first
   local way = new_way(lane, op, client or dialect, dialect)
+  way.retold = retold(way, lane, op)
   local via = lane.family.via
   if op == "chat" and via and provider.dialects[via.dialect.name] and via.dialect ~= dialect then
     way.via = { when = via.when, way = new_way(lane, op, client or dialect, via.dialect) }
@@ -70,7 +82,8 @@ M.conditions = WHEN
 -- @tparam string op name of the operation
 -- @tparam table|nil client the client's dialect; nil: the provider's own
 -- @treturn table { dialect = of the provider, client =, translates_request =, translates_answer =,
---   can = false where the lane cannot serve it, via = { when =, way = } or nil, prepared = {} }
+--   can = false where the lane cannot serve it, via = { when =, way = } or nil, retold = the way of
+--   requests with what another provider signed, or nil, prepared = {} }
 function M.find(lane, op, client)
   local of_op = lane.ways[op]
   if not of_op then

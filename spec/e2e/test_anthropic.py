@@ -291,6 +291,30 @@ def test_an_overloaded_provider_is_left_before_the_first_word(gateway, upstreams
     assert client.stream(ANTHROPIC, answer.body).first.text == "hello"
 
 
+def test_T34_what_another_provider_thought_does_not_go_to_claude(gateway, upstreams):
+    first, second = upstreams(), upstreams()
+    thought = mock.chunk([{"index": 0, "delta": {"role": "assistant", "reasoning_content": "hm"}, "finish_reason": None}])
+    first.answer(mock.stream(thought, mock.delta("hello"), mock.finish(), mock.DONE)).always(mock.error(500))
+    second.always(mock.json_reply(message({"type": "text", "text": "x"})))
+    text = config({"a": provider(first), "b": provider(second.origin, extends="anthropic")},
+                  models={"group": {"targets": ["a/m", "b/m"], "pick": "ordered"}})
+    g = gateway(text)
+    body = {"model": "group", "max_tokens": 9, "messages": USER, "odd": {"z": 1}}
+    said = [{"type": "thinking", "thinking": "", "signature": ""}, {"type": "text", "text": ""}]
+    for data in datas(g.call({**body, "stream": True}, MESSAGES)):
+        if data["type"] == "content_block_delta":
+            for name in ("thinking", "signature", "text"):
+                said[data["index"]][name] = said[data["index"]].get(name, "") + data["delta"].get(name, "")
+    said[1] = {"type": "text", "text": said[1]["text"]}
+    assert said[0]["thinking"] == "hm" and said[0]["signature"]
+    body["messages"] = USER + [{"role": "assistant", "content": said}, {"role": "user", "content": "go on"}]
+    answer = g.call(body, MESSAGES)
+    assert answer.status == 200 and answer.json == message({"type": "text", "text": "x"})
+    sent = second.last.json
+    assert sent["messages"][1]["content"] == [{"type": "text", "text": "hello"}] and sent["odd"] == {"z": 1}
+    assert "reasoning of another provider" in answer.headers["x-tidegate-warnings"]
+
+
 def test_tokens_are_counted_by_claude_itself(gateway, upstream):
     upstream.always(mock.json_reply({"input_tokens": 77}))
     body = {"model": "claude/claude-sonnet-4-5", "messages": USER, "system": "s"}

@@ -494,6 +494,7 @@ function Request:header(name) return (self.options.headers or {})[name] end
 function Request.find_client(_, key) return clients[key] end
 function Request.is_admin(_, token) return admin_token == nil or admin_token == token end
 function Request:body() return self.options.body or "" end
+function Request:holds(text) return self:body():find(text, 1, true) ~= nil end
 function Request:is_started() return self.started == true end
 function Request:is_gone() return self.gone == true end
 function Request.begin_scripts(_, seconds)

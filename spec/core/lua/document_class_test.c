@@ -122,6 +122,7 @@ static void test_a_changed_body_is_what_the_request_has_from_then_on(void **stat
         "  .. ', \"seed\": 12345678901234567890,\"temperature\":0.5}'\n"
         "assert(req:body() == expected, req:body())\n"
         "assert(req:size() == #expected and d:raw() == expected)\n"
+        "assert(req:holds('other') and req:holds('') and not req:holds('\"m\"'))\n"
         "assert(d:get('model') == 'other')\n" // the same view, of the new text
         "assert(d:set('a', { x = core.null, list = core.array({}) }))\n"
         "assert(req:body():find('\"a\":{\"list\":[],\"x\":null}', 1, true))\n");
