@@ -58,8 +58,29 @@ end
 
 -- ---- blocks -------------------------------------------------------------------------------------
 
+local function is_foreign(citation)
+  return canonical.unwrap(citation.encrypted_index) or canonical.unwrap(citation.file_id)
+end
+
+-- Anthropic's own are kept for it; those of other providers served the reader alone.
+local function citations_of(list)
+  local citations = {}
+  for _, citation in ipairs(object(given(list))) do
+    if type(citation) == "table" and citation ~= core.null and not is_foreign(citation) then
+      citations[#citations + 1] = {
+        url = text_of(citation.url), title = text_of(citation.title),
+        quote = text_of(citation.cited_text), raw = citation,
+      }
+    end
+  end
+  return #citations > 0 and citations or nil
+end
+
 local function text_part(block)
-  return { type = "text", text = text_of(block.text) or "", cache = given(block.cache_control) }
+  return {
+    type = "text", text = text_of(block.text) or "", cache = given(block.cache_control),
+    citations = citations_of(block.citations),
+  }
 end
 
 local function image_part(block)

@@ -71,23 +71,18 @@ local function stop_details(reason, message)
   return { type = "refusal", category = NULL, explanation = message }
 end
 
-local OUR_CITATIONS = {
-  char_location = true, page_location = true, content_block_location = true,
-  web_search_result_location = true, search_result_location = true,
-}
-
+-- Those of other providers are marked, so that they do not go to Anthropic when they come back.
 local function citation_of(citation)
-  local raw = citation.raw
-  if type(raw) == "table" and OUR_CITATIONS[raw.type] then return raw end
+  if anthropic_turns.is_own_citation(citation.raw) then return citation.raw end
   if citation.url then
     return {
       type = "web_search_result_location", url = citation.url, title = citation.title or NULL,
-      cited_text = citation.quote or "", encrypted_index = "",
+      cited_text = citation.quote or "", encrypted_index = wrapped(),
     }
   end
   return {
     type = "char_location", cited_text = citation.quote or "", document_index = 0,
-    document_title = citation.title or NULL, file_id = citation.file or NULL,
+    document_title = citation.title or NULL, file_id = wrapped(nil, citation.file),
     start_char_index = citation.start or 0, end_char_index = citation.stop or 0,
   }
 end

@@ -9,10 +9,32 @@ local DIALECT, FORMAT = "anthropic-messages", "anthropic"
 
 -- ---- content ------------------------------------------------------------------------------------
 
+-- Citations in Anthropic's own form, which alone it takes back.
+local OWN_CITATIONS = {
+  char_location = true, page_location = true, content_block_location = true,
+  web_search_result_location = true, search_result_location = true,
+}
+
+--- Whether a citation's `raw` is Anthropic's.
+function M.is_own_citation(raw)
+  return type(raw) == "table" and OWN_CITATIONS[raw.type] ~= nil
+end
+
+local function own_citations(citations)
+  local list = {}
+  for _, citation in ipairs(citations or {}) do
+    if M.is_own_citation(citation.raw) then list[#list + 1] = citation.raw end
+  end
+  return #list > 0 and core.array(list) or nil
+end
+
 -- A block of text with nothing to read in it is refused.
 local function text_block(text, part)
   if type(text) ~= "string" or not text:find("%S") then return nil end
-  return { type = "text", text = text, cache_control = part.cache }
+  return {
+    type = "text", text = text, cache_control = part.cache,
+    citations = own_citations(part.citations),
+  }
 end
 
 local MIMES = { ["image/jpg"] = "image/jpeg" }
@@ -135,7 +157,8 @@ local function blocks_of(parts, makers, out)
 end
 
 local function is_plain(blocks)
-  return #blocks == 1 and blocks[1].type == "text" and not blocks[1].cache_control
+  local first = blocks[1]
+  return #blocks == 1 and first.type == "text" and not (first.cache_control or first.citations)
 end
 
 local function tool_result_block(part, out)

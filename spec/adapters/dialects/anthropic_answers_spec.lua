@@ -456,7 +456,8 @@ describe("answers in the dialect anthropic-messages", function()
       { type = "thinking", thinking = "hm",
         signature = require("tide.canonical").wrap("none", "") },
       { type = "text", text = "see", citations = { { type = "web_search_result_location",
-        url = "https://e/", title = "T", cited_text = "q", encrypted_index = "" } } },
+        url = "https://e/", title = "T", cited_text = "q",
+        encrypted_index = require("tide.canonical").wrap("none", "") } } },
       { type = "tool_use", id = "t", name = "f", input = { a = 1 } },
       { type = "tool_use", id = "u", name = "g", input = { arguments = '{"a":' } },
     }, body.content)

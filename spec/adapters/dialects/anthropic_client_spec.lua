@@ -153,6 +153,13 @@ describe("a client's request in the dialect anthropic-messages", function()
       wrong('{"messages":[{"role":"user","content":"x"},{"role":"user"}]}'))
   end)
 
+  it("does not bring Anthropic the citations of others", function()
+    local list = messages('[{"role":"assistant","content":[{"type":"text","text":"t","citations":['
+      .. '{"type":"web_search_result_location","url":"https://e","encrypted_index":"'
+      .. require("tide.canonical").wrap("none", "") .. '"},{"type":"char_location"},null]}]}]')
+    assert.same({ { raw = { type = "char_location" } } }, list[1].content[1].citations)
+  end)
+
   it("never raises on odd values", function()
     local odd = {
       "null", "3", "[]", "{}", '"x"', "[null]", "[[]]", "[3]", '[{"type":null}]', '[{"type":{}}]',
@@ -185,8 +192,9 @@ describe("a client's request in the dialect anthropic-messages", function()
     local body = [[{"model":"m","max_tokens":9,"system":[{"type":"text","text":"s","cache_control":
       {"type":"ephemeral","ttl":"1h"}}],"messages":[{"role":"user","content":[{"type":"text",
       "text":"a"}]},{"role":"assistant","content":[{"type":"thinking","thinking":"h","signature":
-      "c2ln"},{"type":"tool_use","id":"toolu_1","name":"f","input":{"a":1}}]},{"role":"user",
-      "content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"ok"}]}],"tools":[{"name":
+      "c2ln"},{"type":"text","text":"t","citations":[{"type":"char_location","cited_text":"t",
+      "document_index":0}]},{"type":"tool_use","id":"toolu_1","name":"f","input":{"a":1}}]},
+      {"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"ok"}]}],"tools":[{"name":
       "f","input_schema":{"type":"object"},"defer_loading":true}],"thinking":{"type":"enabled",
       "budget_tokens":2000},"output_config":{"task_budget":3}}]]
     local rq = read(body)
