@@ -45,6 +45,7 @@ set(TIDEGATE_C
   core/cli/check.c core/cli/cli.c core/cli/run.c
   core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c core/cli/explain.c core/cli/replay.c core/cli/annotations.c
   core/lua/bodies.c
+  core/lua/gate_class.c core/lua/service_account.c
   core/http/relay_translate.c core/lua/attempt_options.c core/lua/codec.c
 )
 set(TIDEGATE_LUA
@@ -133,6 +134,7 @@ set(TIDEGATE_C_TESTS
   lua/task lua/value metrics/metrics
   lua/budget lua/guard lua/memory lua/script lua/watchdog
   lua/alarm lua/coroutine lua/fetch lua/fetch_split lua/gather lua/spawn
+  lua/gate_class lua/service_account
   lua/dict_class lua/limit_class lua/metric_class
   json/document lua/document_class
   lua/digest lua/values metrics/custom

@@ -32,7 +32,8 @@ struct log {
     bool is_terminal, is_file;
     int fd;
     bool owns_fd;
-    struct redact *redact; // owned
+    struct redact *redact;   // owned
+    pthread_mutex_t secrets; // who adds to it
     atomic_uint_fast64_t dropped;
     _Atomic(char *) spare; // owned; LINE_BYTES for the next line, NULL while one is made in it
     atomic_bool is_closing;
@@ -180,6 +181,7 @@ static void release(struct log *log)
     buf_deinit(&log->pending);
     buf_deinit(&log->writing);
     redact_free(log->redact);
+    pthread_mutex_destroy(&log->secrets);
     free(atomic_load(&log->spare));
     if (log->owns_fd)
         close(log->fd);
@@ -191,6 +193,7 @@ struct log *log_new(const char *file, enum log_level level, struct error *err)
     struct log *log = mem_alloc(sizeof(*log));
     log_set_level(log, level);
     log->redact = redact_new();
+    pthread_mutex_init(&log->secrets, NULL);
     buf_init(&log->pending, LIMIT_LOG_QUEUE);
     buf_init(&log->writing, LIMIT_LOG_QUEUE);
     pthread_mutex_init(&log->lock, NULL);
@@ -223,7 +226,20 @@ void log_free(struct log *log)
 
 void log_add_secret(struct log *log, struct slice secret)
 {
+    pthread_mutex_lock(&log->secrets);
     redact_add(log->redact, secret);
+    pthread_mutex_unlock(&log->secrets);
+}
+
+void log_add_token(struct log *log, struct slice token, double seconds)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    double longest = (double)LIMIT_TOKEN_SECONDS;
+    double kept = seconds > 0 && seconds < longest ? seconds : longest;
+
+    pthread_mutex_lock(&log->secrets);
+    redact_add_until(log->redact, token, now_ns + (uint64_t)(kept * 1e9), now_ns);
+    pthread_mutex_unlock(&log->secrets);
 }
 
 void log_redact(const struct log *log, struct slice text, struct buf *out)

@@ -21,9 +21,12 @@ struct log *log_new(const char *file, enum log_level level, struct error *err);
 void log_free(struct log *log);
 
 // Bytes that must never appear in a line: any occurrence becomes "***". Copied. Secrets shorter
-// than 8 bytes are ignored (they would redact ordinary text). Other threads may log meanwhile; one
-// adds at a time.
+// than 8 bytes are ignored (they would redact ordinary text). From any thread.
 void log_add_secret(struct log *log, struct slice secret);
+
+// The same for a secret that is of no use to anybody after so many seconds: it may then be
+// forgotten.
+void log_add_token(struct log *log, struct slice token, double seconds);
 
 // Replaces secrets in `text` by "***", as lines are. Appends to `out`.
 struct buf;

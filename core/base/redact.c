@@ -12,16 +12,22 @@
 // these offsets of each secret, and only every fourth position of a text is looked up in it.
 enum { WORD = 4, BITMAP_BITS = 16, HEADS = 256 };
 
+#define FOR_EVER UINT64_MAX
+#define GRACE_NS 60000000000ull // nobody reads a secret for that long after it was unlinked
+
 struct secret {
-    struct secret *next; // with the same hash of the first word
+    struct secret *_Atomic next; // with the same hash of the first word
+    struct secret *older;        // once unlinked: the one that was unlinked before
+    uint64_t until_ns;           // when it is unlinked, then when it is freed
     size_t len;
     char bytes[];
 };
 
-// Grows and never shrinks: what has been a secret stays one.
+// What has been a secret stays one, unless it was added with an end.
 struct redact {
-    _Atomic uint64_t bitmap[(1u << BITMAP_BITS) / 64];
-    struct secret *_Atomic heads[HEADS]; // owned
+    _Atomic uint64_t bitmap[(1u << BITMAP_BITS) / 64]; // bits are never cleared
+    struct secret *_Atomic heads[HEADS];               // owned
+    struct secret *unlinked;                           // owned; the last one first
 };
 
 // Bytes [start, end) of a text that belong to secrets.
@@ -34,6 +40,14 @@ struct redact *redact_new(void)
     return mem_alloc(sizeof(struct redact));
 }
 
+static void free_unlinked(struct secret *secret)
+{
+    for (struct secret *older; secret; secret = older) {
+        older = secret->older;
+        free(secret);
+    }
+}
+
 void redact_free(struct redact *redact)
 {
     if (!redact)
@@ -44,6 +58,7 @@ void redact_free(struct redact *redact)
             free(secret);
         }
     }
+    free_unlinked(redact->unlinked);
     free(redact);
 }
 
@@ -65,19 +80,31 @@ static struct secret *first_of(const struct redact *redact, const char *bytes)
     return atomic_load_explicit(&redact->heads[hash_word(bytes) % HEADS], memory_order_acquire);
 }
 
-static bool is_known(const struct redact *redact, struct slice text)
+static struct secret *next_of(const struct secret *secret)
 {
-    const struct secret *secret = first_of(redact, text.data);
-    while (secret && (secret->len != text.len || memcmp(secret->bytes, text.data, text.len) != 0))
-        secret = secret->next;
-    return secret != NULL;
+    return atomic_load_explicit(&secret->next, memory_order_acquire);
 }
 
-bool redact_add(struct redact *redact, struct slice secret)
+static struct secret *find(const struct redact *redact, struct slice text)
 {
-    if (secret.len < REDACT_SHORTEST || is_known(redact, secret))
+    struct secret *secret = first_of(redact, text.data);
+    while (secret && (secret->len != text.len || memcmp(secret->bytes, text.data, text.len) != 0))
+        secret = next_of(secret);
+    return secret;
+}
+
+static bool add(struct redact *redact, struct slice secret, uint64_t until_ns)
+{
+    if (secret.len < REDACT_SHORTEST)
         return false;
+    struct secret *known = find(redact, secret);
+    if (known) {
+        if (until_ns > known->until_ns)
+            known->until_ns = until_ns;
+        return false;
+    }
     struct secret *copy = mem_alloc(sizeof(*copy) + secret.len);
+    copy->until_ns = until_ns;
     copy->len = secret.len;
     memcpy(copy->bytes, secret.data, secret.len);
     copy->next = first_of(redact, secret.data);
@@ -91,6 +118,46 @@ bool redact_add(struct redact *redact, struct slice secret)
     return true;
 }
 
+bool redact_add(struct redact *redact, struct slice secret)
+{
+    return add(redact, secret, FOR_EVER);
+}
+
+// A reader may still stand on what is unlinked, so it is freed later.
+static void unlink_old(struct redact *redact, uint64_t now_ns)
+{
+    for (size_t i = 0; i < HEADS; i++) {
+        struct secret *_Atomic *link = &redact->heads[i];
+        for (struct secret *secret; (secret = atomic_load(link));) {
+            if (secret->until_ns > now_ns) {
+                link = &secret->next;
+                continue;
+            }
+            atomic_store_explicit(link, next_of(secret), memory_order_release);
+            secret->until_ns = now_ns + GRACE_NS;
+            secret->older = redact->unlinked;
+            redact->unlinked = secret;
+        }
+    }
+}
+
+static void free_old(struct redact *redact, uint64_t now_ns)
+{
+    struct secret **link = &redact->unlinked;
+    while (*link && (*link)->until_ns > now_ns)
+        link = &(*link)->older;
+    free_unlinked(*link);
+    *link = NULL;
+}
+
+bool redact_add_until(struct redact *redact, struct slice secret, uint64_t until_ns,
+                      uint64_t now_ns)
+{
+    free_old(redact, now_ns);
+    unlink_old(redact, now_ns);
+    return add(redact, secret, until_ns);
+}
+
 // Length of the longest secret that begins at `at`; 0: none.
 static size_t match(const struct redact *redact, struct slice text, size_t at)
 {
@@ -98,7 +165,7 @@ static size_t match(const struct redact *redact, struct slice text, size_t at)
     if (text.len - at < REDACT_SHORTEST)
         return 0;
     const struct secret *secret = first_of(redact, text.data + at);
-    for (; secret; secret = secret->next) {
+    for (; secret; secret = next_of(secret)) {
         if (secret->len > best && secret->len <= text.len - at &&
             memcmp(secret->bytes, text.data + at, secret->len) == 0)
             best = secret->len;

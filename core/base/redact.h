@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/slice.h"
@@ -16,6 +17,11 @@ void redact_free(struct redact *redact);
 // Copied. Shorter than REDACT_SHORTEST, or known: ignored, and false. Other threads may read
 // meanwhile; one adds at a time.
 bool redact_add(struct redact *redact, struct slice secret);
+
+// The same for a secret that changes all the time: it is forgotten with the first call that comes
+// after `until_ns`; both are of clock_monotonic_ns().
+bool redact_add_until(struct redact *redact, struct slice secret, uint64_t until_ns,
+                      uint64_t now_ns);
 
 // True when a secret stands in `text`.
 bool redact_finds(const struct redact *redact, struct slice text);

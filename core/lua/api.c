@@ -17,6 +17,7 @@
 #include "lua/endpoint.h"
 #include "lua/event_hook.h"
 #include "lua/fetch_class.h"
+#include "lua/gate_class.h"
 #include "lua/generation_class.h"
 #include "lua/inner_class.h"
 #include "lua/limit_class.h"
@@ -27,6 +28,7 @@
 #include "lua/producer.h"
 #include "lua/reload.h"
 #include "lua/script.h"
+#include "lua/service_account.h"
 #include "lua/sources.h"
 #include "lua/spawn.h"
 #include "lua/string_lib.h"
@@ -316,6 +318,8 @@ void api_open(struct vm *vm)
     background_open(vm);
     metric_class_open(vm);
     digest_open(vm);
+    service_account_open(vm);
+    gate_class_open(vm);
     document_class_open(vm);
     values_open(vm);
     generation_class_open(vm);

@@ -111,6 +111,9 @@
 //                           To fail is to raise, or to return nil and an error. The others are
 //                           canceled, and gone when it returns or LIMIT_TASK_GRACE_MS later. When
 //                           the budget does not allow all of them none runs: nil, err (budget)
+//   core.gate() -> gate      where tasks wait for something that another one does for all of them
+//     gate:wait() (y) -> true | nil, err (canceled)     at once when it is open
+//     gate:open()           lets them all go on, and whoever comes later
 //   core.is_loading() -> true while a file is being loaded
 //   core.alarm(seconds, fn) -> alarm | nil, err (canceled: the gateway is about to end)
 //                           runs trusted code later, once, in a task of its own without a request
@@ -153,6 +156,13 @@
 //   core.now() monotonic seconds, core.time() wall seconds (both cached per loop turn)
 //   core.uuid() -> 32 hex digits
 //   core.redact(text) -> text with every known secret replaced by ***
+//   core.add_secret(text, seconds)   from now on it is such a secret, until it is of no use any more
+//   core.service_account(path) -> { client_email =, private_key_id = or nil, token_uri = or nil,
+//                           private_key = secret value } | nil, err (auth) of the file of a
+//                           service account; a relative path is one of the working folder.
+//                           Where secrets are made up (tidegate test): { is_fake = true }
+//   core.sign_rs256(key, text) -> signature (bytes) | nil, err (auth)   RSA with SHA-256, PKCS #1
+//                           v1.5; the key is a secret value with PEM
 //   core.log(level, message)                  "debug" "info" "warn" "error"
 //   core.note(level, script path, generation or 0, message, fields | nil)   a script's line: with
 //   the

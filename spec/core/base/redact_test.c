@@ -211,6 +211,43 @@ static void test_a_secret_that_is_known_is_not_kept_twice(void **state)
     redact_free(redact);
 }
 
+static void check_finds(const struct redact *redact, const char *secret, bool expected)
+{
+    assert_int_equal(redact_finds(redact, slice_of(secret)), expected);
+}
+
+static void test_a_secret_with_an_end_is_forgotten_after_it(void **state)
+{
+    (void)state;
+    struct redact *redact = redact_new();
+    assert_true(redact_add(redact, SLICE("stays for ever")));
+    assert_true(redact_add_until(redact, SLICE("token-1 of many"), 100, 0));
+    assert_true(redact_add_until(redact, SLICE("token-2 of many"), 200, 99));
+    check_finds(redact, "token-1 of many", true);
+    redact_add_until(redact, SLICE("token-3 of many"), 300, 100);
+    check_finds(redact, "token-1 of many", false);
+    check_finds(redact, "token-2 of many", true);
+    redact_add_until(redact, SLICE("token-4 of many"), UINT64_MAX / 2, UINT64_MAX / 4);
+    check_finds(redact, "token-3 of many", false);
+    check_finds(redact, "token-4 of many", true);
+    check_finds(redact, "stays for ever", true);
+    redact_free(redact);
+}
+
+static void test_a_secret_that_is_told_again_stays_longer(void **state)
+{
+    (void)state;
+    struct redact *redact = redact_new();
+    redact_add_until(redact, SLICE("token-1 of many"), 100, 0);
+    assert_false(redact_add_until(redact, SLICE("token-1 of many"), 200, 0));
+    assert_false(redact_add_until(redact, SLICE("token-1 of many"), 50, 150));
+    check_finds(redact, "token-1 of many", true);
+    assert_false(redact_add(redact, SLICE("token-1 of many")));
+    redact_add_until(redact, SLICE("token-2 of many"), 400, 300);
+    check_finds(redact, "token-1 of many", true);
+    redact_free(redact);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +262,8 @@ int main(void)
         cmocka_unit_test(test_stops_at_the_limit_of_the_output),
         cmocka_unit_test(test_agrees_with_a_plain_search),
         cmocka_unit_test(test_a_secret_that_is_known_is_not_kept_twice),
+        cmocka_unit_test(test_a_secret_with_an_end_is_forgotten_after_it),
+        cmocka_unit_test(test_a_secret_that_is_told_again_stays_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
