@@ -70,10 +70,11 @@ set(TIDEGATE_LUA
   scripts/tide/check_problems.lua
   scripts/tide/generation.lua
   scripts/tide/gemini_answer.lua scripts/tide/gemini_body.lua scripts/tide/gemini_chunks.lua
+  scripts/tide/gcp.lua scripts/tide/gemini_families.lua
   scripts/tide/gemini_errors.lua scripts/tide/gemini_media.lua scripts/tide/gemini_members.lua
   scripts/tide/gemini_parts.lua scripts/tide/gemini_request.lua scripts/tide/gemini_schema.lua
   scripts/tide/gemini_sources.lua scripts/tide/gemini_thinking.lua scripts/tide/gemini_turns.lua
-  adapters/gemini.lua adapters/dialects/gemini.lua
+  adapters/gemini.lua adapters/vertex.lua adapters/dialects/gemini.lua
   scripts/tide/canonical_grammar.lua scripts/tide/canonical_view.lua
   scripts/tide/able.lua scripts/tide/on_status.lua
   scripts/tide/address.lua scripts/tide/canonical_answer.lua scripts/tide/codec.lua

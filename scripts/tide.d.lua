@@ -45,7 +45,7 @@
 ---@field extends? string another adapter
 ---@field dialect? string the one dialect of the provider: a file in dialects/
 ---@field dialects? string[] all that it speaks, the one to translate to first
----@field base_url? string
+---@field base_url? string|fun(config: table): string
 ---@field auth? { type: "bearer"|"header"|"none", name?: string, secret?: string }
 ---@field headers? table<string, string>
 ---@field ops? { chat?: table|false, complete?: table|false, embed?: table|false }

@@ -64,8 +64,10 @@ static int open_for_all(lua_State *L)
     struct gate *gate = check_gate(L);
 
     gate->is_open = true;
-    while (!list_is_empty(&gate->waiting)) {
-        struct task *task = end(LIST_ITEM(gate->waiting.next, struct gate_wait, node));
+    // None of them runs before this has returned.
+    for (struct list *node = gate->waiting.next, *next; node != &gate->waiting; node = next) {
+        next = node->next;
+        struct task *task = end(LIST_ITEM(node, struct gate_wait, node));
         lua_pushboolean(task->co, 1);
         task_wake(task, 1);
     }

@@ -17,6 +17,8 @@
 enum {
     SIGNATURE_MAX = 1024, // bytes; RSA with 8192 bits
     FILE_DEPTH = 4,       // of its JSON; it is flat
+    // The file and its strings, which are never longer once decoded: nothing moves meanwhile.
+    SCRATCH = 2 * LIMIT_KEY_FILE,
 };
 
 // ---- the key ----------------------------------------------------------------------------------
@@ -24,7 +26,9 @@ enum {
 // Without it OpenSSL would ask the terminal for the password of an encrypted key.
 static int no_password(char *out, int size, int is_writing, void *owner)
 {
-    (void)out, (void)size, (void)is_writing, (void)owner;
+    (void)is_writing, (void)owner;
+    if (size > 0)
+        out[0] = '\0';
     return 0;
 }
 
@@ -167,10 +171,9 @@ static int service_account(lua_State *L)
         lua_setfield(L, -2, "is_fake");
         return 1;
     }
-    // Twice the file: strings are never longer once decoded, so nothing moves meanwhile.
-    struct buf *text = vm_scratch(vm_of(L), 2 * LIMIT_KEY_FILE);
+    struct buf *text = vm_scratch(vm_of(L), SCRATCH);
 
-    if (buf_reserve(text, 2 * LIMIT_KEY_FILE - 1) != 0 || file_read(path, text, &err) != 0)
+    if (buf_reserve(text, SCRATCH - 1) != 0 || file_read(path, text, &err) != 0)
         return task_push_error(L, "auth", err.message);
     int count = read_account(L, path, text);
     OPENSSL_cleanse(text->data, text->cap);

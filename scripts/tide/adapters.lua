@@ -15,6 +15,7 @@ local M = {}
 local INHERITED = { "serve", "forward_headers" }
 
 -- Which argument of a hook takes what the hook says.
+local ADDRESS = { base_url = 0 }
 local HOOKS = {
   prepare = 0, encode = 0, decode = 0, on_event = 3, on_end = 2, on_status = 0,
 }
@@ -103,6 +104,9 @@ local function resolve(name, files, done, open)
   end
   local result = inherit(parent or {}, own)
   result.name = name
+  if type(own.base_url) == "function" then
+    result.base_url = guarded.functions(own, entry.source, ADDRESS).base_url
+  end
   result.hooks = merged(parent and parent.hooks, guarded.functions(own, entry.source, HOOKS))
   open[name] = nil
   done[name] = result

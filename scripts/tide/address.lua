@@ -7,7 +7,7 @@ local template = require("tide.template")
 local M = {}
 
 local function auth_header(auth, secret)
-  if not secret or auth.type == "query" or auth.type == "gcp" then return nil end
+  if not secret or auth.type == "query" then return nil end
   if auth.type == "header" then return { auth.name, secret } end
   return { "authorization", "Bearer ", secret }
 end

@@ -53,7 +53,7 @@ local ADAPTER = {
     extends = "string",
     dialect = "string",
     dialects = { list = "string" },
-    base_url = "string",
+    base_url = "string|function",
     auth = { fields = { type = "string", name = "string", secret = "string" } },
     headers = { map = "string" },
     ops = { fields = { chat = OP, complete = OP, embed = OP, count = OP } },

@@ -2,6 +2,7 @@
 local core = require("core")
 local chooser = require("tide.chooser")
 local classify = require("tide.classify")
+local gcp = require("tide.gcp")
 local held = require("tide.held")
 local on_status = require("tide.on_status")
 local options = require("tide.options")
@@ -17,6 +18,7 @@ local function refused(call, lane, summary)
   local way = options.way(call, lane)
   local adapter = lane.provider.adapter
   local verdict = classify.summary(summary, adapter.errors, core.time(), way.dialect.read_error)
+  if call.token then verdict = gcp.judge(call, lane, verdict) end
   if way.hooks and way.hooks.on_status and summary.status and summary.status >= 300 then
     return on_status.ask(call, lane, way, summary, verdict)
   end

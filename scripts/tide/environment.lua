@@ -31,6 +31,7 @@ local LIBRARIES = {
   ["tide.gemini_body"] = true,
   ["tide.gemini_chunks"] = true,
   ["tide.gemini_errors"] = true,
+  ["tide.gemini_families"] = true,
   ["tide.gemini_members"] = true,
   ["tide.gemini_request"] = true,
   ["tide.responses_decode"] = true, ["tide.responses_encode"] = true,

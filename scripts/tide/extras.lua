@@ -3,6 +3,7 @@
 local address = require("tide.address")
 local codec = require("tide.codec")
 local event_filter = require("tide.event_filter")
+local gcp = require("tide.gcp")
 local request_headers = require("tide.headers")
 local translate = require("tide.translate")
 
@@ -38,11 +39,16 @@ local function headers_of(call, lane, made)
   return wanted and request_headers.lines(wanted, adapter.auth.name)
 end
 
--- Google's keys are made of a signed request for a token, so one has to be asked for first.
-local function token_line(lane)
-  if lane.provider.adapter.auth.type ~= "gcp" then return "" end
-  local value, err = require("tide.gcp").authorize(lane.credential)
+-- Google's service accounts have to ask for a token first; one that is configured is sent as it is.
+local function needs_token(lane)
+  return lane.provider.adapter.auth.type == "gcp" and not lane.credential.secret
+end
+
+local function token_line(call, lane)
+  if not needs_token(lane) then return "" end
+  local value, err = gcp.authorize(lane.credential)
   if not value then return nil, err end
+  call.token = value
   return "authorization: " .. value .. "\r\n"
 end
 
@@ -73,7 +79,7 @@ end
 local function needs_nothing(call, lane, way, made)
   local adapter = lane.provider.adapter
   return not (made or call.plan or call.upstream_headers or adapter.forward_headers
-    or call.as_array or way.translates_answer or adapter.auth.type == "gcp")
+    or call.as_array or way.translates_answer or needs_token(lane))
 end
 
 --- Adds them (y).
@@ -85,10 +91,8 @@ function M.add(call, lane, way, options, made)
   if needs_nothing(call, lane, way, made) then return options, nil end
   local plan = call.plan
   local lines = headers_of(call, lane, made)
-  local token, err = token_line(lane)
-  if not token then
-    return nil, { action = "credential", kind = err.kind or "auth", message = err.message }
-  end
+  local token, err = token_line(call, lane)
+  if not token then return nil, gcp.failed(err) end
   if token ~= "" then lines = (lines or "") .. token end
   local result = {
     headers = lines, path = path_of(lane, made), codec = codec_of(call, lane, way, made),

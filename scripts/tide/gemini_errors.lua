@@ -92,18 +92,13 @@ function readers.QuotaFailure(detail, said)
   end
 end
 
-function readers.RetryInfo(detail, said)
-  local seconds = (text(detail, "retryDelay") or ""):match("^([%d.]+)s$")
-  said.retry_after = tonumber(seconds)
-end
-
 --- read_error of the dialect: what a provider's error says. The code is the reason that Google
 -- names, QUOTA_PER_DAY or QUOTA_PER_MINUTE, or the status; the type is the status.
 -- @tparam table body decoded; streams without alt=sse answer with a list of one
--- @treturn table|nil { message, code, type, retry_after = seconds }
+-- @treturn table|nil { message, code, type }
 function M.read(body)
-  if type(body) ~= "table" then return nil end
-  local problem = object(body[1] or body, "error")
+  local problem = type(body) == "table" and object(body[1] or body, "error")
+  if problem and problem[1] then problem = object(problem[1], "error") end
   if not problem then return nil end
   local said = {}
   for _, detail in ipairs(objects(problem, "details")) do
@@ -113,7 +108,6 @@ function M.read(body)
   local status = text(problem, "status")
   return {
     message = text(problem, "message"), code = said.quota or said.code or status, type = status,
-    retry_after = said.retry_after,
   }
 end
 

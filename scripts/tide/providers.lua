@@ -1,6 +1,8 @@
 -- The providers of the configuration, each an adapter with credentials and prepared endpoints.
 local core = require("core")
 local address = require("tide.address")
+local gcp = require("tide.gcp")
+local guarded = require("tide.guarded")
 local settings = require("tide.provider_settings")
 local suggest = require("tide.suggest")
 
@@ -95,6 +97,14 @@ local function place(folder, path)
   return folder .. "/" .. path
 end
 
+local function open_credentials(provider, entry, folder)
+  if provider.adapter.auth.type == "gcp" then
+    local ok, err = gcp.prepare(provider, function(path) return place(folder, path) end)
+    if not ok then return nil, err end
+  end
+  return make_credentials(provider, entry)
+end
+
 -- A compatible service at another address speaks the first dialect; whether it has the others too
 -- is not known.
 local function dialects_of(entry, adapter)
@@ -102,10 +112,19 @@ local function dialects_of(entry, adapter)
   return { [adapter.dialect.name] = adapter.dialect }
 end
 
-local function base_url_of(name, entry, adapter)
-  local base_url = entry.base_url or adapter.base_url
+-- An adapter's function makes it of the provider's fields.
+local function made_url(name, adapter, values)
+  local ok, url = pcall(adapter.base_url, values)
+  if ok and type(url) == "string" then return url end
+  local message = ok and "the adapter's base_url() returned no text" or guarded.text_of(url)
+  return nil, { path = "providers." .. name, message = message }
+end
+
+local function base_url_of(name, entry, adapter, values)
+  local base_url, err = entry.base_url or adapter.base_url, nil
+  if type(base_url) == "function" then base_url, err = made_url(name, adapter, values) end
   if base_url then return (base_url:gsub("/+$", "")) end
-  if adapter.serve then return nil end
+  if err or adapter.serve then return nil, err end
   return nil, { path = "providers." .. name, message = "needs a base_url" }
 end
 
@@ -116,7 +135,7 @@ local function make(name, entry, adapters, folder)
   values, err = settings.values(name, entry, adapter)
   if not values then return nil, err end
   local base_url
-  base_url, err = base_url_of(name, entry, adapter)
+  base_url, err = base_url_of(name, entry, adapter, values)
   if err then return nil, err end
   local provider = {
     name = name,
@@ -131,7 +150,7 @@ local function make(name, entry, adapters, folder)
     proxy = entry.proxy,
     models = model_table(adapter, entry.models),
   }
-  provider.credentials, err = make_credentials(provider, entry)
+  provider.credentials, err = open_credentials(provider, entry, folder)
   if not provider.credentials then
     local field = err.field and "." .. err.field or entry.base_url and ".base_url" or ""
     return nil, { path = "providers." .. name .. field, message = err.message }

@@ -107,7 +107,7 @@ return {
         { "extends?", "string", "another adapter" },
         { "dialect?", "string", "the one dialect of the provider: a file in dialects/" },
         { "dialects?", "string[]", "all that it speaks, the one to translate to first" },
-        { "base_url?", "string" },
+        { "base_url?", "string|fun(config: table): string" },
         { "auth?", "{ type: \"bearer\"|\"header\"|\"none\", name?: string, secret?: string }" },
         { "headers?", "table<string, string>" },
         { "ops?", "{ chat?: table|false, complete?: table|false, embed?: table|false }" },

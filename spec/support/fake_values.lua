@@ -39,6 +39,10 @@ local function decode_base64(code)
   return table.concat(parts)
 end
 
+local function encode_url(text)
+  return (encode_base64(text):gsub("=", ""):gsub("+", "-"):gsub("/", "_"))
+end
+
 -- No real digest: different texts, different digits is all that specs need.
 local function digest(text, seed)
   local a, b = 5381 + (seed or 0), 52711
@@ -51,7 +55,7 @@ end
 
 --- Adds them to a stand-in.
 function M.add(core)
-  core.base64 = { encode = encode_base64, decode = decode_base64 }
+  core.base64 = { encode = encode_base64, encode_url = encode_url, decode = decode_base64 }
   core.hash = { xxh64 = digest }
 end
 

@@ -33,9 +33,12 @@ static int make_key(void **state)
         return -1;
     char *to = the_escaped;
     for (const char *from = the_pem; *from; from++) {
-        if (*from == '\n')
+        if (*from == '\n') {
             *to++ = '\\';
-        *to++ = *from == '\n' ? 'n' : *from;
+            *to++ = 'n';
+        } else {
+            *to++ = *from;
+        }
     }
     return 0;
 }
