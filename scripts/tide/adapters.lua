@@ -12,7 +12,7 @@ local usage = require("tide.usage")
 local M = {}
 
 -- What says how a protocol is spoken passes on; where a service is, its keys and models do not.
-local INHERITED = { "serve", "forward_headers" }
+local INHERITED = { "serve", "forward_headers", "variants" }
 
 -- Which argument of a hook takes what the hook says.
 local ADDRESS = { base_url = 0 }
@@ -224,6 +224,21 @@ local function finish(adapter, entry, known)
   return result
 end
 
+-- The adapter, with what it is where the configuration has a certain field: by that field's name.
+local function finish_all(adapter, entry, known)
+  local result, err = finish(adapter, entry, known)
+  if not result then return nil, err end
+  result.variants = {}
+  for _, field in ipairs(suggest.names(adapter.variants or {})) do
+    local own = inherit(adapter, adapter.variants[field])
+    local variant = merged(adapter, own)
+    if own.dialects then variant.dialect = own.dialect end
+    result.variants[field], err = finish(variant, entry, known)
+    if err then return nil, err end
+  end
+  return result
+end
+
 -- The loader gives a file that has not changed the same source again.
 local function are_same(files, others)
   for name, entry in pairs(files) do
@@ -260,7 +275,7 @@ function M.load(report, previous)
   for _, name in ipairs(suggest.names(files)) do
     local resolved
     resolved, err = resolve(name, files, done, {})
-    if resolved then adapters[name], err = finish(resolved, files[name], compiled) end
+    if resolved then adapters[name], err = finish_all(resolved, files[name], compiled) end
     core.next_turn()
     if not adapters[name] and not report(err) then return nil, err end
   end

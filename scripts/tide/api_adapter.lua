@@ -46,6 +46,16 @@ local FAMILY = {
   },
 }
 
+local AUTH = { fields = { type = "string", name = "string", secret = "string" } }
+
+-- What may be otherwise where the provider's configuration has a field.
+local VARIANT = {
+  fields = {
+    dialects = { list = "string" }, auth = AUTH, query = { map = "string" }, params = PARAMS,
+    ops = { fields = { chat = OP, complete = OP, embed = OP, count = OP } },
+  },
+}
+
 local ADAPTER = {
   fields = {
     name = "string",
@@ -54,8 +64,9 @@ local ADAPTER = {
     dialect = "string",
     dialects = { list = "string" },
     base_url = "string|function",
-    auth = { fields = { type = "string", name = "string", secret = "string" } },
+    auth = AUTH,
     headers = { map = "string" },
+    variants = { map = VARIANT },
     ops = { fields = { chat = OP, complete = OP, embed = OP, count = OP } },
     params = PARAMS,
     families = { list = FAMILY },

@@ -5,6 +5,7 @@ local gcp = require("tide.gcp")
 local guarded = require("tide.guarded")
 local settings = require("tide.provider_settings")
 local suggest = require("tide.suggest")
+local template = require("tide.template")
 
 local M = {}
 
@@ -105,10 +106,24 @@ local function open_credentials(provider, entry, folder)
   return make_credentials(provider, entry)
 end
 
+-- What a field of the configuration makes of the adapter.
+local function variant_of(adapter, entry)
+  for _, field in ipairs(suggest.names(adapter.variants or NONE)) do
+    if entry[field] ~= nil then return adapter.variants[field] end
+  end
+  return adapter
+end
+
+-- An address that is complete without a configuration.
+local function has_address(adapter)
+  return type(adapter.base_url) == "string" and template.fill(adapter.base_url, NONE, adapter.config) ~= nil
+end
+
 -- A compatible service at another address speaks the first dialect; whether it has the others too
--- is not known.
+-- is not known. Where every customer has an address of his own, another one is no other service.
 local function dialects_of(entry, adapter)
-  if not (entry.extends and entry.base_url) then return adapter.dialects end
+  local is_other = entry.extends and entry.base_url and has_address(adapter)
+  if not is_other then return adapter.dialects end
   return { [adapter.dialect.name] = adapter.dialect }
 end
 
@@ -134,6 +149,7 @@ local function make(name, entry, adapters, folder)
   local values
   values, err = settings.values(name, entry, adapter)
   if not values then return nil, err end
+  adapter = variant_of(adapter, entry)
   local base_url
   base_url, err = base_url_of(name, entry, adapter, values)
   if err then return nil, err end
@@ -162,7 +178,8 @@ end
 local function zero_entries(adapters)
   local entries = { mock = {} }
   for name, adapter in pairs(adapters) do
-    if adapter.auth.secret and core.env_secret(adapter.auth.secret) then entries[name] = {} end
+    local has_key = adapter.auth.secret and core.env_secret(adapter.auth.secret)
+    if has_key and has_address(adapter) then entries[name] = {} end
   end
   return entries
 end

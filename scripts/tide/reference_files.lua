@@ -110,6 +110,7 @@ return {
         { "base_url?", "string|fun(config: table): string" },
         { "auth?", "{ type: \"bearer\"|\"header\"|\"none\", name?: string, secret?: string }" },
         { "headers?", "table<string, string>" },
+        { "variants?", "table<string, table>", "by fields of the configuration" },
         { "ops?", "{ chat?: table|false, complete?: table|false, embed?: table|false }" },
         { "params?", "{ rename?: table, drop?: string[], clamp?: table, default?: table, "
           .. "inject_stream?: table|false }" },
