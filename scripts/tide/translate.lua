@@ -173,6 +173,7 @@ function M.request(call, lane, way)
   local rq, problem = M.canonical(call)
   if not rq then return nil, { action = "script", kind = "bad_request", err = problem } end
   local context, dropped = M.context(call, lane, way)
+  context.rq = rq
   for _, what in ipairs(problem or NOTHING) do dropped:add(what) end
   local verdict
   rq, verdict = with_data(call, way, rq, context)
