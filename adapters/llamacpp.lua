@@ -4,5 +4,8 @@ return tide.adapter {
   extends = "openai",
   base_url = "http://127.0.0.1:8080/v1",
   auth = { type = "bearer" },
+  families = {
+    { models = { "*" }, traits = { reasoning_back = "reasoning_content", top_k = true } },
+  },
   errors = { map = { exceed_context_size_error = "context_length" } },
 }

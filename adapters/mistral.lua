@@ -1,4 +1,5 @@
--- Mistral: refuses fields that it does not know (422); usage comes unasked in the last chunk.
+-- Mistral: refuses fields that it does not know (422); usage comes unasked in the last chunk. Ids
+-- of tool calls are nine letters and digits.
 return tide.adapter {
   name = "mistral",
   extends = "openai",
@@ -17,6 +18,15 @@ return tide.adapter {
       "user", "verbosity",
     },
     inject_stream = false,
+  },
+  families = {
+    {
+      models = { "*" },
+      traits = {
+        tool_ids = { exact = 9 }, reasoning_back = "content", prefix = true, input_audio = "text",
+        files = "document_url", reasoning = false,
+      },
+    },
   },
   usage = { cached = { "prompt_tokens_details.cached_tokens", "num_cached_tokens" } },
   models = {

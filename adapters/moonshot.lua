@@ -5,6 +5,28 @@ return tide.adapter {
   base_url = "https://api.moonshot.ai/v1",
   auth = { type = "bearer", secret = "MOONSHOT_API_KEY" },
   ops = { complete = false, embed = false },
+  params = { rename = { max_completion_tokens = "max_tokens" } },
+  families = {
+    {
+      -- These think at will, sample in one way, and take their thoughts back with tool calls.
+      models = { "kimi-k3*" }, reasoning = true,
+      params = {
+        drop = { "temperature", "top_p", "n", "presence_penalty", "frequency_penalty" },
+      },
+      traits = {
+        reasoning_back = "reasoning_content",
+        efforts = { none = "low", minimal = "low", medium = "high", xhigh = "max" },
+        forced_tools = false,
+      },
+    },
+    {
+      models = { "kimi-k2.5*", "kimi-k2.6*", "kimi-k2-thinking*" }, reasoning = true,
+      traits = {
+        reasoning_back = "reasoning_content", reasoning = "thinking", forced_tools = false,
+      },
+    },
+    { models = { "*" }, traits = { reasoning = false } },
+  },
   errors = {
     map = {
       exceeded_current_quota_error = "quota",

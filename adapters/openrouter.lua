@@ -2,9 +2,22 @@
 return tide.adapter {
   name = "openrouter",
   extends = "openai",
+  dialects = { "openai-chat", "openai-responses", "anthropic-messages" },
   base_url = "https://openrouter.ai/api/v1",
   auth = { type = "bearer", secret = "OPENROUTER_API_KEY" },
+  ops = {
+    chat = { path = "/chat/completions", paths = { ["anthropic-messages"] = "/messages" } },
+  },
   params = { inject_stream = false },
+  families = {
+    {
+      models = { "*" },
+      traits = {
+        reasoning_back = "reasoning_details", reasoning = "object", cache_control = true,
+        images_back = true, top_k = true,
+      },
+    },
+  },
   errors = {
     status = { [403] = "content_filter" },
     match = {

@@ -5,6 +5,13 @@ return tide.adapter {
   extends = "openai",
   base_url = "https://dashscope.aliyuncs.com/compatible-mode/v1",
   auth = { type = "bearer", secret = "DASHSCOPE_API_KEY" },
+  families = {
+    {
+      models = { "*" },
+      traits = { reasoning_back = "reasoning_content", reasoning = "enable_thinking" },
+    },
+  },
+  params = { rename = { max_completion_tokens = "max_tokens" } },
   errors = {
     map = {
       Arrearage = "quota",

@@ -2,8 +2,15 @@
 return tide.adapter {
   name = "vllm",
   extends = "openai",
+  dialects = { "openai-chat", "openai-responses" },
   base_url = "http://127.0.0.1:8000/v1",
   auth = { type = "bearer" },
+  families = {
+    {
+      models = { "*" },
+      traits = { reasoning_back = "reasoning_content", reasoning_text = true, top_k = true },
+    },
+  },
   errors = {
     match = { { status = 400, contains = "maximum context length", kind = "context_length" } },
   },

@@ -6,6 +6,15 @@ return tide.adapter {
   auth = { type = "bearer", secret = "ZHIPU_API_KEY" },
   ops = { complete = false },
   params = { rename = { max_completion_tokens = "max_tokens" }, inject_stream = false },
+  families = {
+    {
+      models = { "*" },
+      traits = {
+        reasoning_back = "reasoning_content", reasoning = "thinking", forced_tools = false,
+        structured = false,
+      },
+    },
+  },
   errors = {
     map = { -- codes are numbers in strings
       ["1000"] = "auth", ["1001"] = "auth", ["1002"] = "auth", ["1003"] = "auth", ["1004"] = "auth",

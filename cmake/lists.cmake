@@ -89,11 +89,11 @@ set(TIDEGATE_LUA
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua
   scripts/tide/inline.lua
-  scripts/tide/efforts.lua
+ 
   scripts/tide/responses_decode.lua scripts/tide/responses_encode.lua
   scripts/tide/responses_history.lua scripts/tide/responses_input.lua
   scripts/tide/responses_items.lua scripts/tide/responses_read.lua
-  scripts/tide/responses_seals.lua scripts/tide/responses_write.lua
+  scripts/tide/responses_seals.lua scripts/tide/responses_write.lua scripts/tide/sampling.lua
   scripts/tide/anthropic_answer.lua scripts/tide/anthropic_client.lua
   scripts/tide/anthropic_reply.lua scripts/tide/anthropic_request.lua
   scripts/tide/anthropic_schema.lua scripts/tide/anthropic_turns.lua
@@ -115,6 +115,7 @@ set(TIDEGATE_LUA
   adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua
   adapters/qwen.lua adapters/together.lua adapters/vllm.lua adapters/xai.lua adapters/zhipu.lua
   adapters/anthropic.lua adapters/dialects/anthropic-messages.lua
+  adapters/azure.lua adapters/azure_entra.lua
   adapters/dialects/openai-chat.lua adapters/dialects/openai-responses.lua
   scripts/policies/by_header.lua scripts/policies/canary.lua scripts/policies/cheap_first.lua
   scripts/policies/json_or_else.lua scripts/policies/shadow.lua scripts/middleware/request_id.lua

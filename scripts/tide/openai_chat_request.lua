@@ -3,6 +3,7 @@
 -- the adapter's `params`.
 local canonical = require("tide.canonical")
 local core = require("core")
+local sampling = require("tide.sampling")
 local turns = require("tide.openai_chat_turns")
 
 local M = {}
@@ -248,6 +249,7 @@ function M.write(rq, call)
   add_format(out, rq)
   add_reasoning(out, rq)
   add_plain(out, rq)
+  sampling.fit(body, body.reasoning_effort, out.traits, out.warn)
   return body
 end
 

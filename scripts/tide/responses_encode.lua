@@ -5,15 +5,18 @@
 --                                 back; without it, only when the conversation has some or asks for
 --                                 reasoning
 --   reasoning_text = true         takes reasoning back as plain text
---   effort = { "low", ... }       the words of reasoning.effort that it knows; false: none at all
+--   efforts, reasoning = false, sampling, default_effort     as those of openai-chat
 --   cache_breakpoints = true      takes the places where the prompt is to be cached
+local canonical = require("tide.canonical")
 local core = require("core")
-local efforts = require("tide.efforts")
 local items = require("tide.responses_history")
+local sampling = require("tide.sampling")
 
 local M = {}
 
 local LEAST_TOKENS = 16
+
+local NOTHING = {}
 
 local NO_PARAMETERS = '{"type":"object","properties":{}}'
 
@@ -86,29 +89,41 @@ local function text_of(rq)
   if format or rq.verbosity then return { format = format, verbosity = rq.verbosity } end
 end
 
-local function effort_of(wanted, call)
-  local asked, known = efforts.of(wanted), call.traits.effort
-  local effort = known ~= false and asked and efforts.nearest(asked, known) or nil
-  if asked and effort ~= asked then call.warn("reasoning effort " .. asked) end
-  return effort
+-- To switch thinking off is an error for models that cannot: it has to be asked for by its word.
+local function effort_of(wanted, traits)
+  local names = traits.efforts or NOTHING
+  local is_off = wanted.enabled == false or wanted.budget == 0
+  local effort = wanted.effort or wanted.budget and canonical.effort_of(wanted.budget)
+  if is_off and not wanted.effort then effort = names.none end
+  local name = effort and names[effort]
+  if name == nil then return effort or nil end
+  return name or nil
 end
 
 local function reasoning_of(rq, call)
   local wanted = rq.reasoning
   if not wanted then return nil end
-  local effort = effort_of(wanted, call)
+  if call.traits.reasoning == false then
+    if wanted.effort ~= "none" and wanted.enabled ~= false then call.warn("reasoning") end
+    return nil
+  end
+  local effort = effort_of(wanted, call.traits)
   local summary = wanted.summary or (wanted.show and "auto") or nil
   if summary == "none" then summary = nil end
   if effort or summary then return { effort = effort, summary = summary } end
 end
 
-local function include_of(rq, call, is_sealed)
+local function include_of(rq, call, is_sealed, effort)
   local include = core.array({})
   if call.traits.encrypted_reasoning ~= false
     and (call.traits.encrypted_reasoning or rq.reasoning or is_sealed) then
     include[1] = "reasoning.encrypted_content"
   end
-  if rq.logprobs then include[#include + 1] = "message.output_text.logprobs" end
+  if rq.logprobs and not sampling.is_free(effort, call.traits) then
+    call.warn("logprobs")
+  elseif rq.logprobs then
+    include[#include + 1] = "message.output_text.logprobs"
+  end
   return #include > 0 and include or nil
 end
 
@@ -136,12 +151,13 @@ end
 --- The body, to be encoded.
 function M.request(rq, call)
   local input, is_sealed = items.input(rq, call)
-  local tools = tools_of(rq, call)
+  local tools, reasoning = tools_of(rq, call), reasoning_of(rq, call)
+  local effort = reasoning and reasoning.effort
   local body = {
     model = call.model, input = input, instructions = items.instructions(rq, call),
-    stream = rq.stream or nil, store = false, include = include_of(rq, call, is_sealed),
+    stream = rq.stream or nil, store = false, include = include_of(rq, call, is_sealed, effort),
     tools = tools, text = text_of(rq),
-    reasoning = reasoning_of(rq, call), max_output_tokens = limit_of(rq.max_tokens),
+    reasoning = reasoning, max_output_tokens = limit_of(rq.max_tokens),
     temperature = rq.temperature, top_p = rq.top_p, top_logprobs = rq.top_logprobs,
     service_tier = rq.service_tier, metadata = rq.metadata, user = rq.user,
     prompt_cache_key = rq.prompt_cache_key,
@@ -149,6 +165,7 @@ function M.request(rq, call)
   if tools then
     body.tool_choice, body.parallel_tool_calls = choice_of(rq), rq.parallel_tools
   end
+  sampling.fit(body, effort, call.traits, call.warn)
   warn_of_the_lost(rq, call)
   return body
 end

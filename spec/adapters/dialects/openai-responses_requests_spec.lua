@@ -303,7 +303,7 @@ describe("the dialect openai-responses", function()
           strict = true },
         verbosity = "low", reasoning = { effort = "minimal", show = true }, max_tokens = 3,
         logprobs = true, top_logprobs = 2, user = "u", service_tier = "flex",
-      }, { traits = { effort = { "none", "low", "high" } } })
+      }, { traits = { efforts = { minimal = "low" } } })
       assert.same({ format = { type = "json_schema", name = "n", schema = {}, strict = true },
         verbosity = "low" }, body.text)
       assert.same({ effort = "low", summary = "auto" }, body.reasoning)
