@@ -220,7 +220,10 @@ def is_carried(signature, found):
 CANNOT = {
     ("anthropic-messages", "choices"): "a message is one answer",
     ("openai-responses", "choices"): "a response is one answer",
-    ("anthropic-messages", "media"): "no pictures or sound in answers",
+    ("anthropic-messages", "images"): "no pictures in answers",
+    ("anthropic-messages", "sounds"): "no sound in answers",
+    ("openai-responses", "sounds"): "no sound in answers",
+    ("gemini", "a cut call"): "arguments are an object: what was cut off is left out",
     ("anthropic-messages", "citations"): "a citation needs the provider's own index",
     ("anthropic-messages", "server"): "another provider's own tools",
     ("openai-chat", "server"): "no place for a provider's own tools",
@@ -261,8 +264,12 @@ def compare(want, got, dialect, lost):
         check("reasoning", squeezed(a.reasoning), squeezed(b.reasoning))
         check("calls", [(c.name, c.value) for c in a.calls if isinstance(c.value, dict)],
               [(c.name, c.value) for c, w in zip(b.calls, a.calls) if isinstance(w.value, dict)])
-        check("number of calls", len(a.calls), len(b.calls))
-        check("finish", a.finish or "stop", b.finish)
+        if len(a.calls) != len(b.calls):
+            is_cut = a.finish == "length" and a.calls and isinstance(a.calls[-1].value, str)
+            if not (is_cut and len(b.calls) == len(a.calls) - 1 and cannot("a cut call")):
+                check("number of calls", len(a.calls), len(b.calls))
+        if not (a.refusal and not refusal and b.finish == "content_filter"):  # said so where there is no other word
+            check("finish", a.finish or "stop", b.finish)
     for name in USAGE:
         a, b = getattr(want.usage, name), getattr(got.usage, name)
         if a and a != b and cannot(name):
@@ -273,7 +280,7 @@ def compare(want, got, dialect, lost):
             check("usage." + name, a, b)
     missing = [s for s in want.signatures if not is_carried(s, got.signatures)]
     check("signatures", [], missing)
-    for name in ("citations", "media"):
+    for name in ("citations", "images", "sounds"):
         a, b = getattr(want, name), getattr(got, name)
         if set(a) - set(b) and not cannot(name):
             wrong.append("%s: %d of %d" % (name, len(set(a) & set(b)), len(set(a))))
@@ -338,7 +345,7 @@ def compare_error(recording, answer, dialect):
 
 
 def has_content(facts):
-    return bool(facts.media) or any(c.text or c.reasoning or c.calls or c.refusal for c in facts.choices.values())
+    return bool(facts.images or facts.sounds) or any(c.text or c.reasoning or c.calls or c.refusal for c in facts.choices.values())
 
 
 # ---- one answer --------------------------------------------------------------------------------
@@ -355,8 +362,8 @@ def check(recording, dialect, answer, array=False, lost=None):
         return compare_error(recording, answer, dialect)
     if answer.status != 200:
         return ["%d: %r" % (answer.status, answer.body[:300])]
-    if dialect == recording.dialect and not array:
-        return passed(recording, answer)
+    if dialect == recording.dialect:
+        return passed(recording, answer, array)
     kind = "text/event-stream" if recording.is_stream and not array else "application/json"
     if not answer.headers.get("content-type", "").startswith(kind):
         return ["content-type %s" % answer.headers.get("content-type")]
@@ -374,11 +381,12 @@ def check(recording, dialect, answer, array=False, lost=None):
     return compare(want, got, dialect, lost)
 
 
-def passed(recording, answer):
-    """the client speaks the provider's dialect: the same facts, and the same events"""
-    want, got = recording.facts, recording.read(answer.body)
-    wrong = ["%s: %r" % (n, getattr(got, n)) for n in ("choices", "signatures", "usage", "error", "citations", "media")
-             if getattr(want, n) != getattr(got, n)]
+def passed(recording, answer, array):
+    """the client speaks the provider's dialect: the same facts, and the same bytes"""
+    want = recording.facts
+    got = recording.read(answer.body) if not array else provider.read(recording.dialect, answer.body, False)
+    wrong = ["%s: %r" % (n, getattr(got, n)) for n in
+             ("choices", "signatures", "usage", "error", "citations", "images", "sounds") if getattr(want, n) != getattr(got, n)]
     if not recording.is_stream and answer.body != recording.body:
         wrong.append("the bytes are not the provider's")
     return wrong

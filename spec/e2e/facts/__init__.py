@@ -56,7 +56,8 @@ class Facts:
     signatures: list = field(default_factory=list)  # opaque texts, in order
     usage: Usage = field(default_factory=Usage)
     citations: list = field(default_factory=list)   # addresses
-    media: list = field(default_factory=list)       # base64 of images and sound
+    images: list = field(default_factory=list)      # base64, or addresses
+    sounds: list = field(default_factory=list)      # base64
     server: list = field(default_factory=list)      # what a provider's own tools did, by type
     model: str = None
     error: dict = None                              # {"message", "type", "code"}

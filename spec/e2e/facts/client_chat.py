@@ -55,9 +55,9 @@ class OpenAIChat:
             self.facts.citations.append(member(member(one, "url_citation", dict), "url", str))
         audio = maybe(part, "audio", dict)
         if audio and audio.get("data"):
-            self.facts.media.append(audio["data"])
+            self.facts.sounds.append(audio["data"])
         for one in maybe(part, "images", list) or ():
-            self.facts.media.append(member(member(one, "image_url", dict), "url", str).partition("base64,")[2])
+            self.facts.images.append(member(member(one, "image_url", dict), "url", str).rpartition("base64,")[2])
 
     @staticmethod
     def google(value):

@@ -71,10 +71,11 @@ class Gemini:
                                      json.dumps(maybe(call, "args", dict) or {}), signature))
             need(choice.calls[-1].name, "a call without a name:", call)
         elif "inlineData" in part:
-            member(part["inlineData"], "mimeType", str)
-            self.facts.media.append(member(part["inlineData"], "data", str))
+            is_sound = member(part["inlineData"], "mimeType", str).startswith("audio")
+            (self.facts.sounds if is_sound else self.facts.images).append(member(part["inlineData"], "data", str))
         else:
             self.facts.server += [k for k in part if k in PARTS]
+            return
         if signature:
             self.facts.signatures.append(signature)
 

@@ -75,7 +75,7 @@ class OpenAIResponses:
             need(choice.calls[-1].id and choice.calls[-1].name, "a call without id or name:", item)
             need(len({c.id for c in choice.calls}) == len(choice.calls), "calls of one id:", choice.calls)
         elif kind == "image_generation_call":
-            self.facts.media.append(member(item, "result", str))
+            self.facts.images.append(member(item, "result", str))
         else:
             self.facts.server.append(kind)
 

@@ -165,9 +165,9 @@ class OpenAIChat(Reader):
         for one in body.get("annotations") or ():
             self.facts.citations.append((one.get("url_citation") or one).get("url"))
         if isinstance(body.get("audio"), dict) and body["audio"].get("data"):
-            self.facts.media.append(body["audio"]["data"])
+            self.facts.sounds.append(body["audio"]["data"])
         for one in body.get("images") or ():
-            self.facts.media.append((one.get("image_url") or {}).get("url", "").partition("base64,")[2])
+            self.facts.images.append((one.get("image_url") or {}).get("url", "").rpartition("base64,")[2])
         for one in body.get("executed_tools") or ():
             self.facts.server.append(one.get("type"))
 
@@ -258,7 +258,7 @@ class OpenAIResponses(Reader):
         elif kind == "function_call":
             choice.calls.append(Call(item.get("name"), item.get("call_id"), item.get("arguments") or ""))
         elif kind == "image_generation_call" and item.get("result"):
-            self.facts.media.append(item["result"])
+            self.facts.images.append(item["result"])
         else:
             self.facts.server.append(kind)
 
@@ -389,9 +389,11 @@ class Gemini(Reader):
         elif isinstance(part.get("functionCall"), dict):
             self.call(choice, part["functionCall"], part.get("thoughtSignature"))
         elif isinstance(part.get("inlineData"), dict):
-            self.facts.media.append(part["inlineData"].get("data"))
-        else:
+            is_sound = (part["inlineData"].get("mimeType") or "").startswith("audio")
+            (self.facts.sounds if is_sound else self.facts.images).append(part["inlineData"].get("data"))
+        elif set(part) - {"thoughtSignature", "thought"}:
             self.facts.server += [k for k in part if k not in ("thoughtSignature", "thought")]
+            return  # what signs it is of no use without it
         self.sign(part.get("thoughtSignature"))
 
     def call(self, choice, call, signature):
@@ -408,10 +410,12 @@ class Gemini(Reader):
             self.open = None
 
     def count(self):
-        thoughts = self.detail("thoughtsTokenCount")
-        self.facts.usage = Usage(plus(self.detail("promptTokenCount"), self.detail("toolUsePromptTokenCount")),
-                                 plus(self.detail("candidatesTokenCount"), thoughts),
-                                 self.detail("cachedContentTokenCount"), None, thoughts)
+        thoughts, total = self.detail("thoughtsTokenCount"), self.detail("totalTokenCount")
+        sent = plus(self.detail("promptTokenCount"), self.detail("toolUsePromptTokenCount"))
+        out = plus(self.detail("candidatesTokenCount"), thoughts)
+        if total is not None and sent is not None and out is None:
+            out = total - sent
+        self.facts.usage = Usage(sent, out, self.detail("cachedContentTokenCount"), None, thoughts)
 
 
 def put(arguments, piece):
