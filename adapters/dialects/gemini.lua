@@ -38,7 +38,7 @@ return tide.dialect {
   usage = {
     input = "promptTokenCount", input_more = "toolUsePromptTokenCount",
     output = "candidatesTokenCount", cached = "cachedContentTokenCount",
-    reasoning = "thoughtsTokenCount", reasoning_excluded = true,
+    reasoning = "thoughtsTokenCount", reasoning_excluded = true, total = "totalTokenCount",
   },
   paths = {
     chat = "/v1beta/models/{model}:generateContent",

@@ -9,6 +9,7 @@
 enum {
     NUMBER_MAX = 32,          // characters of a count; a longer one is none
     MORE_INPUT = USAGE_KINDS, // as a kind: each place is a part of its own
+    TOTAL,
 };
 
 // What a path of `match` gives. A lower rank is taken before a higher one of the same kind.
@@ -27,7 +28,7 @@ struct usage {
 struct reading {
     const struct usage *usage;
     struct usage_counts counts;
-    long long more_input;
+    long long more_input, total;
     int ranks[USAGE_KINDS];
 };
 
@@ -75,6 +76,11 @@ int usage_add_more_input(struct usage *usage, const char *path, struct error *er
     return add_place(usage, MORE_INPUT, path, err);
 }
 
+int usage_add_total(struct usage *usage, const char *path, struct error *err)
+{
+    return add_place(usage, TOTAL, path, err);
+}
+
 struct usage_counts usage_unknown(void)
 {
     return (struct usage_counts){{-1, -1, -1, -1, -1}};
@@ -117,6 +123,8 @@ static void on_value(void *owner, int id, struct json_value value)
         return;
     if (place.kind == MORE_INPUT) {
         reading->more_input += count;
+    } else if (place.kind == TOTAL) {
+        reading->total = count;
     } else if (place.rank <= reading->ranks[place.kind]) {
         reading->counts.of[place.kind] = count;
         reading->ranks[place.kind] = place.rank;
@@ -142,9 +150,20 @@ static void add_known(long long *sum, long long count)
         *sum += count;
 }
 
+// Reasoning that is counted beside the output is all of it where there is no other.
+static void settle_output(const struct usage *usage, const struct reading *reading, long long *of)
+{
+    if (reading->total >= 0 && of[USAGE_INPUT] >= 0 && reading->total >= of[USAGE_INPUT])
+        of[USAGE_OUTPUT] = reading->total - of[USAGE_INPUT];
+    else if (usage->excluded.reasoning && of[USAGE_OUTPUT] < 0)
+        of[USAGE_OUTPUT] = of[USAGE_REASONING];
+    else if (usage->excluded.reasoning)
+        add_known(&of[USAGE_OUTPUT], of[USAGE_REASONING]);
+}
+
 struct usage_counts usage_read(const struct usage *usage, const struct slice *texts, size_t count)
 {
-    struct reading reading = {.usage = usage, .counts = usage_unknown()};
+    struct reading reading = {.usage = usage, .counts = usage_unknown(), .total = -1};
     long long *of = reading.counts.of;
 
     for (size_t i = 0; i < count; i++)
@@ -154,7 +173,6 @@ struct usage_counts usage_read(const struct usage *usage, const struct slice *te
         add_known(&of[USAGE_INPUT], of[USAGE_CACHED]);
         add_known(&of[USAGE_INPUT], of[USAGE_CACHE_WRITE]);
     }
-    if (usage->excluded.reasoning)
-        add_known(&of[USAGE_OUTPUT], of[USAGE_REASONING]);
+    settle_output(usage, &reading, of);
     return reading.counts;
 }

@@ -42,6 +42,10 @@ int usage_add(struct usage *usage, enum usage_kind kind, const char *path, struc
 // One more place of a part of the input that is counted beside it; all that are there are added.
 int usage_add_more_input(struct usage *usage, const char *path, struct error *err);
 
+// One more place of the sum of input and output. Where it is known with the input, the output is
+// what it leaves: a provider may leave out a count that is 0.
+int usage_add_total(struct usage *usage, const char *path, struct error *err);
+
 // Nothing known.
 struct usage_counts usage_unknown(void);
 

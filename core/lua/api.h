@@ -45,6 +45,8 @@
 //                           counts; places = { input = { path, ... }, output =, cached =,
 //                           cache_write =, reasoning = }, the first place with a number counts;
 //                           input_more = { path, ... } in it: all of them are added to the input;
+//                           total = { path, ... } in it: where it is known with the input, the
+//                           output is what the input leaves of it;
 //                           reasoning_excluded: output comes without it, so it is added;
 //                           cache_excluded: input comes without cached and cache_write, likewise.
 //                           Of a stream that tells its usage in parts the last known value of each

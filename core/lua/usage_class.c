@@ -22,12 +22,22 @@ static int collect(lua_State *L)
     return 0;
 }
 
-enum { MORE_INPUT = USAGE_KINDS };
+enum { MORE_INPUT = USAGE_KINDS, TOTAL, PLACES };
+
+static const char *name_of(int kind)
+{
+    if (kind == MORE_INPUT)
+        return "input_more";
+    return kind == TOTAL ? "total" : usage_kind_name((enum usage_kind)kind);
+}
 
 static int add_place(struct usage *usage, int kind, const char *path, struct error *err)
 {
-    return kind == MORE_INPUT ? usage_add_more_input(usage, path, err)
-                              : usage_add(usage, (enum usage_kind)kind, path, err);
+    if (kind == MORE_INPUT)
+        return usage_add_more_input(usage, path, err);
+    if (kind == TOTAL)
+        return usage_add_total(usage, path, err);
+    return usage_add(usage, (enum usage_kind)kind, path, err);
 }
 
 // The list of paths of one kind, on top of the stack.
@@ -53,9 +63,8 @@ static int new_usage(lua_State *L)
     *box = usage_new(excluded);
     luaL_getmetatable(L, USAGE_CLASS);
     lua_setmetatable(L, -2);
-    for (int kind = 0; kind <= MORE_INPUT; kind++) {
-        lua_getfield(L, 1,
-                     kind == MORE_INPUT ? "input_more" : usage_kind_name((enum usage_kind)kind));
+    for (int kind = 0; kind < PLACES; kind++) {
+        lua_getfield(L, 1, name_of(kind));
         add_places(L, *box, kind);
         lua_pop(L, 1);
     }

@@ -18,7 +18,7 @@ local USAGE = {
   fields = {
     input = PATHS, output = PATHS, cached = PATHS, cache_write = PATHS, reasoning = PATHS,
     reasoning_excluded = "boolean",
-    cache_excluded = "boolean", input_more = PATHS,
+    cache_excluded = "boolean", input_more = PATHS, total = PATHS,
   },
 }
 

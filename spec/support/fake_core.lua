@@ -700,8 +700,14 @@ function M.count(compiled, text)
   end
   if counts.input then counts.input = counts.input + more_input(compiled, counts) end
   counts.input_more = nil
-  if compiled.reasoning_excluded and counts.output and counts.reasoning then
-    counts.output = counts.output + counts.reasoning
+  local total = counts.total
+  counts.total = nil
+  if total and counts.input and total >= counts.input then
+    counts.output = total - counts.input
+    return counts
+  end
+  if compiled.reasoning_excluded and counts.reasoning then
+    counts.output = (counts.output or 0) + counts.reasoning
   end
   return counts
 end

@@ -156,6 +156,28 @@ static void test_parts_of_the_input_that_are_counted_beside_it_are_added(void **
     assert_read(texts + 2, 1, alone);
 }
 
+static void test_T28_output_is_what_the_input_leaves_of_a_total(void **state)
+{
+    (void)state;
+    static const struct slice texts[] = {
+        SLICE("{\"in\":10,\"out\":5,\"thoughts\":7,\"total\":22}"),
+        SLICE("{\"in\":10,\"thoughts\":9,\"total\":19}"), SLICE("{\"thoughts\":9}")};
+    static const long long first[] = {10, 12, -1, -1, 7}, last[] = {10, 9, -1, -1, 9},
+                           alone[] = {-1, 9, -1, -1, 9};
+    struct usage *usage = usage_new((struct usage_excluded){.reasoning = true});
+    struct error err;
+    assert_int_equal(usage_add(usage, USAGE_INPUT, "in", &err), 0);
+    assert_int_equal(usage_add(usage, USAGE_OUTPUT, "out", &err), 0);
+    assert_int_equal(usage_add(usage, USAGE_REASONING, "thoughts", &err), 0);
+    assert_int_equal(usage_add_total(usage, "total", &err), 0);
+    for (int kind = 0; kind < USAGE_KINDS; kind++) {
+        assert_int_equal(usage_read(usage, texts, 1).of[kind], first[kind]);
+        assert_int_equal(usage_read(usage, texts, 2).of[kind], last[kind]);
+        assert_int_equal(usage_read(usage, texts + 2, 1).of[kind], alone[kind]);
+    }
+    usage_free(usage);
+}
+
 static void test_a_bad_or_repeated_place_is_refused(void **state)
 {
     (void)state;
@@ -179,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_usage_told_in_parts_is_put_together_and_the_last_count_is_taken),
         cmocka_unit_test(test_a_part_that_is_no_json_leaves_the_others),
         cmocka_unit_test(test_parts_of_the_input_that_are_counted_beside_it_are_added),
+        cmocka_unit_test(test_T28_output_is_what_the_input_leaves_of_a_total),
         cmocka_unit_test(test_a_bad_or_repeated_place_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
