@@ -64,13 +64,30 @@ local function merge_errors(parent, child)
   return result
 end
 
+local function first_dialect(adapter)
+  return adapter.dialect or (adapter.dialects or {})[1]
+end
+
+-- Fields of bodies and places of counts mean nothing in another dialect; its paths are its own.
+local function in_another_dialect(parent)
+  local result = merged(parent)
+  result.params, result.usage = nil, nil
+  result.ops = merged(parent.ops)
+  if result.ops.chat then result.ops.chat = {} end
+  return result
+end
+
 local function inherit(parent, own)
+  local speaks = first_dialect(own)
+  if speaks and first_dialect(parent) and speaks ~= first_dialect(parent) then
+    parent = in_another_dialect(parent)
+  end
   local result = merged(own)
   for _, field in ipairs(INHERITED) do
     if result[field] == nil then result[field] = parent[field] end
   end
   if not (own.dialect or own.dialects) then
-    result.dialect = parent.dialect or (parent.dialects or {})[1] -- and none of the others
+    result.dialect = first_dialect(parent) -- and none of the others
   end
   result.ops = (own.ops or parent.ops) and merged(parent.ops, own.ops) or nil
   result.families = joined(own.families, parent.families)
