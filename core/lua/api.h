@@ -304,6 +304,8 @@
 //                                        whether it finishes the answer, and each function as its
 //                                        fourth value JSON text of the usage, or nil
 //       ends = bool,                  -- with it: a proper end of the bytes ends the stream, too
+//       error_event = function(kind, message) -> text, or nil: instead of the option of that name,
+//                                        where the last event depends on those before it
 //     },
 //   }
 //   `watch` and `usage` are those of the provider's dialect, error_event that of the client's. An

@@ -1,6 +1,7 @@
 -- The answer of one attempt in the dialect of its client: what C gives the provider's events or its
 -- whole answer to, and gets the client's bytes from. One for each attempt.
 local core = require("core")
+local errors = require("tide.errors")
 local fold = require("tide.canonical_fold")
 local grammar = require("tide.canonical_grammar")
 local guarded = require("tide.guarded")
@@ -88,6 +89,18 @@ local function telling(self, sink)
     note_usage(self, event)
     return sink(event)
   end
+end
+
+-- Behind the commit point; what had been made before it failed goes out with it.
+local function error_event(self, kind, message)
+  local err, out = errors.of_stream(kind, message), self.out
+  if self.end_array then
+    self.write(self.client.error_body(err, self.context))
+    self.end_array()
+  else
+    out[#out + 1] = self.client.error_event(err, self.context, self.encoder_state)
+  end
+  return take(out)
 end
 
 -- From the grammar to the encoder, through a policy's on_event.
@@ -278,15 +291,22 @@ function M.new(call, lane, way, context, dropped, filter)
     event = function(data, name) return guard(self, take_event, data, name) end,
     finish = function() return guard(self, finish) end,
     document = function(text) return guard(self, translate_document, text) end,
+    error_event = function(kind, message) return error_event(self, kind, message) end,
   }
 end
 
 --- The codec of a stream that is passed through to a client who wants one JSON array.
-function M.array(out_type)
+-- @tparam table client its dialect
+function M.array(client)
   local out = {}
   local write, finish_array = M.array_writer(out)
   return {
-    type = out_type or "application/json", comments = false,
+    type = "application/json", comments = false,
+    error_event = function(kind, message)
+      write(client.error_body(errors.of_stream(kind, message)))
+      finish_array()
+      return take(out)
+    end,
     event = function(data)
       write(data)
       return take(out)

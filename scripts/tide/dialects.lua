@@ -26,8 +26,9 @@ end
 -- A client must get an error in any case, also when the user's function for it fails.
 local function never_failing(write, source)
   if not (write and source.is_user) then return write end
-  return function(err, call)
-    local ok, text = pcall(write, err, call)
+  return function(...)
+    local err = ...
+    local ok, text = pcall(write, ...)
     if ok and type(text) == "string" then return text end
     core.log("error", source.path .. ": an error could not be written: " .. guarded.text_of(text))
     return core.encode({ error = { message = err.message, type = err.type } })

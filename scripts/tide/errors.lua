@@ -127,7 +127,8 @@ function M.script_failed(id)
   return err
 end
 
-local function of_stream(kind, message)
+--- What a stream that breaks after the commit point tells.
+function M.of_stream(kind, message)
   return {
     kind = kind, message = message, type = M.type_of(kind), code = M.code_of(kind),
     status = STATUSES[kind] or 502,
@@ -136,14 +137,7 @@ end
 
 --- For req:attempt: writes the error event of a stream that breaks after the commit point.
 function M.event_writer(dialect)
-  return function(kind, message) return dialect.error_event(of_stream(kind, message)) end
-end
-
---- The same for a stream that is one JSON array: its last element, and its end.
-function M.array_writer(dialect)
-  return function(kind, message)
-    return ",\r\n" .. dialect.error_body(of_stream(kind, message)) .. "]"
-  end
+  return function(kind, message) return dialect.error_event(M.of_stream(kind, message)) end
 end
 
 return M

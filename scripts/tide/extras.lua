@@ -68,7 +68,7 @@ local function codec_of(call, lane, way, made)
       and event_filter.canonical(call, plan) or nil
     return codec.new(call, lane, way, context, dropped, filter)
   end
-  if call.as_array and call.stream then return codec.array() end
+  if call.as_array and call.stream then return codec.array(way.client) end
 end
 
 local function path_of(lane, made)

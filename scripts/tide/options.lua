@@ -40,11 +40,6 @@ local function edits_of(lane, way, variant)
   return edits
 end
 
-local function error_writer(call, client)
-  if not call.stream then return nil end
-  return call.as_array and errors.array_writer(client) or errors.event_writer(client)
-end
-
 local function prepare(call, lane, way, variant)
   local provider = lane.provider
   local adapter, dialect, client = provider.adapter, way.dialect, way.client
@@ -66,7 +61,7 @@ local function prepare(call, lane, way, variant)
     hide_usage = not is_translated
       and (variant == "inject" or (variant == "stream" and adapter.serve ~= nil)),
     add_terminal = call.stream and not is_translated and dialect.terminal_bytes or nil,
-    error_event = error_writer(call, client),
+    error_event = call.stream and errors.event_writer(client) or nil,
     timeout = lane.timeout,
   }
 end
