@@ -159,9 +159,13 @@ local function start_call(self, choice, event)
   }
   choice.calls[event.i or call.number] = call
   choice.open = call
-  if type(event.id) ~= "string" or event.id == "" then
+  local id = event.id
+  if type(id) ~= "string" or id == "" then
     event.id = ("call_%s%02x%03x"):format(self.seed, choice.number or 1, call.number)
+  elseif self.ids[id] then -- results could not be told apart
+    event.id = ("%s_%d"):format(id, call.number)
   end
+  self.ids[event.id] = true
   event.i = call.number
   self.sink(event)
 end
@@ -378,7 +382,7 @@ end
 function M.new(sink, id)
   local self = {
     sink = sink, choices = {}, order = {}, is_started = false, is_told = false, is_over = false,
-    seed = (id or core.uuid()):sub(1, 20),
+    ids = {}, seed = (id or core.uuid()):sub(1, 20),
   }
   function self.emit(type_, event)
     if self.failed or self.is_over then return end

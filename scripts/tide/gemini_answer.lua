@@ -262,13 +262,17 @@ local function sum(first, second)
   return (first or 0) + (second or 0)
 end
 
---- The canonical counts of a usageMetadata; nil when it tells none.
+--- The canonical counts of a usageMetadata; nil when it tells none. A count that is 0 is left out
+-- there, but not of the total.
 function M.usage(metadata)
   local prompt = number(metadata, "promptTokenCount")
   local thoughts = number(metadata, "thoughtsTokenCount")
+  local total = number(metadata, "totalTokenCount")
+  local input = prompt and prompt + (number(metadata, "toolUsePromptTokenCount") or 0)
   local usage = {
-    input = prompt and prompt + (number(metadata, "toolUsePromptTokenCount") or 0),
-    output = sum(number(metadata, "candidatesTokenCount"), thoughts),
+    input = input,
+    output = total and input and total >= input and total - input
+      or sum(number(metadata, "candidatesTokenCount"), thoughts),
     cached = number(metadata, "cachedContentTokenCount"), reasoning = thoughts,
   }
   return next(usage) and usage or nil
