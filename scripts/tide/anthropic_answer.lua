@@ -199,6 +199,9 @@ end
 function M.decode(body, emit)
   body = object(body)
   if body.type == "error" or given(body.error) ~= nil then return add_error(body, emit) end
+  if given(body.content) == nil and not text_of(body.stop_reason) then
+    return emit("error", { error = { kind = "protocol", message = "the answer is no message" } })
+  end
   local state = {}
   begin(state)
   add_start(body, state, emit)

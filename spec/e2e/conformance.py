@@ -259,7 +259,8 @@ def compare(want, got, dialect, lost):
         text, refusal = a.text, a.refusal
         if refusal and cannot("refusal"):
             text, refusal = text + refusal, ""
-        check("text", text, b.text)
+        if b.text != text + want.transcript:  # what was said may be written where it cannot be heard
+            check("text", text, b.text)
         check("refusal", refusal, b.refusal)
         check("reasoning", squeezed(a.reasoning), squeezed(b.reasoning))
         check("calls", [(c.name, c.value) for c in a.calls if isinstance(c.value, dict)],
@@ -270,8 +271,12 @@ def compare(want, got, dialect, lost):
                 check("number of calls", len(a.calls), len(b.calls))
         if not (a.refusal and not refusal and b.finish == "content_filter"):  # said so where there is no other word
             check("finish", a.finish or "stop", b.finish)
+    usage = want.usage
+    overlap = (usage.cached or 0) + (usage.cache_write or 0) > (usage.input or 0)
     for name in USAGE:
-        a, b = getattr(want.usage, name), getattr(got.usage, name)
+        a, b = getattr(usage, name), getattr(got.usage, name)
+        if name == "cache_write" and overlap and dialect == "anthropic-messages":
+            continue  # what was both written and read is told once: its three counts are added up
         if a and a != b and cannot(name):
             continue
         if name == "reasoning" and b is None and dialect == "anthropic-messages":

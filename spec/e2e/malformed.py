@@ -1,4 +1,5 @@
 """Recorded streams, made wrong in every way that providers get them wrong: for test_malformed_streams.py."""
+import bisect
 import copy
 import json
 import re
@@ -110,6 +111,9 @@ def unknown_events(stream, places):
 
 
 def finishes(stream):
+    calls_made = provider.read(stream.dialect, stream.body, True).first.calls
+    if any(isinstance(call.value, str) for call in calls_made):
+        return  # cut off by its length: that it ended well would be a lie
     def edit(value):
         for one in value.get("choices") or ():
             if one.get("finish_reason"):
@@ -127,7 +131,7 @@ def finishes(stream):
 def empty(stream, places):
     for place in places:
         if stream.dialect == "openai-chat":
-            chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+            chunk = {k: v for k, v in next(filter(None, stream.values)).items() if k in ("id", "object", "created", "model")}
             for name, more in (("empty choices", {"choices": []}), ("null choices", {"choices": None}), ("no choices", {}),
                                ("a null delta", {"choices": [{"index": 0, "delta": None, "finish_reason": None}]}),
                                ("no delta", {"choices": [{"index": 0, "finish_reason": None}]}),
@@ -218,8 +222,8 @@ def variants(recording, chosen, most):
     stream = Stream(recording)
     every = range(len(stream.blocks))
     places = sorted(chosen.sample(every, min(most, len(every))))
-    ended = [i for i in every if stream.is_ended(b"".join(stream.blocks[:i]))]
-    inner = [p for p in places if 0 < p < (ended[0] if ended else len(stream.blocks)) - 1]
+    ended = bisect.bisect_left(every, True, key=lambda i: stream.is_ended(b"".join(stream.blocks[:i])))
+    inner = [p for p in places if 0 < p < ended - 1]
     if stream.dialect == "openai-responses":
         inner = [p for p in inner if p > 1]
     return [*cuts(stream, places), *no_json(stream, places), *unknown_events(stream, inner), *finishes(stream),

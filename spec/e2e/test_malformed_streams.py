@@ -1,5 +1,6 @@
 """Recorded streams that were made wrong: never a crash, never a false success, never something lost in silence. T-01."""
 import copy
+import functools
 import os
 import random
 
@@ -77,6 +78,7 @@ def show(failures):
     return "%d failures:\n%s" % (len(failures), "\n".join(sorted(failures)[:200]))
 
 
+@functools.lru_cache
 def of_streams(most, share=1.0):
     chosen = random.Random(SEED)
     found = [(r, v) for r in STREAMS for v in variants(r, chosen, most)]

@@ -58,6 +58,7 @@ class Facts:
     citations: list = field(default_factory=list)   # addresses
     images: list = field(default_factory=list)      # base64, or addresses
     sounds: list = field(default_factory=list)      # base64
+    transcript: str = ""                            # of the sounds
     server: list = field(default_factory=list)      # what a provider's own tools did, by type
     model: str = None
     error: dict = None                              # {"message", "type", "code"}

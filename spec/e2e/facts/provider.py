@@ -100,8 +100,8 @@ class Reader:
 
     def end(self):
         for choice in self.facts.choices.values():
-            if choice.finish == "stop" and choice.calls:
-                choice.finish = "tool_calls"
+            if choice.finish in ("stop", "tool_calls"):
+                choice.finish = "tool_calls" if choice.calls else "stop"
         self.count()
         return self.facts
 
@@ -166,6 +166,7 @@ class OpenAIChat(Reader):
             self.facts.citations.append((one.get("url_citation") or one).get("url"))
         if isinstance(body.get("audio"), dict) and body["audio"].get("data"):
             self.facts.sounds.append(body["audio"]["data"])
+            self.facts.transcript += body["audio"].get("transcript") or ""
         for one in body.get("images") or ():
             self.facts.images.append((one.get("image_url") or {}).get("url", "").rpartition("base64,")[2])
         for one in body.get("executed_tools") or ():
