@@ -15,7 +15,6 @@ import gateway as program
 import upstream as mock
 from config import config
 from facts import DIALECTS, client, provider
-from facts.sse import lines_of
 from wire import Closed, Connection, wait_until
 
 FOLDER = os.environ.get("TIDEGATE_RECORDINGS", os.path.join(program.ROOT, "..", "shared", "recordings"))
@@ -349,10 +348,6 @@ def compare_error(recording, answer, dialect):
     return wrong
 
 
-def has_content(facts):
-    return bool(facts.images or facts.sounds) or any(c.text or c.reasoning or c.calls or c.refusal for c in facts.choices.values())
-
-
 # ---- one answer --------------------------------------------------------------------------------
 def check(recording, dialect, answer, array=False, lost=None):
     """what is wrong with the answer to a replay"""
@@ -431,8 +426,3 @@ class Matrix:
                 row += "%20s" % ("%d/%d" % (sum(c[0] for c in cells), sum(c[1] for c in cells)) if cells else "-")
             rows.append(row)
         return rows + ["%5d  %s" % (count, text) for text, count in sorted(self.notes.items())]
-
-
-def digest(body):
-    """the data lines of a stream, for comparing what two splits gave"""
-    return [line for line in lines_of(body).split("\n") if line.startswith("data:")]

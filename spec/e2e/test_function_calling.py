@@ -87,7 +87,8 @@ def test_T33_T34_two_parallel_calls_their_results_and_the_words(weather, asks, s
     ids = {"openai-chat": "call_%s", "openai-responses": "call_%s", "anthropic-messages": "toolu_%s"}.get(speaks)
     if ids:
         assert [i for i, _, _ in heard.calls] == [ids % c for c in CITIES]
-    assert heard.reasoning == THOUGHT, "what it thought comes back to it"
+    if speaks != "gemini":  # which needs its signatures alone
+        assert heard.reasoning == THOUGHT, "what it thought comes back to it"
     assert heard.signatures == ([provider.signature] if provider.signature else [])
 
 

@@ -36,6 +36,8 @@ class ChatClient:
         self.path = "/v1/chat/completions"
         self.body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": QUESTION}], "tools": [
             {"type": "function", "function": {"name": NAME, "description": ABOUT, "parameters": SCHEMA}}]}
+        if stream:
+            self.body["stream_options"] = {"include_usage": True}
 
     def take(self, body):
         """appends the answer; [(id, name, arguments)] of its calls"""
@@ -202,7 +204,7 @@ class ResponsesProvider:
 
     def answer(self, request):
         body = request.json
-        first = body["input"][-1].get("type", "message") == "message"
+        first = isinstance(body["input"], str) or body["input"][-1].get("type", "message") == "message"
         items = [{"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": THOUGHT}],
                   "encrypted_content": self.signature}] if first else [
             {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
