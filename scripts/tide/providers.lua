@@ -116,7 +116,8 @@ end
 
 -- An address that is complete without a configuration.
 local function has_address(adapter)
-  return type(adapter.base_url) == "string" and template.fill(adapter.base_url, NONE, adapter.config) ~= nil
+  local base_url = adapter.base_url
+  return type(base_url) == "string" and template.fill(base_url, NONE, adapter.config) ~= nil
 end
 
 -- A compatible service at another address speaks the first dialect; whether it has the others too
