@@ -24,12 +24,17 @@ local function details(fields)
   return next(fields) and fields or nil
 end
 
---- Usage as OpenAI writes it. Its three counts are numbers to every client: where one of them is
--- unknown it is 0.
+local function null_or(value)
+  if value == nil then return core.null end
+  return value
+end
+
+--- Usage as OpenAI writes it; what is unknown is null.
 function M.usage(usage)
-  local input, output = usage.input or 0, usage.output or 0
+  local input, output = usage.input, usage.output
   return {
-    prompt_tokens = input, completion_tokens = output, total_tokens = input + output,
+    prompt_tokens = null_or(input), completion_tokens = null_or(output),
+    total_tokens = null_or(input and output and input + output),
     prompt_tokens_details = details({
       cached_tokens = usage.cached, cache_write_tokens = usage.cache_write,
       audio_tokens = usage.input_audio,

@@ -190,9 +190,10 @@ end
 -- unknown part of a count, so that is 0.
 function M.usage(usage)
   if not (usage and (usage.input or usage.output)) then return core.null end
-  local input, output = usage.input or 0, usage.output or 0
+  local input, output = usage.input, usage.output
   return {
-    input_tokens = input, output_tokens = output, total_tokens = input + output,
+    input_tokens = or_null(input), output_tokens = or_null(output),
+    total_tokens = input and output and input + output or core.null,
     input_tokens_details = {
       cached_tokens = usage.cached or 0, cache_write_tokens = usage.cache_write or 0,
     },
