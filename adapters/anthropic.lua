@@ -58,7 +58,7 @@ return tide.adapter {
       models = { "claude-opus-4-6*", "claude-sonnet-4-6*" }, reasoning = true,
       traits = {
         thinking = "adaptive", effort = { "low", "medium", "high", "max" }, sampling = "one",
-        prefill = false, max_tokens = 64000,
+        prefill = false, max_tokens = 128000,
       },
     },
     {

@@ -1,23 +1,9 @@
 -- A canonical request as a body for Anthropic's Messages API. What models differ in comes as traits
--- of the model's family; what cannot be said to the model at hand is named with call.warn. Pure.
---
--- Traits, each absent where nothing is peculiar:
---   max_tokens    the most a model writes, also what is asked for when the client does not say
---   thinking      "adaptive", "budget" (the default) or "none"
---   thinking_off  the type of `thinking` that switches it off, where leaving it out does not;
---                 false: nothing does
---   effort        the levels of output_config.effort that the model knows
---   display       true where thinking is only told when asked for
---   sampling      "none": no temperature, top_p or top_k; "one": not temperature and top_p at once
---   structured    false: no output_config.format and no strict tools
---   forced_tools  false: tool_choice "any" and "tool" are refused
---   prefill       false: the last turn must be the user's
---   mid_system    true: takes system messages amid the conversation
---   urls          false: what stands behind an address must be sent as data
-local core = require("core")
-local canonical = require("tide.canonical")
+-- of their family (adapters/README.md); what cannot be said is named with call.warn. Pure.
 local anthropic_schema = require("tide.anthropic_schema")
 local anthropic_turns = require("tide.anthropic_turns")
+local canonical = require("tide.canonical")
+local core = require("core")
 
 local M = {}
 
