@@ -190,11 +190,12 @@ end
 
 local OTHERS = { "executableCode", "codeExecutionResult", "toolCall", "toolResponse" }
 
+-- What cannot be carried may be signed all the same, and the signature can.
 local function take_other(emit, candidate, part)
   for _, name in ipairs(OTHERS) do
-    if members.get(part, name) ~= nil then return emit("dropped", { what = name }) end
+    if members.get(part, name) ~= nil then emit("dropped", { what = name }) end
   end
-  if text(part, "thoughtSignature") then take_text(emit, candidate, part, "") end
+  take_text(emit, candidate, part, "")
 end
 
 local function take_part(emit, state, candidate, part)
@@ -202,10 +203,9 @@ local function take_part(emit, state, candidate, part)
   if type(said) == "string" then return take_text(emit, candidate, part, said) end
   local called = object(part, "functionCall")
   if called then return take_call(emit, state, candidate, called, part) end
-  local data = object(part, "inlineData")
-  if data then return take_data(emit, candidate, data) end
-  local file = object(part, "fileData")
-  if file then return take_file(emit, candidate, file) end
+  local data, file = object(part, "inlineData"), object(part, "fileData")
+  if data then take_data(emit, candidate, data) end
+  if file then take_file(emit, candidate, file) end
   take_other(emit, candidate, part)
 end
 
@@ -262,20 +262,37 @@ local function sum(first, second)
   return (first or 0) + (second or 0)
 end
 
---- The canonical counts of a usageMetadata; nil when it tells none. A count that is 0 is left out
--- there, but not of the total.
+-- A count of 0 is left out, which only the total tells from one that is not known.
+local function output_of(metadata, input, thoughts)
+  local output = sum(number(metadata, "candidatesTokenCount"), thoughts)
+  local total = number(metadata, "totalTokenCount")
+  if output or not (total and input) then return output end
+  return math.max(total - input, 0)
+end
+
+--- The canonical counts of a usageMetadata; nil when it tells none.
 function M.usage(metadata)
   local prompt = number(metadata, "promptTokenCount")
   local thoughts = number(metadata, "thoughtsTokenCount")
-  local total = number(metadata, "totalTokenCount")
   local input = prompt and prompt + (number(metadata, "toolUsePromptTokenCount") or 0)
   local usage = {
-    input = input,
-    output = total and input and total >= input and total - input
-      or sum(number(metadata, "candidatesTokenCount"), thoughts),
+    input = input, output = output_of(metadata, input, thoughts),
     cached = number(metadata, "cachedContentTokenCount"), reasoning = thoughts,
   }
   return next(usage) and usage or nil
+end
+
+-- Each total comes with all that it is made of, and what is 0 is left out: the last one counts. What
+-- was read is told at once as well, as some clients hear of it before the content.
+local function take_usage(emit, state, metadata)
+  local usage = M.usage(metadata)
+  if not usage then return end
+  if not state.usage and usage.input then emit("usage", { input = usage.input }) end
+  if state.usage and not number(metadata, "totalTokenCount") then
+    for name, count in pairs(usage) do state.usage[name] = count end
+  else
+    state.usage = usage
+  end
 end
 
 local function take_blocked(state, body)
@@ -298,10 +315,8 @@ end
 local function take(body, emit, state, call)
   if body.error ~= nil and body.error ~= core.null then return emit_error(emit, body.error) end
   take_start(body, emit, state, call)
-  -- Before the content: some clients are told at once how much was read.
   local metadata = object(body, "usageMetadata")
-  local usage = metadata and M.usage(metadata)
-  if usage then emit("usage", usage) end
+  if metadata then take_usage(emit, state, metadata) end
   for position, candidate in ipairs(objects(body, "candidates")) do
     take_candidate(emit, state, candidate, position)
   end
@@ -309,8 +324,9 @@ local function take(body, emit, state, call)
 end
 
 -- Finishes are told last: sources and usage may still come with or behind them.
-local function emit_finishes(emit, state)
+local function emit_end(emit, state)
   local numbers = {}
+  if state.usage then emit("usage", state.usage) end
   for index in pairs(state.candidates or {}) do numbers[#numbers + 1] = index end
   table.sort(numbers)
   for _, index in ipairs(numbers) do
@@ -330,7 +346,7 @@ end
 
 --- end_events of the dialect.
 function M.end_events(emit, state)
-  emit_finishes(emit, state)
+  emit_end(emit, state)
 end
 
 --- decode_answer of the dialect. An answer that neither ends nor says anything is none.
@@ -350,7 +366,7 @@ function M.decode_answer(body, emit, call)
       error = { kind = "protocol", message = "the provider's answer has no content and no end" },
     })
   end
-  emit_finishes(emit, state)
+  emit_end(emit, state)
 end
 
 return M

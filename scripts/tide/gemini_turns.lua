@@ -29,9 +29,16 @@ end
 
 local writers = {}
 
-function writers.text(part)
-  if part.text == "" and not (part.signature and part.format == "gemini") then return nil end
-  return sign({ text = part.text }, part)
+-- A picture is signed, too, but in the canonical form only text and calls are: its signature is
+-- that of the empty text behind it.
+function writers.text(part, _, before)
+  if part.text ~= "" then return sign({ text = part.text }, part) end
+  if not (part.signature and part.format == "gemini") then return nil end
+  if before and before.inlineData and not before.thoughtSignature then
+    sign(before, part)
+    return nil
+  end
+  return sign({ text = "" }, part)
 end
 
 function writers.refusal(part) return { text = part.text } end
@@ -69,10 +76,11 @@ function writers.opaque(part, context)
   context.call.warn(part.what or "content")
 end
 
-local function write_part(part, context)
+-- `before` is the part that was written before it, if any.
+local function write_part(part, context, before)
   if part.cache then context.call.warn("cache_control") end
   local write = writers[part.type]
-  if write then return write(part, context) end
+  if write then return write(part, context, before) end
   context.call.warn(tostring(part.type))
 end
 
@@ -132,7 +140,7 @@ local function write_message(message, context, contents)
     if part.type == "tool_result" then
       write_result(part, context, responses, others)
     else
-      others[#others + 1] = write_part(part, context)
+      others[#others + 1] = write_part(part, context, others[#others])
     end
   end
   if #responses + #others == 0 then return end
