@@ -190,12 +190,21 @@ end
 
 local OTHERS = { "executableCode", "codeExecutionResult", "toolCall", "toolResponse" }
 
--- What cannot be carried may be signed all the same, and the signature can.
-local function take_other(emit, candidate, part)
+-- The canonical form has signatures of text, calls and thoughts: that of anything else, also of what
+-- cannot be carried, becomes a thought without words. A part that is nothing but signed is text.
+local function take_other(emit, candidate, part, is_told)
   for _, name in ipairs(OTHERS) do
-    if members.get(part, name) ~= nil then emit("dropped", { what = name }) end
+    if members.get(part, name) ~= nil then
+      emit("dropped", { what = name })
+      is_told = true
+    end
   end
-  take_text(emit, candidate, part, "")
+  if not is_told then return take_text(emit, candidate, part, "") end
+  local signature = text(part, "thoughtSignature")
+  if not signature then return end
+  emit("reasoning", {
+    delta = "", signature = signature, format = "gemini", choice = candidate.choice,
+  })
 end
 
 local function take_part(emit, state, candidate, part)
@@ -206,7 +215,7 @@ local function take_part(emit, state, candidate, part)
   local data, file = object(part, "inlineData"), object(part, "fileData")
   if data then take_data(emit, candidate, data) end
   if file then take_file(emit, candidate, file) end
-  take_other(emit, candidate, part)
+  take_other(emit, candidate, part, data ~= nil or file ~= nil)
 end
 
 -- ---- candidates ---------------------------------------------------------------------------------

@@ -29,25 +29,23 @@ end
 
 local writers = {}
 
--- A picture is signed, too, but in the canonical form only text and calls are: its signature is
--- that of the empty text behind it.
-function writers.text(part, _, before)
-  if part.text ~= "" then return sign({ text = part.text }, part) end
-  if not (part.signature and part.format == "gemini") then return nil end
-  if before and before.inlineData and not before.thoughtSignature then
-    sign(before, part)
-    return nil
-  end
-  return sign({ text = "" }, part)
+function writers.text(part)
+  if part.text == "" and not (part.signature and part.format == "gemini") then return nil end
+  return sign({ text = part.text }, part)
 end
 
 function writers.refusal(part) return { text = part.text } end
 
--- Thoughts of other models are nothing that Gemini has thought.
-function writers.reasoning(part)
+-- Thoughts of other models are nothing that Gemini has thought. One without words is the signature
+-- of the picture or sound before it, which the canonical form has not.
+function writers.reasoning(part, _, before)
   if part.format ~= "gemini" or not part.text then return nil end
-  if part.text == "" and not part.signature then return nil end
-  return sign({ text = part.text, thought = true }, part)
+  if part.text ~= "" then return sign({ text = part.text, thought = true }, part) end
+  if part.signature and before and before.inlineData and not before.thoughtSignature then
+    sign(before, part)
+  elseif part.signature then
+    return sign({ text = "", thought = true }, part)
+  end
 end
 
 local function media_part(part, context)
