@@ -21,11 +21,6 @@ local LEVELS = { "minimal", "low", "medium", "high", "xhigh", "max" }
 local RANK = {}
 for rank, level in ipairs(LEVELS) do RANK[level] = rank end
 
--- Tokens to think with, where a model wants a number.
-local BUDGETS = {
-  minimal = 1024, low = 2048, medium = 8192, high = 24576, xhigh = 32768, max = 49152,
-}
-
 -- ---- tools --------------------------------------------------------------------------------------
 
 -- The API insists on an object, said at the top.
@@ -207,13 +202,6 @@ local function known_level(wanted, levels, out)
   return best
 end
 
-local function level_of_budget(budget)
-  for _, level in ipairs({ "low", "medium", "high" }) do
-    if budget <= BUDGETS[level] then return level end
-  end
-  return "high"
-end
-
 local function wants_thinking(reasoning)
   return reasoning.effort ~= "none" and reasoning.enabled ~= false
     and (reasoning.effort or reasoning.enabled or reasoning.adaptive
@@ -243,7 +231,7 @@ end
 local function budget_of(reasoning, max_tokens)
   local budget = reasoning.budget
   if not budget or budget < 0 then
-    budget = BUDGETS[reasoning.effort] or BUDGETS.medium
+    budget = canonical.budget_of(reasoning.effort) or canonical.budget_of("medium")
     budget = math.min(budget, math.floor(max_tokens * 0.8))
   end
   budget = math.max(budget, LEAST_BUDGET)
@@ -276,7 +264,7 @@ local function add_effort(body, reasoning, out)
     if out.traits.thinking ~= "adaptive" or not reasoning.budget or reasoning.budget <= 0 then
       return
     end
-    level = level_of_budget(reasoning.budget)
+    level = canonical.effort_of(reasoning.budget)
   end
   if not out.traits.effort then return end
   body.output_config = body.output_config or {}
