@@ -194,7 +194,8 @@ describe("a client's request in the dialect anthropic-messages", function()
       "text":"a"}]},{"role":"assistant","content":[{"type":"thinking","thinking":"h","signature":
       "c2ln"},{"type":"text","text":"t","citations":[{"type":"char_location","cited_text":"t",
       "document_index":0}]},{"type":"tool_use","id":"toolu_1","name":"f","input":{"a":1}}]},
-      {"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"ok"}]}],"tools":[{"name":
+      {"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"ok"}]}],
+      "tools":[{"name":
       "f","input_schema":{"type":"object"},"defer_loading":true}],"thinking":{"type":"enabled",
       "budget_tokens":2000},"output_config":{"task_budget":3}}]]
     local rq = read(body)
