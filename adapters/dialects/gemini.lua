@@ -47,6 +47,7 @@ return tide.dialect {
   stream_paths = { chat = "/v1beta/models/{model}:streamGenerateContent?alt=sse" },
   request = {
     messages = "contents", needs = { "contents" }, choices = "generationConfig.candidateCount",
+    one_in_streams = true,
   },
   raw_members = members.both_cases({
     "args", "response", "parameters", "parametersJsonSchema", "responseSchema",

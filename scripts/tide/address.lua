@@ -85,7 +85,7 @@ local function depends_on_model(provider, path)
   return false
 end
 
-local function make(provider, credential, dialect, path, model)
+local function make(provider, credential, dialect, path, op, model)
   local adapter, values = provider.adapter, values_of(provider, model)
   local base, missing = template.fill(provider.base_url, values, adapter.config)
   local filled
@@ -98,7 +98,7 @@ local function make(provider, credential, dialect, path, model)
     url = base:gsub("/+$", ""),
     path = with_query(filled, query_of(provider, values)),
     secret_query = secret and adapter.auth.type == "query" and { adapter.auth.name, secret } or nil,
-    method = "POST",
+    method = type(adapter.ops[op]) == "table" and adapter.ops[op].method or "POST",
     headers = header_lines(provider, dialect, secret),
     ca_file = provider.ca_file,
     proxy = provider.proxy,
@@ -116,12 +116,12 @@ end
 function M.of(provider, credential, op, dialect, is_stream, model)
   local path = M.path(provider.adapter, op, dialect, is_stream)
   if depends_on_model(provider, path) then
-    return make(provider, credential, dialect, path, model)
+    return make(provider, credential, dialect, path, op, model)
   end
-  local key = dialect.name .. " " .. path
+  local key = op .. " " .. dialect.name .. " " .. path
   local known = credential.addresses[key]
   if known then return known end
-  local endpoint, err = make(provider, credential, dialect, path, model)
+  local endpoint, err = make(provider, credential, dialect, path, op, model)
   credential.addresses[key] = endpoint
   return endpoint, err
 end

@@ -125,7 +125,7 @@ local DIALECT = {
     request = {
       fields = {
         model = "string", stream = "string", messages = "string", choices = "string",
-        needs = { list = "string" },
+        needs = { list = "string" }, one_in_streams = "boolean",
       },
     },
     raw_members = { list = "string" },

@@ -5,6 +5,8 @@ local errors = require("tide.errors")
 
 local M = {}
 
+local NOTHING = {}
+
 -- What a dialect's function raised; the file of a user says more in the log.
 local function failed(call, raised)
   local path = "adapters/dialects/" .. call.dialect.name .. ".lua"
@@ -13,10 +15,16 @@ local function failed(call, raised)
   return errors.script_failed(call.req:id())
 end
 
+-- As if the client had said so: each provider gets it in its own words.
+local function set_by_plan(call)
+  return call.plan and call.plan.params or NOTHING
+end
+
 local function decode(call)
   local dialect, warnings = call.dialect, {}
   local body, problem = core.decode(call.req:body(), dialect.raw)
   if not body then return nil, errors.bad_body(problem) end
+  for name, value in pairs(set_by_plan(call)) do body[name] = value end
   local info = call_info.of(call, function(what) warnings[#warnings + 1] = what end)
   local ok, rq, said = pcall(dialect.decode_request, body, info)
   if not ok then return nil, failed(call, rq) end
@@ -27,7 +35,7 @@ local function decode(call)
   end
   rq.op, rq.model, rq.stream = "chat", call.model, call.stream
   if rq.include_usage == nil then rq.include_usage = call.asks_usage end
-  return { rq = rq, warnings = warnings }
+  return { rq = rq, warnings = warnings, plan = call.plan }
 end
 
 --- The canonical request of a call. It is shared: an encoder does not change it.
@@ -36,7 +44,7 @@ end
 -- @treturn table an error of errors.lua; or names of what the decoder could not carry
 function M.of(call)
   local made = call.canonical
-  if not made then
+  if not made or made.plan ~= call.plan then
     local err
     made, err = decode(call)
     if not made then return nil, err end

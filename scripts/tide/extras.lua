@@ -82,6 +82,13 @@ local function needs_nothing(call, lane, way, made)
     or call.as_array or way.translates_answer or needs_token(lane))
 end
 
+local function add_wishes(call, plan, result)
+  result.hold = plan.accept ~= nil or plan.hold or nil
+  if plan.on_event and call.stream and not result.codec then
+    result.on_event = event_filter.new(call, plan)
+  end
+end
+
 --- Adds them (y).
 -- @tparam table options of the attempt
 -- @tparam table|nil made of translate.request()
@@ -89,7 +96,6 @@ end
 -- @treturn table|nil what req:attempt() takes besides; without options a verdict of classify.lua
 function M.add(call, lane, way, options, made)
   if needs_nothing(call, lane, way, made) then return options, nil end
-  local plan = call.plan
   local lines = headers_of(call, lane, made)
   local token, err = token_line(call, lane)
   if not token then return nil, gcp.failed(err) end
@@ -97,12 +103,7 @@ function M.add(call, lane, way, options, made)
   local result = {
     headers = lines, path = path_of(lane, made), codec = codec_of(call, lane, way, made),
   }
-  if plan then
-    result.hold = plan.accept ~= nil or plan.hold or nil
-    if plan.on_event and call.stream and not result.codec then
-      result.on_event = event_filter.new(call, plan)
-    end
-  end
+  if call.plan then add_wishes(call, call.plan, result) end
   return options, result
 end
 

@@ -1,5 +1,6 @@
 -- The fields of a provider in gateway.lua that its adapter asks for with `config`.
 local suggest = require("tide.suggest")
+local template = require("tide.template")
 
 local M = {}
 
@@ -63,7 +64,9 @@ function M.values(name, entry, adapter)
   end
   for _, field in ipairs(suggest.names(adapter.config)) do
     local _, mark = read_kind(adapter.config[field])
-    if mark == "!" and values[field] == nil then
+    -- With an address of the provider's own, what the adapter's needs is not missing.
+    local is_in_address = entry.base_url and template.has(adapter.base_url, field)
+    if mark == "!" and values[field] == nil and not is_in_address then
       return nil, { path = "providers." .. name, message = "needs `" .. field .. "`" }
     end
   end

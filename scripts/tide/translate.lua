@@ -114,7 +114,7 @@ local function encode(lane, way, rq, context)
   return not http.body and http.json or nil, http
 end
 
--- `params` of adapter and family. What they say of streams is something of the adapter's own dialect.
+-- `params` of adapter and family. What they say of streams is for the adapter's own dialect.
 local function apply_params(call, lane, way, body)
   local compiled, adapter = lane.family.params, lane.provider.adapter
   local bent = compiled and params.apply_table(compiled, body, call.op.name)
