@@ -192,7 +192,7 @@ local function write_labels(body, rq, call)
 end
 
 local UNKNOWN = {
-  "logit_bias", "user", "verbosity", "prompt_cache_key", "cache", "audio", "prediction",
+  "logit_bias", "user", "safety_identifier", "verbosity", "prompt_cache_key", "cache", "audio", "prediction",
 }
 
 local function warn_of_unknown(rq, call)
@@ -229,22 +229,16 @@ local function place(body, name, value)
   end
 end
 
--- Members that no other dialect knows go back only to where they come from; a cache, and what
--- Google's own clients of other dialects write, are understood from anywhere.
+-- Members that no other dialect knows go back only to where they come from (the client of another
+-- one is warned of them by the gateway); a cache, and what Google's own clients of other dialects
+-- write, are understood from anywhere.
 local function write_extensions(body, rq, call)
-  if not rq.ext then return end
-  local cache = rq.ext.cachedContent or rq.ext.cached_content
-    or google_extension(body, rq.ext.google)
-  local names = {}
-  for name in pairs(rq.ext) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    if not EXTENSIONS[name] then
-      if call.client_dialect == "gemini" then
-        place(body, name, rq.ext[name])
-      else
-        call.warn(name)
-      end
+  local ext = rq.ext
+  if not ext then return end
+  local cache = ext.cachedContent or ext.cached_content or google_extension(body, ext.google)
+  if call.client_dialect == "gemini" then
+    for name, value in pairs(ext) do
+      if not EXTENSIONS[name] then place(body, name, value) end
     end
   end
   if type(cache) == "string" then use_cache(body, cache) end

@@ -71,8 +71,9 @@ local function default_body(way, rq, context)
     for name in pairs(rq.ext or {}) do context.warn(name) end
     return body
   end
+  -- "a.b" stands within a member, where the encoder has put it.
   for name, value in pairs(rq.ext or {}) do
-    if body[name] == nil then body[name] = value end
+    if body[name] == nil and not name:find(".", 1, true) then body[name] = value end
   end
   return body
 end

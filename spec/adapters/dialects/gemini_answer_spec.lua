@@ -63,8 +63,10 @@ describe("the dialect gemini, a provider's answer:", function()
     assert.equal("S2", content[3].signature)
     gemini.call.traits = { signatures = "required" }
     local sent = gemini:body({ messages = { { role = "assistant", content = content } } })
-    assert.same({ { text = "", thought = true, thoughtSignature = "S1" }, { inlineData = { mimeType = "image/png",
-      data = "AAAA" }, thoughtSignature = "S2" } }, sent.contents[1].parts)
+    assert.same({
+      { text = "", thought = true, thoughtSignature = "S1" },
+      { inlineData = { mimeType = "image/png", data = "AAAA" }, thoughtSignature = "S2" },
+    }, sent.contents[1].parts)
   end)
 
   it("makes the same id for the same call again, and another one for another", function()
