@@ -59,6 +59,8 @@ class Recording:
             return "ollama's own protocol is no dialect of this version"
         if self.provider == "minimax":
             return "its errors stand in base_resp, and there is no adapter for it in this version"
+        if self.body.count(b"event: response.completed") > 1:
+            return "the answers to several requests stand in one file"
         return None
 
     @property
@@ -67,6 +69,8 @@ class Recording:
         if self.is_claude:
             return "anthropic", None
         name = self.provider if self.provider in ADAPTERS else "openai"
+        if name == "azure":  # at any address it speaks all its dialects, a recording only one
+            return name, self.dialect
         if NATIVE.get(name, "openai-chat") != self.dialect:
             return ("openai" if name in NATIVE else name), (None if self.dialect == "openai-chat" else self.dialect)
         return name, None
