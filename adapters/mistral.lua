@@ -24,7 +24,7 @@ return tide.adapter {
       models = { "*" },
       traits = {
         tool_ids = { exact = 9 }, reasoning_back = "content", prefix = true, input_audio = "text",
-        files = "document_url", reasoning = false,
+        files = "document_url", reasoning = false, user_after_tool = false,
       },
     },
   },

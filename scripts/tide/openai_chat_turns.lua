@@ -118,7 +118,24 @@ local function parts_of(out, parts)
   return list
 end
 
+local function as_list(content)
+  if type(content) == "table" then return content end
+  return core.array({ { type = "text", text = content } })
+end
+
+-- Where the assistant must speak first, the user's words stand in the last result.
+local function join_result(out, message)
+  local last = out.messages[#out.messages]
+  if out.traits.user_after_tool ~= false or message.role ~= "user" then return false end
+  if not last or last.role ~= "tool" then return false end
+  local list = core.array(canonical.copy(as_list(last.content)))
+  for _, part in ipairs(as_list(message.content)) do list[#list + 1] = part end
+  last.content = list
+  return true
+end
+
 local function add(out, message, name)
+  if join_result(out, message) then return end
   if name and out.traits.names == false then
     out.warn("name")
   else

@@ -221,6 +221,19 @@ describe("a service like OpenAI", function()
     assert.equal(id, body.messages[2].tool_call_id)
   end)
 
+  it("mistral lets nobody speak between the results of tools and the assistant", function()
+    local body = sent("mistral", "mistral-large-latest", { messages = {
+      { role = "assistant", content = { { type = "tool_use", id = "a", name = "f" } } },
+      { role = "user", content = {
+        { type = "tool_result", id = "a", content = { { type = "text", text = "1" } } },
+        { type = "text", text = "and?" },
+      } },
+    } })
+    assert.equal(2, #body.messages)
+    assert.same({ { type = "text", text = "1" }, { type = "text", text = "and?" } },
+      body.messages[2].content)
+  end)
+
   it("xai refuses penalties and stop where it reasons, and efforts where it has none", function()
     local body = '{"presence_penalty":1,"stop":"x","frequency_penalty":1}'
     local _, warning = edits("xai", "grok-4", body)
