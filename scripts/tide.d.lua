@@ -88,7 +88,7 @@
 ---@field encode_event? fun(event: table, write: function, state: table, call: table)
 ---@field end_stream? fun(write: function, state: table, call: table)
 ---@field error_body fun(err: table, call?: table): string
----@field error_event fun(err: table, call?: table): string
+---@field error_event fun(err: table, call?: table, state?: table): string
 ---@field read_error? fun(body: table): table
 ---@field list_models? fun(models: table[], call: table): table
 ---@field show_model? fun(model: table): table

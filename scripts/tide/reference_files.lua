@@ -157,7 +157,7 @@ return {
         { "encode_event?", "fun(event: table, write: function, state: table, call: table)" },
         { "end_stream?", "fun(write: function, state: table, call: table)" },
         { "error_body", "fun(err: table, call?: table): string" },
-        { "error_event", "fun(err: table, call?: table): string" },
+        { "error_event", "fun(err: table, call?: table, state?: table): string" },
         { "read_error?", "fun(body: table): table" },
         { "list_models?", "fun(models: table[], call: table): table" },
         { "show_model?", "fun(model: table): table" },

@@ -24,7 +24,7 @@ DIALECT_OF = {"chat": "openai-chat", "responses": "openai-responses", "messages"
               "generate": "gemini"}
 ADAPTERS = ("openai", "groq", "mistral", "deepseek", "xai", "openrouter", "together", "fireworks", "moonshot", "qwen",
             "zhipu", "perplexity", "cerebras", "vllm", "llamacpp", "lmstudio", "azure", "anthropic", "gemini", "vertex")
-NATIVE = {"anthropic": "anthropic-messages", "gemini": "gemini", "vertex": "gemini"}  # the others: openai-chat
+NATIVE = {"anthropic": "anthropic-messages", "gemini": "gemini", "vertex": "gemini"}  # what they speak alone
 NO_DIALECT = {"bedrock": "bedrock-converse is no dialect of this version", "cohere": "cohere-v2 is no dialect of this version"}
 NEVER_REPLAYED = ("transfer-encoding", "content-encoding", "content-length", "connection", "set-cookie")
 
@@ -65,22 +65,17 @@ class Recording:
 
     @property
     def adapter(self):
-        """(the adapter that it extends, the dialect if that is not the adapter's first)"""
+        """the adapter that its provider extends, with the dialect of the recording alone"""
         if self.is_claude:
-            return "anthropic", None
+            return "anthropic"
         name = self.provider if self.provider in ADAPTERS else "openai"
-        if name == "azure":  # at any address it speaks all its dialects, a recording only one
-            return name, self.dialect
-        if NATIVE.get(name, "openai-chat") != self.dialect:
-            return ("openai" if name in NATIVE else name), (None if self.dialect == "openai-chat" else self.dialect)
-        return name, None
+        return "openai" if NATIVE.get(name, self.dialect) != self.dialect else name
 
     @property
     def target(self):
         """the name of its provider in the gateway's configuration"""
-        name, dialect = self.adapter
-        return "on_%s%s%s" % (self.provider, "_as_" + name if name != self.provider else "",
-                              "_" + dialect.replace("-", "_") if dialect else "")
+        name = "on_%s_%s" % (self.provider, self.dialect)
+        return name.replace("-", "_")
 
     def reply(self, body, sizes):
         headers = {n: v for n, v in self.meta["response_headers"].items() if n.lower() not in NEVER_REPLAYED}
@@ -121,20 +116,15 @@ def ask(dialect, model, stream, array=False):
 
 # ---- the gateway and its providers -------------------------------------------------------------
 def providers(upstream, recordings):
-    """(the configuration's providers, adapter files for those that speak another dialect than their adapter's first)"""
+    """(the configuration's providers, an adapter file for each of them)"""
     table, files = {}, {}
     for one in recordings:
-        name, dialect = one.adapter
-        extends = name
-        if dialect:
-            extends = one.target + "_adapter"
-            files["adapters/%s.lua" % extends] = "return tide.adapter { extends = %s, dialect = %s }\n" % (
-                json.dumps(name), json.dumps(dialect))
-        own = {"anthropic": upstream.origin, "gemini": upstream.origin, "vertex": upstream.origin,
-               "azure": upstream.origin}
-        table[one.target] = {"extends": extends, "keys": ["sk-canary-" + one.target],
-                             "base_url": own.get(name, upstream.url)}
-        if name == "vertex":
+        files["adapters/%s.lua" % one.target] = "return tide.adapter { extends = %s, dialect = %s }\n" % (
+            json.dumps(one.adapter), json.dumps(one.dialect))
+        has_version = one.adapter not in ("anthropic", "gemini", "vertex", "azure")
+        table[one.target] = {"keys": ["sk-canary-" + one.target],
+                             "base_url": upstream.url if has_version else upstream.origin}
+        if one.adapter == "vertex":
             table[one.target] |= {"project": "p", "location": "l"}
     return table, files
 
@@ -361,7 +351,7 @@ def check(recording, dialect, answer, array=False, lost=None):
         return ["the connection was cut: %r" % answer.body[-200:]]
     if recording.status != 200:
         return compare_error(recording, answer, dialect)
-    failed = want.error or any(c.finish == "error" for c in want.choices.values())
+    failed = want.error or not want.ended or any(c.finish == "error" for c in want.choices.values())
     if failed and answer.status >= 400:
         return compare_error(recording, answer, dialect)
     if answer.status != 200:

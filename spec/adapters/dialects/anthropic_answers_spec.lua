@@ -183,6 +183,14 @@ describe("answers in the dialect anthropic-messages", function()
     assert.same({ "overloaded", "Overloaded" }, { err.kind, err.message })
   end)
 
+  it("is none without content and stop_reason", function()
+    for _, body in ipairs({ "{}", "[]", '{"type":"message","content":null}' }) do
+      local answer, err = answer_of(body)
+      assert.is_nil(answer)
+      assert.equal("protocol", err.kind)
+    end
+  end)
+
   it("T-33 are streamed with arguments that add up to the same JSON", function()
     local _, answer = events_of(sse(START,
       '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',

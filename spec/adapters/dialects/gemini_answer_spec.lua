@@ -5,6 +5,15 @@ describe("the dialect gemini, a provider's answer:", function()
 
   before_each(function() gemini = translation.new("gemini") end)
 
+  it("T-28 knows a count of 0, which is left out, by the total", function()
+    local seen = gemini:stream(
+      '{"candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"promptTokenCount":9,'
+        .. '"candidatesTokenCount":21,"totalTokenCount":30}}',
+      '{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":20,'
+        .. '"toolUsePromptTokenCount":5,"thoughtsTokenCount":7,"totalTokenCount":32}}')
+    assert.same({ input = 25, output = 7, reasoning = 7 }, seen.answer.usage)
+  end)
+
   it("reads text, thoughts, calls and usage of a stream", function()
     local seen = gemini:stream(
       '{"candidates":[{"content":{"parts":[{"text":"hm","thought":true}],"role":"model"}}],'

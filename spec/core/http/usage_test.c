@@ -159,9 +159,9 @@ static void test_parts_of_the_input_that_are_counted_beside_it_are_added(void **
 static void test_T28_output_is_what_the_input_leaves_of_a_total(void **state)
 {
     (void)state;
-    static const struct slice texts[] = {
-        SLICE("{\"in\":10,\"out\":5,\"thoughts\":7,\"total\":22}"),
-        SLICE("{\"in\":10,\"thoughts\":9,\"total\":19}"), SLICE("{\"thoughts\":9}")};
+    static const struct slice texts[] = {SLICE("{\"in\":10,\"out\":5,\"thoughts\":7,\"total\":22}"),
+                                         SLICE("{\"in\":10,\"thoughts\":9,\"total\":19}"),
+                                         SLICE("{\"thoughts\":9}")};
     static const long long first[] = {10, 12, -1, -1, 7}, last[] = {10, 9, -1, -1, 9},
                            alone[] = {-1, 9, -1, -1, 9};
     struct usage *usage = usage_new((struct usage_excluded){.reasoning = true});

@@ -39,6 +39,22 @@ describe("tide.adapters", function()
     assert.is_true(custom.asks_usage)
   end)
 
+  it("passes on no paths, fields and counts to one that speaks another dialect", function()
+    local extending = 'return tide.adapter { extends = "xai", dialect = "%s" }'
+    local loaded = load_with({
+      ["adapters/other.lua"] = extending:format("anthropic-messages"),
+      ["adapters/alike.lua"] = extending:format("openai-chat"),
+    })
+    local other, alike = loaded.adapters.other, loaded.adapters.alike
+    assert.is_nil(other.ops.chat.path)
+    assert.is_false(other.asks_usage)
+    assert.same({ "input_tokens" }, other.usage.places.input)
+    assert.is_false(other.usage.reasoning_excluded)
+    assert.same(loaded.adapters.xai.errors.match, other.errors.match)
+    assert.equal("/chat/completions", alike.ops.chat.path)
+    assert.is_true(alike.usage.reasoning_excluded)
+  end)
+
   it("lets a file of the user replace a shipped one", function()
     local loaded = load_with({
       ["adapters/groq.lua"] = [[return tide.adapter {

@@ -37,6 +37,15 @@ describe("canonical_grammar", function()
     return table.concat(words, " ")
   end
 
+  it("gives calls of one id different ones", function()
+    local seen_ids = {}
+    for _, event in ipairs(through(tool(1, "a", "f"), args(1, "{}"), tool(2, "a", "g"),
+      args(2, "{}"), tool(3, "b", "h"), args(3, "{}"))) do
+      if event.type == "tool_start" then seen_ids[#seen_ids + 1] = event.id end
+    end
+    assert.same({ "a", "a_2", "b" }, seen_ids)
+  end)
+
   it("lets what is in order pass", function()
     assert.same({
       { type = "text", delta = "hi" },

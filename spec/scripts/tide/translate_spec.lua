@@ -26,7 +26,9 @@ return tide.dialect {
   end,
   end_stream = function(write) write("[OVER]") end,
   error_body = function(err) return tide.json.encode { alpha = err.message } end,
-  error_event = function(err) return "data: " .. err.message .. "\n\n" end,
+  error_event = function(err, call, state)
+    return "data: " .. err.message .. (state and " after " .. (state.n or 0) or "") .. "\n\n"
+  end,
 }]]
 
 local BETA = [[
@@ -173,6 +175,20 @@ describe("tide.translate", function()
     assert.equal("application/json", codec.type)
     assert.equal('[{"n":2,"text":"a"}', codec.event('{"t":"a"}'))
     assert.equal(',\r\n{"end":"length"},\r\n[OVER]]', codec.finish())
+  end)
+
+  it("breaks off with an event that knows what went before it", function()
+    local _, extra = start(nil, nil, { stream = true })
+    extra.codec.event('{"t":"a"}')
+    assert.equal("data: gone after 2\n\n", extra.codec.error_event("timeout", "gone"))
+  end)
+
+  it("ends an array that breaks off, whatever was in it", function()
+    local _, extra = start(nil, nil, { stream = true, as_array = true })
+    assert.equal('[{"alpha":"gone"}]', extra.codec.error_event("timeout", "gone"))
+    _, extra = start(nil, nil, { stream = true, as_array = true })
+    extra.codec.event('{"t":"a"}')
+    assert.equal(',\r\n{"alpha":"gone"}]', extra.codec.error_event("timeout", "gone"))
   end)
 
   it("fails the attempt when the file of a user fails in the answer", function()

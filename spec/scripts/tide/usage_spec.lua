@@ -35,4 +35,13 @@ describe("tide.usage", function()
     assert.equal(10, fake.count(compiled, '{"i":1,"c":2,"w":3,"m":4}').input)
     assert.is_false(usage.compile().cache_excluded)
   end)
+
+  it("T-28 takes the output from a total, or from reasoning that stands alone", function()
+    local compiled = usage.compile({
+      input = "i", output = "o", reasoning = "r", total = "t", reasoning_excluded = true,
+    })
+    assert.equal(5, fake.count(compiled, '{"i":1,"o":2,"r":9,"t":6}').output)
+    assert.equal(9, fake.count(compiled, '{"i":1,"r":9}').output)
+    assert.is_nil(fake.count(compiled, '{"i":1}').output)
+  end)
 end)
