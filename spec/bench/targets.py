@@ -18,8 +18,10 @@ from machine import facts
 from reloads import SAVES, measure_reloads
 from tables import added, quant, table
 
-PEERS = "nginx,tidegate,tidegate-policy,nginx-tls,tidegate-tls,nginx-log,tidegate-log,nginx-unbuffered"
-SCENARIOS = "small-max,small-tls,small-log,large-max,big-max,paced-2000,stream-50,small-beside,idle-streams,idle-tls"
+PEERS = "nginx,tidegate,tidegate-policy,nginx-tls,tidegate-tls,nginx-log,tidegate-log,nginx-unbuffered," \
+    "tidegate-anthropic,tidegate-gemini,tidegate-responses"
+SCENARIOS = "small-max,small-tls,small-translated,small-log,large-max,large-translated,big-max,paced-2000,stream-50," \
+    "stream-translated,small-beside,idle-streams,idle-tls"
 DIRECT = "paced-2000"  # also without a gateway: its rows are the latency that one adds
 RAW = os.path.join(TOOLS, "raw.json")
 STREAMS = 2000
@@ -137,6 +139,12 @@ def policy_row(runs, limit):
     return absolute("a policy of 30 lines adds to it", limit, with_it - without if with_it and without else None, None, "us")
 
 
+def translated_row(runs, what, limit, scenario, dialect):
+    """what a request costs more than one that is passed through"""
+    passed, mine = runs.cpu(scenario + "-max", "tidegate"), runs.cpu(scenario + "-translated", "tidegate-" + dialect)
+    return absolute(what, limit, mine - passed if passed and mine else None, None, "us")
+
+
 def middle_half(values):
     """how far apart the middle half of the values lies; one value has no spread"""
     if len(values) < 2:
@@ -194,6 +202,14 @@ def rows(runs, start_ms, memory_mb, reloads, o):
         cpu("the same, nginx without a second try", None, "big-max", other="nginx-unbuffered"),
         cpu("CPU per streamed chunk", 1.0, "stream-50"),
         ttft_row(runs),
+        absolute("CPU per streamed chunk, openai-chat from anthropic", 12, runs.cpu("stream-translated", "tidegate-anthropic"),
+                 None, "us"),
+        absolute("the same from gemini", None, runs.cpu("stream-translated", "tidegate-gemini"), None, "us"),
+        absolute("the same from openai-responses", None, runs.cpu("stream-translated", "tidegate-responses"), None, "us"),
+        translated_row(runs, "that translation adds to a request, 1 KB", 60, "small", "anthropic"),
+        translated_row(runs, "the same from gemini", None, "small", "gemini"),
+        translated_row(runs, "the same from openai-responses", None, "small", "responses"),
+        translated_row(runs, "that translation adds to a request, 64 KB prompt", 1000, "large", "anthropic"),
         per_stream("memory per idle stream", 9, "idle-streams"),
         per_stream("memory per idle stream, TLS to the upstream", 64, "idle-tls", "-tls"),
         stall_row(runs, o.streams, 5),

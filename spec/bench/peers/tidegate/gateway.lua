@@ -3,7 +3,7 @@ return {
   workers = 1,
   log = @LOG@,
   providers = {
-    upstream = { extends = "openai", @UPSTREAM@, keys = { "sk-bench" } },
+    upstream = { extends = "@ADAPTER@", @UPSTREAM@, keys = { "sk-bench" } },
   },
   models = { ["mock-1"] = { "upstream/mock-1" } },
 }
