@@ -98,7 +98,7 @@ set(TIDEGATE_LUA
   scripts/tide/anthropic_reply.lua scripts/tide/anthropic_request.lua
   scripts/tide/anthropic_schema.lua scripts/tide/anthropic_turns.lua
   scripts/tide/body_facts.lua scripts/tide/body_form.lua scripts/tide/call_info.lua
-  scripts/tide/canonical_request.lua scripts/tide/counting.lua
+  scripts/tide/canonical_request.lua scripts/tide/client_answer.lua scripts/tide/counting.lua
   scripts/tide/upstream_ids.lua
   scripts/tide/event_filter.lua scripts/tide/held.lua scripts/tide/shadow.lua
   scripts/tide/headers.lua scripts/tide/plain.lua scripts/tide/plan.lua scripts/tide/request_view.lua

@@ -48,6 +48,7 @@
 ---@field base_url? string|fun(config: table): string
 ---@field auth? { type: "bearer"|"header"|"none", name?: string, secret?: string }
 ---@field headers? table<string, string>
+---@field variants? table<string, table> by fields of the configuration
 ---@field ops? { chat?: table|false, complete?: table|false, embed?: table|false }
 ---@field params? { rename?: table, drop?: string[], clamp?: table, default?: table, inject_stream?: table|false }
 ---@field families? { models: string[], reasoning?: boolean, params?: table, traits?: table, via?: { dialect: string, when: string } }[] rules by the model's name
@@ -862,7 +863,7 @@ function tide.config(path, ...) end
 
 ---A provider that is not there. What is queued is answered in order.
 ---@class tide.TestUpstream
----@field requests table[] what it was sent: target, provider, model, method, path, headers, body
+---@field requests table[] what it was sent: target, provider, model, method, path, headers, body, dialect
 ---@field reply fun(answer: tide.TestReply): tide.TestUpstream queues an answer
 ---@field stream fun(source: string|table, more?: tide.TestReply): tide.TestUpstream queues a stream: a file beside the test, or pieces; a number among them is a pause
 ---@field default fun(answer: tide.TestReply): tide.TestUpstream what it answers when nothing is queued
@@ -878,7 +879,7 @@ function tide.config(path, ...) end
 ---@field headers? table<string, string>
 ---@field body? string
 ---@field json? any
----@field text? string a completion that says this
+---@field text? string an answer that says this, in the provider's dialect
 ---@field delay? number seconds
 ---@field fault? "reset"|"timeout"|"cut"
 ---@field model? string only for requests of this model
@@ -896,7 +897,7 @@ function tide.config(path, ...) end
 ---@field events? table[] of a stream
 ---@field finish_reason? string
 ---@field tool_calls? table[]
----@field usage? table
+---@field usage? table as OpenAI's chat has it; of other dialects in the gateway's words
 ---@field error? table
 ---@field kind? string
 ---@field outcome? string

@@ -72,7 +72,7 @@ return {
       text = "A provider that is not there. What is queued is answered in order.",
       fields = {
         { "requests", "table[]", "what it was sent: target, provider, model, method, path, "
-          .. "headers, body" },
+          .. "headers, body, dialect" },
         { "reply", "fun(answer: tide.TestReply): tide.TestUpstream", "queues an answer" },
         { "stream", "fun(source: string|table, more?: tide.TestReply): tide.TestUpstream",
           "queues a stream: a file beside the test, or pieces; a number among them is a pause" },
@@ -97,7 +97,7 @@ return {
         { "headers?", "table<string, string>" },
         { "body?", "string" },
         { "json?", "any" },
-        { "text?", "string", "a completion that says this" },
+        { "text?", "string", "an answer that says this, in the provider's dialect" },
         { "delay?", "number", "seconds" },
         { "fault?", "\"reset\"|\"timeout\"|\"cut\"" },
         { "model?", "string", "only for requests of this model" },
@@ -118,7 +118,7 @@ return {
         { "events?", "table[]", "of a stream" },
         { "finish_reason?", "string" },
         { "tool_calls?", "table[]" },
-        { "usage?", "table" },
+        { "usage?", "table", "as OpenAI's chat has it; of other dialects in the gateway's words" },
         { "error?", "table" },
         { "kind?", "string" },
         { "outcome?", "string" },

@@ -1,5 +1,7 @@
 -- What a mock upstream answers: t.upstream("groq").reply{ ... } and .stream{ ... } as bytes.
+local canonical_answer = require("tide.canonical_answer")
 local core = require("core")
+local grammar = require("tide.canonical_grammar")
 local mock_stream = require("tide.mock_stream")
 local mock_text = require("tide.mock_text")
 
@@ -118,11 +120,86 @@ local function body_of(sent, answer)
   if sent.path:find("/embeddings$") then return embedding(sent.body) end
 end
 
+-- ---- other dialects -----------------------------------------------------------------------------
+
+local function count_of(usage, ...)
+  for i = 1, select("#", ...) do
+    local value = usage[(select(i, ...))]
+    if value then return value end
+  end
+end
+
+-- The canonical answer that says `text`.
+local function canonical(sent, answer, text)
+  local content = {}
+  if text ~= "" then content[1] = { type = "text", text = text } end
+  for i, call in ipairs(answer.tool_calls or {}) do
+    local called = call["function"] or call
+    content[#content + 1] = {
+      type = "tool_use", id = call.id or "call_" .. i, name = called.name,
+      arguments = called.arguments,
+    }
+  end
+  local usage = answer.usage or {}
+  return {
+    id = "test", model = sent.model, created = 0,
+    choices = { { content = content, finish_reason = answer.finish_reason or "stop" } },
+    usage = {
+      input = count_of(usage, "prompt_tokens", "input_tokens", "input") or 1,
+      output = count_of(usage, "completion_tokens", "output_tokens", "output")
+        or #mock_text.pieces(text),
+    },
+  }
+end
+
+local function info_of(sent, dialect, is_stream)
+  return {
+    op = "chat", stream = is_stream, include_usage = true, model = sent.model, asked = sent.model,
+    client_dialect = dialect.name, id = ("0"):rep(32), created = 0, traits = {},
+    warn = function() end,
+  }
+end
+
+-- The events of a stream as the dialect writes them, one text each.
+local function stream_of(dialect, said, info)
+  local chunks, state = {}, {}
+  local function write(data, name)
+    if type(data) == "table" then data = core.encode(data) end
+    chunks[#chunks + 1] = (name and "event: " .. name .. "\n" or "") .. "data: " .. data .. "\n\n"
+  end
+  local told = grammar.new(function(event)
+    dialect.encode_event(event, write, state, info)
+  end, info.id)
+  canonical_answer.emit(said, told.emit)
+  told.finish()
+  if dialect.end_stream then dialect.end_stream(write, state, info) end
+  return chunks
+end
+
+local function write_other(out, sent, answer, text, dialect)
+  local is_stream = type(sent.body) == "table" and sent.body.stream == true
+    or sent.path:find("[sS]tream") ~= nil
+  local info = info_of(sent, dialect, is_stream)
+  local said = canonical(sent, answer, text)
+  if not is_stream then
+    return write_body(out, answer, core.encode(dialect.encode_answer(said, info)))
+  end
+  write_chunks(out, {
+    chunks = stream_of(dialect, said, info), status = answer.status, headers = answer.headers,
+    fault = answer.fault,
+  })
+end
+
+local function is_other(dialect)
+  return dialect ~= nil and dialect.name ~= "openai-chat" and dialect.serves
+end
+
 --- Sends one answer.
 -- @param out of a producer
 -- @tparam table sent what the request was: path, body (decoded)
 -- @tparam table answer { status, headers, body | json | text | chunks, delay, fault }
-function M.send(out, sent, answer)
+-- @tparam table|nil dialect in which `text` is told; OpenAI's chat unless given
+function M.send(out, sent, answer, dialect)
   if answer.delay then
     local _, err = core.sleep(answer.delay)
     if err then return end
@@ -132,7 +209,9 @@ function M.send(out, sent, answer)
   if answer.chunks then return write_chunks(out, answer) end
   local body = body_of(sent, answer)
   if body then return write_body(out, answer, body) end
-  write_text(out, sent, answer, answer.text or "hello")
+  local text = answer.text or "hello"
+  if is_other(dialect) then return write_other(out, sent, answer, text, dialect) end
+  write_text(out, sent, answer, text)
 end
 
 return M

@@ -1,5 +1,8 @@
 -- t.chat and t.request: requests as a client would send them, and their answers taken apart.
+local client_answer = require("tide.client_answer")
 local core = require("core")
+local current = require("tide.current")
+local endpoints = require("tide.endpoints")
 
 local M = {}
 
@@ -50,7 +53,29 @@ local function add(result, parts, value)
   if is_set(said.tool_calls) and choice.message then result.tool_calls = said.tool_calls end
 end
 
-local function read_content(result)
+-- What an answer in another dialect than OpenAI's says; its usage is in the gateway's words.
+local function read_other(result, dialect, path)
+  local is_array = path:find(":streamGenerateContent", 1, true) ~= nil
+  local said = client_answer.read(dialect, result.body, {
+    stream = result.events ~= nil or is_array, as_array = result.events == nil,
+  }, {
+    op = "chat", client_dialect = dialect.name, asked = "test", id = ("0"):rep(32), created = 0,
+    traits = {}, warn = function() end,
+  })
+  if said.text ~= "" then result.text = said.text end
+  if #said.tool_calls > 0 then result.tool_calls = said.tool_calls end
+  result.finish_reason, result.usage = said.finish_reason, said.usage
+end
+
+local function dialect_of(path)
+  local route = endpoints.find(path:match("^[^?]*"))
+  local op = route and route.POST
+  if type(op) == "table" and op.name == "chat" and op.dialect ~= "openai-chat" then
+    return current.gen.dialects[op.dialect]
+  end
+end
+
+local function read_content(result, path)
   local parts = {}
   local is_stream = (result.headers["content-type"] or ""):find("^text/event%-stream")
   if is_stream then
@@ -62,6 +87,8 @@ local function read_content(result)
     if type(value) == "table" then add(result, parts, value) end
   end
   if #parts > 0 then result.text = table.concat(parts) end
+  local dialect = result.status == 200 and dialect_of(path)
+  if dialect then read_other(result, dialect, path) end
 end
 
 local function read_headers(result)
@@ -83,7 +110,7 @@ local function ask(request)
   local result = { status = status, headers = status and headers or {}, body = body or "" }
   if not status then result.error, result.kind = headers, headers.kind end
   read_headers(result)
-  read_content(result)
+  read_content(result, request.path)
   local facts = inner:facts()
   result.outcome = facts and facts.outcome
   return result

@@ -86,13 +86,31 @@ function Mocks:of(name)
   return self.upstreams[name]
 end
 
+-- "/v1beta/models/{model}:generateContent" as a pattern of the end of a path.
+local function pattern_of(path)
+  path = path:match("^[^?]*"):gsub("[%^%$%(%)%%%.%[%]%*%+%-%?]", "%%%0")
+  return path:gsub("{[%w_|]+}", ".+") .. "$"
+end
+
+-- The dialect that is spoken at a path: that of the provider, where it has several.
+local function dialect_at(provider, path)
+  path = path:match("^[^?]*")
+  for _, dialect in pairs(provider.dialects) do
+    for _, paths in ipairs({ dialect.paths, dialect.stream_paths }) do
+      if paths.chat and path:find(pattern_of(paths.chat)) then return dialect end
+    end
+  end
+  return provider.adapter.dialect
+end
+
 -- What a provider would have got: as JSON where it is.
-local function decoded(sent)
+local function decoded(self, sent)
   local provider, model = sent.target:match("^([^/]*)/(.*)$")
   local body = core.decode(sent.body)
   return {
     target = sent.target, provider = provider, model = model, method = sent.method,
     path = sent.path, headers = sent.headers, body = body or sent.body,
+    dialect = dialect_at(self.providers[provider], sent.path),
   }
 end
 
@@ -119,11 +137,13 @@ end
 function M.new(providers, folder)
   local self = setmetatable({ upstreams = {}, providers = providers, folder = folder }, Mocks)
   core.mock_upstreams(function(sent)
-    local request = decoded(sent)
+    local request = decoded(self, sent)
     local upstream = self:of(request.provider)
+    local dialect = request.dialect
+    request.dialect = dialect.name
     upstream.requests[#upstream.requests + 1] = request
     local found = take_queued(upstream, request.model) or upstream.last
-    return function(out) answer.send(out, request, found) end
+    return function(out) answer.send(out, request, found, dialect) end
   end)
   local seen = {}
   for _, provider in pairs(providers) do

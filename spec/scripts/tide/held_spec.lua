@@ -13,6 +13,7 @@ describe("a held answer", function()
     req = fake.request({})
     call = call or {}
     call.dialect = call.dialect or { name = "openai-chat" }
+    call.op = call.op or { name = "chat" }
     call.req, call.plan = req, { accept = accept }
     return held.settle(call, summary or fake.held(BODY, { input = 3 }), LANE)
   end
