@@ -21,7 +21,8 @@ end
 function M.client(req)
   local key = key_of(req)
   if not key or key == "" then
-    return nil, errors.unauthorized("A key is needed: send Authorization: Bearer YOUR_KEY.")
+    return nil, errors.unauthorized("A key is needed: as Authorization: Bearer KEY, "
+      .. "x-api-key or x-goog-api-key.")
   end
   local name = req:find_client(key)
   if not name then return nil, errors.unauthorized("The key is not known here.") end

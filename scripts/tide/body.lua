@@ -42,16 +42,21 @@ end
 -- The second argument of raw() is how many bytes are wanted: a long prompt is not copied for one.
 local function check_messages(req, form)
   local name = form.names[MESSAGES]
-  local first = req:raw(MESSAGES, 1):byte()
+  local text = req:raw(MESSAGES, 1)
+  if not text then return errors.bad_request(name .. " is required", name) end
+  local first = text:byte()
   if first == BRACKET or first == QUOTE and MAY_BE_TEXT[name] then return nil end
   return errors.bad_request(name .. " must be an array", name)
 end
 
 local function check_needs(req, form)
   for _, name in ipairs(form.needs) do
-    local position = form.positions[name]
-    if not req:raw(position, 1) then return errors.bad_request(name .. " is required", name) end
-    local problem = position == MESSAGES and check_messages(req, form)
+    local position, problem = form.positions[name], nil
+    if position == MESSAGES then
+      problem = check_messages(req, form)
+    elseif not req:raw(position, 1) then
+      problem = errors.bad_request(name .. " is required", name)
+    end
     if problem then return problem end
   end
 end

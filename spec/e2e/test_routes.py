@@ -7,6 +7,8 @@ import upstream as mock
 from config import config, one, provider
 from dialects import (ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES, adapter_file, ask, body_of, check_error, error_of,
                       events, path_of, reply, stream, streamed_text, text_of)
+from gateway import run
+from wire import wait_until
 
 NATIVE = "native"  # an adapter of one dialect
 
@@ -228,8 +230,6 @@ LOOK = """return tide.policy {
 
 
 def noted(gateway, message):
-    from wire import wait_until
-
     def find():
         return [json.loads(line["fields"]["what"]) for line in gateway.lines() if line.get("message") == message]
     return wait_until("a line %r" % message, find)
@@ -274,3 +274,69 @@ def test_on_event_changes_streams_of_every_dialect(gateway, upstream, client, pr
     g = gateway(text, files={**files, "scripts/policies/shout.lua": SHOUT})
     answer = ask(g, client, stream=True)
     assert answer.status == 200 and streamed_text(client, answer) == "HELLO"
+
+
+# Asks a model itself, whole and as a stream, and says what it got.
+ASKS = """return tide.policy {
+  route = function(req)
+    local whole = assert(tide.chat { model = "p/m", messages = { { role = "user", content = "x" } } })
+    local stream = assert(tide.chat { model = "p/m", stream = true, messages = { { role = "user", content = "x" } } })
+    local types = {}
+    for event in stream:events() do types[#types + 1] = event.type end
+    local result = stream:result()
+    tide.log.info("got", { what = tide.json.encode { whole.text, whole.finish_reason, whole.usage.input,
+      result.text, types } })
+  end,
+}
+"""
+
+
+@pytest.mark.parametrize("dialect", [ANTHROPIC, GEMINI, RESPONSES])
+def test_tide_chat_asks_providers_of_every_dialect(gateway, upstream, dialect):
+    def answer(request):
+        is_stream = b'"stream":true' in request.body or "stream" in request.target
+        return stream(dialect, "hel", "lo") if is_stream else reply(dialect)
+    upstream.always(answer)
+    text, files = native(upstream, dialect, policy="asks")
+    g = gateway(text, files={**files, "scripts/policies/asks.lua": ASKS})
+    assert text_of(OPENAI, ask(g, OPENAI)) == "hello"
+    assert noted(g, "got")[0] == ["hello", "stop", 11, "hello", ["text", "text", "usage", "finish"]]
+
+
+AFTER = """return tide.middleware {
+  after = function(req, res) req:set_header("x-said", res.text or "") end,
+}
+"""
+
+
+@pytest.mark.parametrize("client", ALL)
+def test_after_sees_a_whole_answer_before_its_client_does(gateway, upstream, client):
+    upstream.always(reply(ANTHROPIC))
+    text, files = native(upstream, ANTHROPIC, middleware=["after"])
+    g = gateway(text, files={**files, "scripts/middleware/after.lua": AFTER})
+    answer = ask(g, client)
+    assert text_of(client, answer) == "hello" and answer.headers["x-said"] == "hello"
+
+
+def test_kept_requests_of_every_dialect_can_be_decided_again(gateway, upstream, tmp_path):
+    upstream.always(mock.chat())
+    kept = tmp_path / "kept.jsonl"
+    g = gateway(one(upstream, models={"smart": ["one/m"]}, log={"file": "@LOG@", "bodies": str(kept)}))
+    for dialect in ALL:
+        assert text_of(dialect, ask(g, dialect, headers={"x-api-key": "client-secret"})) == "hello"
+    answer = g.call(body_of(ANTHROPIC), "/v1/messages/count_tokens")
+    assert answer.status == 200
+    wait_until("five lines", lambda: kept.exists() and kept.read_bytes().count(b"\n") == 5)
+    assert b"client-secret" not in kept.read_bytes()
+    status, out, err = run("replay", str(kept), "--new", g.folder)
+    assert (status, out) == (0, "5 same, 0 different, 0 errors\n"), err
+
+
+@pytest.mark.parametrize("dialect", ALL)
+def test_explain_knows_a_body_by_what_only_its_api_has(gateway, upstream, tmp_path, dialect):
+    g = gateway(one(upstream, models={"smart": ["one/m"]}))
+    own = {ANTHROPIC: {"system": "x"}, RESPONSES: {"instructions": "x"}, GEMINI: {"model": "smart"}}
+    body = {**body_of(dialect), **own.get(dialect, {})}
+    (tmp_path / "request.json").write_text(json.dumps(body))
+    status, out, err = run("explain", g.folder, str(tmp_path / "request.json"))
+    assert status == 0 and "one/m#1" in out and "smart" in out, err
