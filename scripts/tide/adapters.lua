@@ -77,6 +77,14 @@ local function in_another_dialect(parent)
   return result
 end
 
+-- Paths that are inherited may ask for what the parent asks for; where nothing of them does, a
+-- provider need not say it.
+local function optional(config)
+  local result = {}
+  for name, kind in pairs(config or {}) do result[name] = kind:gsub("!$", "?") end
+  return result
+end
+
 local function inherit(parent, own)
   local speaks = first_dialect(own)
   if speaks and first_dialect(parent) and speaks ~= first_dialect(parent) then
@@ -91,6 +99,7 @@ local function inherit(parent, own)
   end
   result.ops = (own.ops or parent.ops) and merged(parent.ops, own.ops) or nil
   result.families = joined(own.families, parent.families)
+  result.config = (own.config or parent.config) and merged(optional(parent.config), own.config)
   result.params = merged(parent.params, own.params)
   result.usage = merged(parent.usage, own.usage)
   result.errors = merge_errors(parent.errors, own.errors)
