@@ -93,7 +93,7 @@ function readers.QuotaFailure(detail, said)
 end
 
 --- read_error of the dialect: what a provider's error says. The code is the reason that Google
--- names, QUOTA_PER_DAY or QUOTA_PER_MINUTE, or the status; the type is the status.
+-- names, QUOTA_PER_DAY or QUOTA_PER_MINUTE; the type is the status.
 -- @tparam table body decoded; streams without alt=sse answer with a list of one
 -- @treturn table|nil { message, code, type }
 function M.read(body)
@@ -105,9 +105,9 @@ function M.read(body)
     local kind = (text(detail, "@type") or ""):match("google%.rpc%.(%w+)$")
     if readers[kind] then readers[kind](detail, said) end
   end
-  local status = text(problem, "status")
   return {
-    message = text(problem, "message"), code = said.quota or said.code or status, type = status,
+    message = text(problem, "message"), code = said.quota or said.code,
+    type = text(problem, "status"),
   }
 end
 

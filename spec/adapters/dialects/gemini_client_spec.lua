@@ -448,8 +448,8 @@ describe("the dialect gemini, a provider's error:", function()
     assert.same({ message = "m", code = "API_KEY_INVALID", type = "INVALID_ARGUMENT" },
       read('{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT","details":[{"@type":'
         .. '"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}'))
-    assert.equal("UNAVAILABLE", read('{"error":{"status":"UNAVAILABLE"}}').code)
-    assert.equal("NOT_FOUND", read('[{"error":{"status":"NOT_FOUND"}}]').code)
+    assert.same({ type = "UNAVAILABLE" }, read('{"error":{"status":"UNAVAILABLE"}}'))
+    assert.same({ type = "NOT_FOUND" }, read('[{"error":{"status":"NOT_FOUND"}}]'))
     assert.is_nil(read('{"message":"x"}'))
     assert.is_nil(read('{"error":"x"}'))
   end)
