@@ -192,7 +192,8 @@ local function write_labels(body, rq, call)
 end
 
 local UNKNOWN = {
-  "logit_bias", "user", "safety_identifier", "verbosity", "prompt_cache_key", "cache", "audio", "prediction",
+  "logit_bias", "user", "safety_identifier", "verbosity", "prompt_cache_key", "cache", "audio",
+  "prediction",
 }
 
 local function warn_of_unknown(rq, call)

@@ -28,15 +28,27 @@ function M.object(of, name)
   if type(value) == "table" and not core.is_raw(value) then return value end
 end
 
---- A list of objects: what is none is left out. {} when absent.
-function M.objects(of, name)
-  local value, result = get(of, name), {}
-  if type(value) ~= "table" or core.is_raw(value) then return result end
-  if value[1] == nil and next(value) ~= nil then return { value } end
-  for _, item in ipairs(value) do
+local NONE = {}
+
+local function only_objects(list)
+  local result = {}
+  for _, item in ipairs(list) do
     if type(item) == "table" and item ~= null then result[#result + 1] = item end
   end
   return result
+end
+
+--- A list of objects, read only: what is none is left out, one object is a list of it. {} when
+-- absent.
+function M.objects(of, name)
+  local value = get(of, name)
+  if type(value) ~= "table" or core.is_raw(value) then return NONE end
+  if value[1] == nil and next(value) ~= nil then return { value } end
+  for i = 1, #value do
+    local item = value[i]
+    if type(item) ~= "table" or item == null then return only_objects(value) end
+  end
+  return value
 end
 
 function M.text(of, name)

@@ -61,7 +61,7 @@ local readers = {}
 function readers.text(value, part)
   if type(value) ~= "string" then return nil end
   if flag(part, "thought") then
-    return sign({ type = "reasoning", text = value, format = "gemini" }, part)
+    return sign({ type = "reasoning", text = value }, part)
   end
   return sign({ type = "text", text = value }, part)
 end

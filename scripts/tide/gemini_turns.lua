@@ -38,8 +38,10 @@ function writers.refusal(part) return { text = part.text } end
 
 -- Thoughts of other models are nothing that Gemini has thought. One without words is the signature
 -- of the picture or sound before it, which the canonical form has not.
-function writers.reasoning(part, _, before)
-  if part.format ~= "gemini" or not part.text then return nil end
+function writers.reasoning(part, context, before)
+  local is_own = part.format == "gemini"
+    or part.format == nil and context.call.client_dialect == "gemini"
+  if not is_own or not part.text then return nil end
   if part.text ~= "" then return sign({ text = part.text, thought = true }, part) end
   if part.signature and before and before.inlineData and not before.thoughtSignature then
     sign(before, part)

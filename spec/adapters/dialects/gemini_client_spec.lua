@@ -109,6 +109,11 @@ describe("the dialect gemini, a client's request:", function()
     }, rq.messages[2].content)
   end)
 
+  it("does not take a thought for Gemini's that nobody signed", function()
+    assert.same({ { type = "reasoning", text = "hm" } },
+      parts('{"text":"hm","thought":true}', "model"))
+  end)
+
   it("finds out whose a signature is", function()
     local wrap = require("tide.canonical").wrap
     local content = parts('{"text":"hm","thought":true,"thoughtSignature":"'
