@@ -190,8 +190,8 @@ end
 
 local OTHERS = { "executableCode", "codeExecutionResult", "toolCall", "toolResponse" }
 
--- The canonical form has signatures of text, calls and thoughts: that of anything else, also of what
--- cannot be carried, becomes a thought without words. A part that is nothing but signed is text.
+-- The canonical form has signatures of text, calls and thoughts: that of anything else, also of
+-- what cannot be carried, becomes a thought without words. A part that is only signed is text.
 local function take_other(emit, candidate, part, is_told)
   for _, name in ipairs(OTHERS) do
     if members.get(part, name) ~= nil then
@@ -291,8 +291,8 @@ function M.usage(metadata)
   return next(usage) and usage or nil
 end
 
--- Each total comes with all that it is made of, and what is 0 is left out: the last one counts. What
--- was read is told at once as well, as some clients hear of it before the content.
+-- Each total comes with all that it is made of, and what is 0 is left out: the last one counts.
+-- What was read is told at once as well, as some clients hear of it before the content.
 local function take_usage(emit, state, metadata)
   local usage = M.usage(metadata)
   if not usage then return end
