@@ -15,9 +15,9 @@ function M.encode(text)
   return (text:gsub("[^%w%-._~@]", encode_char))
 end
 
---- True when `text` has the placeholder.
+--- True when `text` has the placeholder; what is no text has none.
 function M.has(text, name)
-  if not text then return false end
+  if type(text) ~= "string" then return false end
   for first, _, otherwise in text:gmatch(PLACEHOLDER) do
     if first == name or otherwise == name then return true end
   end
