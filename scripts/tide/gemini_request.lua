@@ -296,7 +296,8 @@ local function read_thinking(rq, config)
   local budget, level = number(config, "thinkingBudget"), text(config, "thinkingLevel")
   local effort = level and level:lower():gsub("^thinking_level_", "") or nil
   if effort == "unspecified" then effort = nil end
-  local reasoning = { show = flag(config, "includeThoughts"), effort = effort, enabled = true }
+  local shows = flag(config, "includeThoughts") or false
+  local reasoning = { show = shows, effort = effort, enabled = true }
   if budget == 0 then
     reasoning.enabled, reasoning.effort = false, "none"
   elseif budget and budget > 0 then

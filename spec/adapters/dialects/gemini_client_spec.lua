@@ -205,9 +205,9 @@ describe("the dialect gemini, a client's request:", function()
   end)
 
   local THINKING = {
-    { '{"thinkingBudget":0}', { effort = "none", enabled = false } },
-    { '{"thinkingBudget":-1}', { adaptive = true, enabled = true } },
-    { '{"thinkingLevel":"LOW"}', { effort = "low", enabled = true } },
+    { '{"thinkingBudget":0}', { effort = "none", enabled = false, show = false } },
+    { '{"thinkingBudget":-1}', { adaptive = true, enabled = true, show = false } },
+    { '{"thinkingLevel":"LOW"}', { effort = "low", enabled = true, show = false } },
     { '{"thinkingLevel":"THINKING_LEVEL_HIGH","includeThoughts":false}',
       { effort = "high", enabled = true, show = false } },
     { '{"includeThoughts":true}', { adaptive = true, enabled = true, show = true } },
