@@ -30,11 +30,13 @@ local function tier_of(name)
 end
 
 -- Counts in Anthropic's words: what was read from a cache or written to it stands beside the input,
--- each token once. Some providers count what they write and read at once as both.
+-- each token once. Some providers count what they write and read at once as both, and some tell of
+-- more tokens from a cache than they say they have read.
 local function usage_of(counts)
   local input, cached, written = counts.input, counts.cached, counts.cache_write
   if input then
-    input = math.max(0, input - (cached or 0))
+    cached = cached and math.min(cached, input)
+    input = input - (cached or 0)
     if written then
       written = math.min(written, input)
       input = input - written
