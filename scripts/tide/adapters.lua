@@ -69,11 +69,12 @@ local function first_dialect(adapter)
 end
 
 -- Fields of bodies and places of counts mean nothing in another dialect; its paths are its own.
-local function in_another_dialect(parent)
+local function in_another_dialect(parent, speaks)
   local result = merged(parent)
   result.params, result.usage = nil, nil
   result.ops = merged(parent.ops)
-  if result.ops.chat then result.ops.chat = {} end
+  local chat = result.ops.chat
+  if chat then result.ops.chat = { path = chat.paths and chat.paths[speaks] } end
   return result
 end
 
@@ -88,7 +89,7 @@ end
 local function inherit(parent, own)
   local speaks = first_dialect(own)
   if speaks and first_dialect(parent) and speaks ~= first_dialect(parent) then
-    parent = in_another_dialect(parent)
+    parent = in_another_dialect(parent, speaks)
   end
   local result = merged(own)
   for _, field in ipairs(INHERITED) do
