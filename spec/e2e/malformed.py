@@ -43,6 +43,12 @@ class Stream:
         self.values = [value_of(b) for b in self.blocks]
         self.named = self.dialect in ("anthropic-messages", "openai-responses")
 
+    @property
+    def envelope(self):
+        """what all chunks of openai-chat have"""
+        first = next(filter(None, self.values))
+        return {k: first[k] for k in ("id", "object", "created", "model") if k in first}
+
     def joined(self, values):
         """the stream with other values; None leaves a block as it is, False leaves it out"""
         out = []
@@ -97,7 +103,7 @@ def no_json(stream, places):
 
 
 UNKNOWN = {
-    "openai-chat": {"id": "x", "object": "chat.completion.hologram", "created": 1, "model": "m", "hologram": {"a": [1]}},
+    "openai-chat": {"object": "chat.completion.chunk", "hologram": {"a": [1]}},
     "openai-responses": {"type": "response.hologram.delta", "sequence_number": 999, "delta": "x"},
     "anthropic-messages": {"type": "hologram_delta", "delta": {"type": "x"}},
     "gemini": {"hologram": {"a": [1]}},
@@ -105,8 +111,11 @@ UNKNOWN = {
 
 
 def unknown_events(stream, places):
+    unknown = {**UNKNOWN[stream.dialect]}
+    if stream.dialect == "openai-chat":
+        unknown |= stream.envelope
     for place in places:
-        yield Variant("an unknown event at %d" % place, stream.inserted(place, UNKNOWN[stream.dialect]))
+        yield Variant("an unknown event at %d" % place, stream.inserted(place, unknown))
     yield Variant("unknown members", stream.edited(lambda v: v.update(hologram={"a": [None, {"b": 1}]})))
 
 
@@ -131,7 +140,7 @@ def finishes(stream):
 def empty(stream, places):
     for place in places:
         if stream.dialect == "openai-chat":
-            chunk = {k: v for k, v in next(filter(None, stream.values)).items() if k in ("id", "object", "created", "model")}
+            chunk = stream.envelope
             for name, more in (("empty choices", {"choices": []}), ("null choices", {"choices": None}), ("no choices", {}),
                                ("a null delta", {"choices": [{"index": 0, "delta": None, "finish_reason": None}]}),
                                ("no delta", {"choices": [{"index": 0, "finish_reason": None}]}),

@@ -56,6 +56,7 @@ class Facts:
     signatures: list = field(default_factory=list)  # opaque texts, in order
     usage: Usage = field(default_factory=Usage)
     citations: list = field(default_factory=list)   # addresses
+    files: list = field(default_factory=list)       # names or ids of those that were cited
     images: list = field(default_factory=list)      # base64, or addresses
     sounds: list = field(default_factory=list)      # base64
     transcript: str = ""                            # of the sounds
@@ -70,6 +71,14 @@ class Facts:
     @property
     def first(self):
         return self.choices.get(0) or Choice()
+
+
+def cite(facts, address, *names):
+    """one source: an address, or what there is to name a file"""
+    if address:
+        facts.citations.append(address)
+    else:
+        facts.files += [n for n in names if n][:1]
 
 
 def plus(*counts):

@@ -1,7 +1,7 @@
 """Anthropic's messages as a client must get them."""
 import json
 
-from . import Call, Facts, Usage, sse
+from . import Call, Facts, Usage, cite, sse
 from .check import counted, maybe, member, need
 
 FINISHES = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls",
@@ -71,7 +71,8 @@ class Anthropic:
         choice, kind = self.facts.choice(), block["kind"]
         if kind == "text":
             choice.text += block["text"]
-            self.facts.citations += [c.get("url") or c.get("document_title") for c in block.get("citations") or ()]
+            for one in block.get("citations") or ():
+                cite(self.facts, one.get("url"), one.get("document_title"), "a document")
         elif kind == "thinking":
             choice.reasoning += block["thinking"]
             if block.get("signature"):

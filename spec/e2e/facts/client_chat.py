@@ -1,7 +1,7 @@
 """OpenAI's chat completions as a client must get them."""
 import json
 
-from . import Call, Facts, Usage, sse
+from . import Call, Facts, Usage, cite, sse
 from .check import counted, maybe, member, need
 
 FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
@@ -51,8 +51,10 @@ class OpenAIChat:
             self.sign(one.get("signature") or one.get("data"))
         self.sign(self.google(part))
         for one in maybe(part, "annotations", list) or ():
-            need(member(one, "type", str) == "url_citation", "an annotation:", one)
-            self.facts.citations.append(member(member(one, "url_citation", dict), "url", str))
+            kind = member(one, "type", str)  # a file's is no part of the protocol, but tells what there is to tell
+            need(kind in ("url_citation", "file_citation"), "an annotation:", one)
+            source = member(one, kind, dict)
+            cite(self.facts, source.get("url"), source.get("file_id"), source.get("title"))
         audio = maybe(part, "audio", dict)
         if audio and audio.get("data"):
             self.facts.sounds.append(audio["data"])
@@ -77,8 +79,9 @@ class OpenAIChat:
         self.sign(self.google(call))
 
     def count(self, usage):
-        sent, out = member(usage, "prompt_tokens", int), member(usage, "completion_tokens", int)
-        need(member(usage, "total_tokens", int) == sent + out, "a total that is no sum:", usage)
+        sent, out, total = (counted(usage, n) for n in ("prompt_tokens", "completion_tokens", "total_tokens"))
+        need({"prompt_tokens", "completion_tokens", "total_tokens"} <= set(usage), "a usage without its counts:", usage)
+        need(total == (None if None in (sent, out) else sent + out), "a total that is no sum:", usage)
         read, made = maybe(usage, "prompt_tokens_details", dict), maybe(usage, "completion_tokens_details", dict)
         self.facts.usage = Usage(sent, out, counted(read or {}, "cached_tokens"),
                                  counted(read or {}, "cache_write_tokens"), counted(made or {}, "reasoning_tokens"))

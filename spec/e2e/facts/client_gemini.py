@@ -1,7 +1,7 @@
 """Gemini's generateContent and streamGenerateContent as a client must get them."""
 import json
 
-from . import BadWire, Call, Facts, Usage, plus, sse
+from . import BadWire, Call, Facts, Usage, cite, plus, sse
 from .check import counted, maybe, member, need, only
 
 FINISHES = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter", "RECITATION": "content_filter",
@@ -83,7 +83,9 @@ class Gemini:
         for source in (maybe(one, "citationMetadata", dict) or {}).get("citationSources") or ():
             self.facts.citations.append(source.get("uri"))
         for chunk in (maybe(one, "groundingMetadata", dict) or {}).get("groundingChunks") or ():
-            self.facts.citations.append(member(member(chunk, "web", dict), "uri", str))
+            need(len(chunk) == 1, "a source of several kinds, or of none:", chunk)
+            place = member(chunk, "web" if "web" in chunk else "retrievedContext", dict)
+            cite(self.facts, place.get("uri"), place.get("title"))
 
     def count(self, usage):
         sent, used = counted(usage, "promptTokenCount"), counted(usage, "toolUsePromptTokenCount")

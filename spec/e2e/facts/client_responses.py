@@ -1,5 +1,5 @@
 """OpenAI's responses as a client must get them."""
-from . import Call, Facts, Usage, sse
+from . import Call, Facts, Usage, cite, sse
 from .check import counted, maybe, member, need
 
 ENDS = {"response.completed": "completed", "response.incomplete": "incomplete", "response.failed": "failed"}
@@ -86,11 +86,12 @@ class OpenAIResponses:
         need(part["type"] == "output_text", "a content part:", part)
         choice.text += member(part, "text", str)
         for one in member(part, "annotations", list):
-            self.facts.citations.append(one.get("url") or one.get("file_id") or one.get("filename"))
+            cite(self.facts, one.get("url"), one.get("file_id"), one.get("filename"))
 
     def count(self, usage):
-        sent, out = member(usage, "input_tokens", int), member(usage, "output_tokens", int)
-        need(member(usage, "total_tokens", int) == sent + out, "a total that is no sum:", usage)
+        sent, out, total = (counted(usage, n) for n in ("input_tokens", "output_tokens", "total_tokens"))
+        need({"input_tokens", "output_tokens", "total_tokens"} <= set(usage), "a usage without its counts:", usage)
+        need(total == (None if None in (sent, out) else sent + out), "a total that is no sum:", usage)
         read, made = member(usage, "input_tokens_details", dict), member(usage, "output_tokens_details", dict)
         self.facts.usage = Usage(sent, out, counted(read, "cached_tokens"), counted(read, "cache_write_tokens"),
                                  counted(made, "reasoning_tokens"))

@@ -2,7 +2,7 @@
 import json
 import re
 
-from . import Call, Facts, Usage, plus, sse
+from . import Call, Facts, Usage, cite, plus, sse
 
 ENDS = {
     "openai-chat": {"stop": "stop", "eos": "stop", "length": "length", "model_length": "length",
@@ -32,8 +32,10 @@ def read(dialect, body, is_stream):
     else:
         seen = sse.events(body)
         for event in seen:
+            if reader.is_over:
+                break  # nothing behind the protocol's own end is of this answer
             if event.data == "[DONE]":
-                reader.facts.ended = True
+                reader.facts.ended = reader.is_over = True
             elif isinstance(event.value, dict):
                 reader.event(event)
     return reader.end()
@@ -78,6 +80,7 @@ class Reader:
     def __init__(self):
         self.facts = Facts()
         self.counts = {}
+        self.is_over = False
 
     def keep_usage(self, usage):
         """fields told later win; a null tells nothing"""
@@ -223,6 +226,7 @@ class OpenAIResponses(Reader):
         elif kind in ("response.completed", "response.incomplete", "response.failed"):
             self.items = self.items or value["response"].get("output") or []
             self.finish(value["response"])
+            self.is_over = True
         elif kind == "error":
             self.facts.error = said(value) or {k: value.get(k) for k in ("message", "type", "code")}
 
@@ -251,7 +255,8 @@ class OpenAIResponses(Reader):
             for part in item.get("content") or ():
                 choice.text += part.get("text") or ""
                 choice.refusal += part.get("refusal") or ""
-                self.facts.citations += [a.get("url") or a.get("file_id") for a in part.get("annotations") or ()]
+                for one in part.get("annotations") or ():
+                    cite(self.facts, one.get("url"), one.get("file_id"))
         elif kind == "reasoning":
             choice.reasoning += "".join(p.get("text") or "" for p in item.get("summary") or ())
             choice.reasoning += "".join(p.get("text") or "" for p in item.get("content") or ())
@@ -304,7 +309,7 @@ class Anthropic(Reader):
             if value["delta"].get("stop_reason"):
                 self.close(self.facts.choice(), value["delta"]["stop_reason"])
         elif kind == "message_stop":
-            self.facts.ended = True
+            self.facts.ended = self.is_over = True
         elif kind == "error":
             self.facts.error = said(value)
 
@@ -321,7 +326,8 @@ class Anthropic(Reader):
         choice, kind = self.facts.choice(), block.get("type")
         if kind == "text":
             choice.text += block.get("text") or ""
-            self.facts.citations += [c.get("url") or c.get("document_title") for c in block.get("citations") or ()]
+            for one in block.get("citations") or ():
+                cite(self.facts, one.get("url"), one.get("document_title"), "a document")
         elif kind == "thinking":
             choice.reasoning += block.get("thinking") or ""
             self.sign(block.get("signature"))
@@ -379,7 +385,8 @@ class Gemini(Reader):
             for source in (one.get("citationMetadata") or {}).get("citationSources") or ():
                 self.facts.citations.append(source.get("uri"))
             for chunk in (one.get("groundingMetadata") or {}).get("groundingChunks") or ():
-                self.facts.citations.append((chunk.get("web") or {}).get("uri"))
+                place = chunk.get("web") or chunk.get("retrievedContext") or {}
+                cite(self.facts, place.get("uri"), place.get("title"))
 
     def part(self, choice, part):
         if isinstance(part.get("text"), str):
