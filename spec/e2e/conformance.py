@@ -59,8 +59,6 @@ class Recording:
             return "ollama's own protocol is no dialect of this version"
         if self.provider == "minimax":
             return "its errors stand in base_resp, and there is no adapter for it in this version"
-        if self.body.count(b"event: response.completed") > 1:
-            return "the answers to several requests stand in one file"
         return None
 
     @property
