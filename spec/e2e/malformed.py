@@ -46,7 +46,7 @@ class Stream:
     @property
     def envelope(self):
         """what all chunks of openai-chat have"""
-        first = next(filter(None, self.values))
+        first = next(v for v in self.values if v and v.get("model"))
         return {k: first[k] for k in ("id", "object", "created", "model") if k in first}
 
     def joined(self, values):
