@@ -14,8 +14,9 @@ local M = {}
 -- What says how a protocol is spoken passes on; where a service is, its keys and models do not.
 local INHERITED = { "serve", "forward_headers", "variants" }
 
+local ADDRESS = { base_url = 0 } -- as HOOKS, where it is a function
+
 -- Which argument of a hook takes what the hook says.
-local ADDRESS = { base_url = 0 }
 local HOOKS = {
   prepare = 0, encode = 0, decode = 0, on_event = 3, on_end = 2, on_status = 0,
 }
