@@ -138,8 +138,7 @@ local function write_logprobs(fields, logprobs, choice, write, state)
 end
 
 local function count(choice, delta)
-  choice.chars = choice.chars
-    + (delta:find("[\128-\255]") and canonical.length(delta) or #delta)
+  choice.chars = choice.chars + canonical.length(delta)
 end
 
 local function write_text(event, write, state)
