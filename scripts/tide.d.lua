@@ -46,24 +46,24 @@
 ---@field dialect? string the one dialect of the provider: a file in dialects/
 ---@field dialects? string[] all that it speaks, the one to translate to first
 ---@field base_url? string|fun(config: table): string
----@field auth? { type: "bearer"|"header"|"none", name?: string, secret?: string }
+---@field auth? { type: "bearer"|"header"|"query"|"gcp"|"none", name?: string, secret?: string }
 ---@field headers? table<string, string>
 ---@field variants? table<string, table> by fields of the configuration
----@field ops? { chat?: table|false, complete?: table|false, embed?: table|false }
+---@field ops? { chat?: table|false, complete?: table|false, embed?: table|false, count?: table|false }
 ---@field params? { rename?: table, drop?: string[], clamp?: table, default?: table, inject_stream?: table|false }
 ---@field families? { models: string[], reasoning?: boolean, params?: table, traits?: table, via?: { dialect: string, when: string } }[] rules by the model's name
 ---@field forward_headers? string[] of the client's, what the provider gets
----@field query? table<string, string>
+---@field query? table<string, string> added to every path
 ---@field config? table<string, string> settings of the provider, with their types
----@field model_map? table<string, string>
----@field prepare? fun(rq: table, call: table)
+---@field model_map? table<string, string> what the provider calls a model
+---@field prepare? fun(rq: table, call: table): table?
 ---@field encode? fun(rq: table, call: table, http: table)
 ---@field decode? fun(body: table, call: table): table?
 ---@field on_event? fun(event: table, state: table, emit: function, call: table)
 ---@field on_end? fun(state: table, emit: function, call: table)
----@field on_status? fun(status: number, headers: table, body: string, call: table): table?
+---@field on_status? fun(status: number, headers: table, body: table|string, call: table): table?
 ---@field models? table<string, table>
----@field errors? { map?: table, status?: table, match?: table[] }
+---@field errors? { map?: table, status?: table, match?: table[], path?: string[], type?: string, code?: string, message?: string, retry_after?: string[] }
 ---@field usage? table<string, string|string[]|boolean>
 ---@field serve? fun(call: table, out: table) answers itself, without a network
 

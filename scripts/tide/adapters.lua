@@ -101,7 +101,7 @@ local function inherit(parent, own)
   end
   result.ops = (own.ops or parent.ops) and merged(parent.ops, own.ops) or nil
   result.families = joined(own.families, parent.families)
-  result.config = (own.config or parent.config) and merged(optional(parent.config), own.config)
+  result.config = merged(optional(parent.config), own.config)
   result.params = merged(parent.params, own.params)
   result.usage = merged(parent.usage, own.usage)
   result.errors = merge_errors(parent.errors, own.errors)

@@ -65,7 +65,8 @@ function M.values(name, entry, adapter)
   for _, field in ipairs(suggest.names(adapter.config)) do
     local _, mark = read_kind(adapter.config[field])
     -- With an address of the provider's own, what the adapter's needs is not missing.
-    local is_in_address = entry.base_url and template.has(adapter.base_url, field)
+    local is_in_address = entry.base_url
+      and (type(adapter.base_url) == "function" or template.has(adapter.base_url, field))
     if mark == "!" and values[field] == nil and not is_in_address then
       return nil, { path = "providers." .. name, message = "needs `" .. field .. "`" }
     end

@@ -146,4 +146,69 @@ describe("tide.adapters", function()
     assert.matches("a dialect needs `watch`",
       failure("return tide.dialect {}", "adapters/dialects/lines.lua").message)
   end)
+
+  it("speaks the first of several dialects to those that it does not speak", function()
+    local loaded = load_with({ ["adapters/custom.lua"] =
+      'return tide.adapter { dialects = { "gemini", "openai-chat" } }' })
+    local custom = loaded.adapters.custom
+    assert.equal("gemini", custom.dialect.name)
+    assert.is_truthy(custom.dialects["openai-chat"])
+    assert.is_truthy(custom.ops.chat and custom.ops.embed and custom.ops.count)
+  end)
+
+  it("passes on the first dialect alone", function()
+    local loaded = load_with({
+      ["adapters/one.lua"] = 'return tide.adapter { dialects = { "gemini", "openai-chat" } }',
+      ["adapters/two.lua"] = 'return tide.adapter { extends = "one" }',
+    })
+    assert.same({ "gemini" }, require("tide.suggest").names(loaded.adapters.two.dialects))
+  end)
+
+  it("puts the families of a file before those that it inherits", function()
+    local family = 'families = { { models = { "m*" }, traits = { of = "%s" } } }'
+    local loaded = load_with({
+      ["adapters/one.lua"] = 'return tide.adapter { extends = "openai", '
+        .. family:format("parent") .. " }",
+      ["adapters/two.lua"] = 'return tide.adapter { extends = "one", '
+        .. family:format("child") .. " }",
+    })
+    local families = require("tide.families")
+    assert.equal("child", families.find(loaded.adapters.two.families, "m1").traits.of)
+    assert.equal("parent", families.find(loaded.adapters.one.families, "m1").traits.of)
+  end)
+
+  it("refuses rules that cannot be meant", function()
+    for text, problem in pairs({
+      ['families = { { traits = {} } }'] = "each needs `models`",
+      ['families = { { models = { "m" }, via = { dialect = "gemini", when = "tools" } } }'] =
+        "not in `dialects`",
+      ['families = { { models = { "m" }, via = { dialect = "x", when = "tool" } } }'] =
+        "via.when must be .*did you mean 'tools'",
+      ['families = { { models = { "m" }, params = { clamp = { t = { 2, 1 } } } } }'] = "clamp",
+      ['auth = { type = "query" }'] = "needs a `name`",
+      ['dialects = { "openai-chat", "gemni" }'] = "did you mean 'gemini'",
+    }) do
+      assert.matches(problem,
+        failure('return tide.adapter { extends = "openai", ' .. text .. " }").message)
+    end
+  end)
+
+  it("takes hooks for a dialect where there is none", function()
+    local loaded = load_with({ ["adapters/custom.lua"] = [[return tide.adapter {
+      encode = function() end, on_event = function() end, ops = { chat = { path = "/x" } } }]] })
+    assert.equal("own", loaded.adapters.custom.dialect.name)
+    assert.matches("needs `dialect`",
+      failure("return tide.adapter { encode = function() end }").message)
+  end)
+
+  it("runs a hook under the guard of the file that it stands in", function()
+    local loaded = load_with({
+      ["adapters/one.lua"] = [[return tide.adapter { extends = "openai",
+        prepare = function() error("of one") end }]],
+      ["adapters/two.lua"] = 'return tide.adapter { extends = "one" }',
+    })
+    local ok, raised = pcall(loaded.adapters.two.hooks.prepare, {}, {})
+    assert.is_false(ok)
+    assert.matches("adapters/one.lua:2: of one", require("tide.guarded").text_of(raised))
+  end)
 end)

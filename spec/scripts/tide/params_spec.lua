@@ -91,4 +91,22 @@ describe("tide.params", function()
     assert.same({ "max_completion_tokens", false, "top_p", "0.5", "max_tokens", "9", "seed", "2" },
       edits)
   end)
+
+  it("changes a body that has been encoded for the provider", function()
+    local compiled = params.compile({
+      rename = { max_tokens = "limit", b = "a" }, drop = { "user", "model" },
+      clamp = { temperature = { 0, 1 } }, default = { top_k = 5, a = 9 },
+    })
+    local body = { model = "m", max_tokens = 3, user = "u", temperature = 2, a = 1, b = 2 }
+    assert.equal("dropped user; clamped temperature", params.apply_table(compiled, body, "chat"))
+    assert.same({ limit = 3, temperature = 1, a = 1, top_k = 5 }, body)
+    assert.is_nil(params.apply_table(compiled, { temperature = 1 }, "embed"))
+  end)
+
+  it("warns of no model that stands in the address", function()
+    local compiled = params.compile({ drop = { "model" } })
+    local edits = {}
+    assert.is_nil(params.apply(compiled, fake.request({ body = '{"model":"m"}' }), "chat", edits))
+    assert.same({ "model", false }, edits)
+  end)
 end)
