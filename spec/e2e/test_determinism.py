@@ -28,6 +28,10 @@ def providers(upstream):
                       "base_url": upstream.url if d.startswith("openai") else upstream.origin} for d in DIALECTS}
 
 
+def start(gateway, upstream):
+    return gateway(config(providers(upstream), retry={"max": 0}, limits={"body": "64MB"}), files=FILES)
+
+
 def name(dialect):
     return "on_" + dialect.replace("-", "_")
 
@@ -97,7 +101,7 @@ def find(value, key):
 @pytest.mark.parametrize("asks", DIALECTS)
 def test_T36_a_request_gives_the_same_bytes_in_two_processes(gateway, upstream, asks, speaks):
     upstream.always(PROVIDERS[speaks]().answer)
-    for g in (gateway(config(providers(upstream)), files=FILES), gateway(config(providers(upstream)), files=FILES)):
+    for g in (start(gateway, upstream), start(gateway, upstream)):
         for _ in range(2):
             one = rich(asks, name(speaks) + "/m")
             assert g.call(one.body, one.path).status == 200
@@ -176,8 +180,7 @@ def test_T36_recorded_requests_give_the_same_bytes_in_two_processes(gateway, ups
         outcomes = in_threads(one, REQUESTS)
         models = [r.target.split(":")[0].rsplit("/", 1)[1] if speaks == "gemini" else r.json["model"] for r in upstream.requests]
         return outcomes, dict(zip(models, (r.body for r in upstream.requests)))
-    first, second = (replay(gateway(config(providers(upstream), retry={"max": 0}, limits={"body": "64MB"}), files=FILES))
-                     for _ in range(2))
+    first, second = (replay(start(gateway, upstream)) for _ in range(2))
     assert first[1] == second[1]
     wrong = [o for o in first[0] if o[1] not in (200, 400)]
     assert not wrong, wrong[:20]
