@@ -123,6 +123,7 @@ set(TIDEGATE_LUA
 )
 # spec/core/NAME_test.c
 set(TIDEGATE_C_TESTS
+  http/url
   base/blocks base/buf base/file base/list base/log base/logline base/redact base/utf8 config/access
   config/bundle loop/mailbox config/keep lua/loading worker/failure worker/watch_files
   config/address config/check config/config config/document config/env config/evaluate

@@ -340,6 +340,69 @@ static void test_tasks_that_a_script_starts_inside_are_the_requests(void **state
                "spawned nil canceled 200 text/other ");
 }
 
+// ---- events that no watch knows ---------------------------------------------------------------
+
+// Whether an event is content, and whether it is the finish, stands in its data.
+#define TELLING                                                                                 \
+    "{ tells = true, %s event = function(data)\n"                                               \
+    "    return '<' .. data .. '>', data:find('content') ~= nil, data:find('finish') ~= nil,\n" \
+    "      data:find('usage') and '{\"i\":3}' or nil\n"                                         \
+    "  end, finish = function() return '<end>' end }"
+
+static void assert_told(void **state, const char *more, const char *events, const char *expected)
+{
+    char served[1000];
+    snprintf(served, sizeof(served), "stream(req, " TELLING ", %s)\n", more, events);
+    assert_run(state, served, expected);
+}
+
+static void test_events_mean_what_the_codec_says(void **state)
+{
+    assert_told(state, "", "{ 'no JSON', '{\"error\":1}', 'content', 'finish' }",
+                "200 text/other <no JSON><{\"error\":1}><content><finish><end>");
+}
+
+static void test_nothing_is_committed_before_the_codec_says_content(void **state)
+{
+    assert_told(state, "", "{ 'a', 'b' }",
+                "attempt protocol the stream ended without content 599 nil ");
+}
+
+static void test_an_end_without_a_finish_is_none(void **state)
+{
+    assert_told(state, "", "{ 'content' }",
+                "200 text/other <content>!protocol:the stream ended before its end was announced");
+}
+
+static void test_unless_the_end_of_the_bytes_is_one(void **state)
+{
+    assert_told(state, "ends = true,", "{ 'content' }", "200 text/other <content><end>");
+}
+
+static void test_an_end_of_the_bytes_before_content_is_never_one(void **state)
+{
+    assert_told(state, "ends = true,", "{ 'a' }",
+                "attempt protocol the stream ended without content 599 nil ");
+}
+
+static void test_the_usage_is_what_the_codec_says(void **state)
+{
+    struct trial *trial = *state;
+    char served[1000];
+    snprintf(served, sizeof(served), "stream(req, " TELLING ", { 'content usage', 'finish' })\n",
+             "");
+    run(trial, served, "note(ask():facts().usage.input)");
+    assert_string_equal(trial->trace, "200 text/other <content usage><finish><end> 3");
+}
+
+static void test_a_body_that_nobody_watches_need_not_be_JSON(void **state)
+{
+    assert_run(state,
+               "body(req, { tells = true, body = function(text) return '<' .. text .. '>' end },\n"
+               "  'no JSON')\n",
+               "200 text/other <no JSON>");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -364,6 +427,13 @@ int main(void)
         TEST(test_neither_it_nor_the_codec_may_wait),
         TEST(test_a_script_that_fails_inside_leaves_the_codec_whole),
         TEST(test_tasks_that_a_script_starts_inside_are_the_requests),
+        TEST(test_events_mean_what_the_codec_says),
+        TEST(test_nothing_is_committed_before_the_codec_says_content),
+        TEST(test_an_end_without_a_finish_is_none),
+        TEST(test_unless_the_end_of_the_bytes_is_one),
+        TEST(test_an_end_of_the_bytes_before_content_is_never_one),
+        TEST(test_the_usage_is_what_the_codec_says),
+        TEST(test_a_body_that_nobody_watches_need_not_be_JSON),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
