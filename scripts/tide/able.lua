@@ -5,19 +5,13 @@ local ways = require("tide.ways")
 
 local M = {}
 
-local function gives_choices(request, is_stream)
-  return request and request.choices and not (is_stream and request.one_in_streams)
-end
-
 -- The way that a request takes to the lane when nothing is known of its tools.
 local function why_not(call, lane)
   local way = ways.find(lane, call.op.name, call.dialect)
   if call.of_provider and (way.translates_request or not way.can) then return "of_provider" end
   if not way.can then return "dialect" end
   if not way.translates_request then return nil end
-  if call.choices and not way.hooks and not gives_choices(way.dialect.request, call.stream) then
-    return "choices"
-  end
+  if call.choices and not ways.gives_choices(way, call) then return "choices" end
 end
 
 local SAY = {

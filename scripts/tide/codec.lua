@@ -145,12 +145,19 @@ local function failed(self, raised)
     err and "a script of its adapter failed" or "the answer could not be translated"
 end
 
+-- What a decoder has no word for, the adapter's table of errors may know.
+local function kind_of(self, err)
+  if err.kind and err.kind ~= "upstream_5xx" then return err.kind end
+  local map = self.lane.provider.adapter.errors.map
+  return map[err.code] or map[err.type] or err.kind or "upstream_5xx"
+end
+
 -- Runs `step`; what it wrote, or false, kind, message.
 local function guard(self, step, ...)
   local ok, raised = pcall(step, self, ...)
   if not ok then return failed(self, raised) end
   local err = self.err
-  if err then return false, err.kind or "upstream_5xx", core.redact(err.message or "") end
+  if err then return false, kind_of(self, err), core.redact(err.message or "") end
   tell_dropped(self)
   if not self.tells then return take(self.out) end
   local content, finish = self.has_content, self.has_finish

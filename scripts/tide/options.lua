@@ -166,7 +166,7 @@ end
 -- @treturn table of ways.lua
 function M.way(call, lane)
   local way = ways.find(lane, call.op.name, call.dialect)
-  if way.via then
+  if way.via and not (call.choices and not ways.gives_choices(way.via.way, call)) then
     way = ways.choose(way, function() return (translate.canonical(call)) end)
   end
   if way.retold and is_marked(call) then return way.retold end

@@ -14,12 +14,17 @@ local NOTHING = {}
 
 -- ---- what dialects and hooks are told -----------------------------------------------------------
 
+-- A protocol of an adapter's own that has no words for a stream is asked for whole answers.
+local function is_whole_only(way)
+  return way.dialect.watch == nil and way.hooks ~= nil and way.hooks.on_event == nil
+end
+
 --- The `call` of a dialect's functions, for one attempt; read only.
 function M.context(call, lane, way)
   local dropped = warnings.list()
   return {
     op = call.op.name,
-    stream = call.stream,
+    stream = call.stream and not is_whole_only(way),
     include_usage = call.asks_usage,
     model = lane.sent_model,
     asked = call.model,

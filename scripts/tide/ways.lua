@@ -61,6 +61,13 @@ local function make(lane, op, client)
   return way
 end
 
+--- True when a translated request for more than one answer can be met.
+function M.gives_choices(way, call)
+  local request = way.dialect.request
+  if not way.translates_request or way.hooks then return true end
+  return request ~= nil and request.choices ~= nil and not (call.stream and request.one_in_streams)
+end
+
 local function is_asked(value)
   return value ~= nil and next(value) ~= nil
 end
