@@ -1,5 +1,5 @@
 -- Google's Gemini API (AI Studio).
-local families = require("tide.gemini_families")
+local families = require("dialects.gemini.families")
 
 return tide.adapter {
   name = "gemini",

@@ -1,6 +1,6 @@
 -- Google's Vertex AI. `credentials` is the file of a service account; an access token as a key will
 -- do for an hour.
-local families = require("tide.gemini_families")
+local families = require("dialects.gemini.families")
 
 local MODEL = "/v1/projects/{project}/locations/{location|global}/publishers/google/models/{model}"
 

@@ -69,11 +69,11 @@ set(TIDEGATE_LUA
   scripts/tide/check.lua scripts/tide/check_files.lua scripts/tide/check_globals.lua
   scripts/tide/check_problems.lua
   scripts/tide/generation.lua
-  scripts/tide/gemini_answer.lua scripts/tide/gemini_body.lua scripts/tide/gemini_chunks.lua
-  scripts/tide/gcp.lua scripts/tide/gemini_families.lua
-  scripts/tide/gemini_errors.lua scripts/tide/gemini_media.lua scripts/tide/gemini_members.lua
-  scripts/tide/gemini_parts.lua scripts/tide/gemini_request.lua scripts/tide/gemini_schema.lua
-  scripts/tide/gemini_sources.lua scripts/tide/gemini_thinking.lua scripts/tide/gemini_turns.lua
+  adapters/dialects/gemini/answer.lua adapters/dialects/gemini/body.lua adapters/dialects/gemini/chunks.lua
+  scripts/tide/gcp.lua adapters/dialects/gemini/families.lua
+  adapters/dialects/gemini/errors.lua adapters/dialects/gemini/media.lua adapters/dialects/gemini/members.lua
+  adapters/dialects/gemini/parts.lua adapters/dialects/gemini/request.lua adapters/dialects/gemini/schema.lua
+  adapters/dialects/gemini/sources.lua adapters/dialects/gemini/thinking.lua adapters/dialects/gemini/turns.lua
   adapters/gemini.lua adapters/vertex.lua adapters/dialects/gemini.lua
   scripts/tide/canonical_grammar.lua scripts/tide/canonical_view.lua
   scripts/tide/able.lua scripts/tide/on_status.lua
@@ -81,22 +81,22 @@ set(TIDEGATE_LUA
   scripts/tide/dialects.lua scripts/tide/extras.lua scripts/tide/families.lua
   scripts/tide/guarded.lua scripts/tide/provider_settings.lua scripts/tide/template.lua
   scripts/tide/translate.lua scripts/tide/warnings.lua scripts/tide/ways.lua
-  scripts/tide/openai_chat_answer.lua scripts/tide/openai_chat_reasoning.lua
-  scripts/tide/openai_chat_reply.lua scripts/tide/openai_chat_client.lua
-  scripts/tide/openai_chat_messages.lua scripts/tide/openai_chat_request.lua
-  scripts/tide/openai_chat_turns.lua
+  adapters/dialects/openai-chat/answer.lua adapters/dialects/openai-chat/reasoning.lua
+  adapters/dialects/openai-chat/reply.lua adapters/dialects/openai-chat/client.lua
+  adapters/dialects/openai-chat/messages.lua adapters/dialects/openai-chat/request.lua
+  adapters/dialects/openai-chat/turns.lua
   scripts/tide/check_samples.lua scripts/tide/place.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua
   scripts/tide/inline.lua
  
-  scripts/tide/responses_decode.lua scripts/tide/responses_encode.lua
-  scripts/tide/responses_history.lua scripts/tide/responses_input.lua
-  scripts/tide/responses_items.lua scripts/tide/responses_read.lua
-  scripts/tide/responses_seals.lua scripts/tide/responses_write.lua scripts/tide/sampling.lua
-  scripts/tide/anthropic_answer.lua scripts/tide/anthropic_client.lua
-  scripts/tide/anthropic_reply.lua scripts/tide/anthropic_request.lua
-  scripts/tide/anthropic_schema.lua scripts/tide/anthropic_turns.lua
+  adapters/dialects/openai-responses/decode.lua adapters/dialects/openai-responses/encode.lua
+  adapters/dialects/openai-responses/history.lua adapters/dialects/openai-responses/input.lua
+  adapters/dialects/openai-responses/items.lua adapters/dialects/openai-responses/read.lua
+  adapters/dialects/openai-responses/seals.lua adapters/dialects/openai-responses/write.lua scripts/tide/sampling.lua
+  adapters/dialects/anthropic-messages/answer.lua adapters/dialects/anthropic-messages/client.lua
+  adapters/dialects/anthropic-messages/reply.lua adapters/dialects/anthropic-messages/request.lua
+  adapters/dialects/anthropic-messages/schema.lua adapters/dialects/anthropic-messages/turns.lua
   scripts/tide/body_facts.lua scripts/tide/body_form.lua scripts/tide/call_info.lua
   scripts/tide/canonical_request.lua scripts/tide/client_answer.lua scripts/tide/counting.lua
   scripts/tide/upstream_ids.lua

@@ -1,8 +1,8 @@
 -- Anthropic's Messages API, as a provider speaks it and as clients ask for it.
-local request = require("tide.anthropic_request")
-local client = require("tide.anthropic_client")
-local answer = require("tide.anthropic_answer")
-local reply = require("tide.anthropic_reply")
+local request = require("dialects.anthropic-messages.request")
+local client = require("dialects.anthropic-messages.client")
+local answer = require("dialects.anthropic-messages.answer")
+local reply = require("dialects.anthropic-messages.reply")
 
 local NULL = tide.json.null
 

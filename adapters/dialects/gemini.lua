@@ -1,11 +1,11 @@
 -- Google's generateContent, as the Gemini API and Vertex AI speak it. What it says of requests and
--- answers is in scripts/tide/gemini_*.lua.
-local answer = require("tide.gemini_answer")
-local body = require("tide.gemini_body")
-local chunks = require("tide.gemini_chunks")
-local errors = require("tide.gemini_errors")
-local members = require("tide.gemini_members")
-local request = require("tide.gemini_request")
+-- answers is in gemini/.
+local answer = require("dialects.gemini.answer")
+local body = require("dialects.gemini.body")
+local chunks = require("dialects.gemini.chunks")
+local errors = require("dialects.gemini.errors")
+local members = require("dialects.gemini.members")
+local request = require("dialects.gemini.request")
 
 -- What a client may do with any model here.
 local METHODS = { "generateContent", "streamGenerateContent", "countTokens" }

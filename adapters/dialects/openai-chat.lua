@@ -1,9 +1,9 @@
 -- OpenAI's chat completions, completions and embeddings: what nearly everybody speaks, each in a
 -- way of its own. The traits that the encoder honours are listed in adapters/README.md.
-local answers = require("tide.openai_chat_answer")
-local client = require("tide.openai_chat_client")
-local reply = require("tide.openai_chat_reply")
-local request = require("tide.openai_chat_request")
+local answers = require("dialects.openai-chat.answer")
+local client = require("dialects.openai-chat.client")
+local reply = require("dialects.openai-chat.reply")
+local request = require("dialects.openai-chat.request")
 
 local NULL = tide.json.null
 

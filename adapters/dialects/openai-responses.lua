@@ -1,8 +1,8 @@
 -- OpenAI's Responses, without what a provider would have to keep from one request to the next.
-local decode = require("tide.responses_decode")
-local encode = require("tide.responses_encode")
-local read = require("tide.responses_read")
-local write = require("tide.responses_write")
+local decode = require("dialects.openai-responses.decode")
+local encode = require("dialects.openai-responses.encode")
+local read = require("dialects.openai-responses.read")
+local write = require("dialects.openai-responses.write")
 
 return tide.dialect {
   name = "openai-responses",

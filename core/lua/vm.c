@@ -86,14 +86,26 @@ void vm_random_hex(struct vm *vm, char *out, size_t count)
     *out = '\0';
 }
 
-// require("tide.x") is scripts/tide/x.lua of the program itself: the gateway's own library cannot
-// be replaced from outside.
-static int search_tide(lua_State *L)
+// "tide.x" is scripts/tide/x.lua, "dialects.x.y" adapters/dialects/x/y.lua. Pushes the path; NULL
+// for other names.
+static const char *push_path(lua_State *L, const char *name)
 {
-    const char *name = luaL_checkstring(L, 1);
-    if (strncmp(name, "tide.", 5) != 0)
+    static const char tide[] = "tide.", dialects[] = "dialects.";
+
+    if (strncmp(name, tide, sizeof(tide) - 1) == 0)
+        return lua_pushfstring(L, "scripts/tide/%s.lua", name + sizeof(tide) - 1);
+    if (strncmp(name, dialects, sizeof(dialects) - 1) != 0)
+        return NULL;
+    name = luaL_gsub(L, name + sizeof(dialects) - 1, ".", "/");
+    return lua_pushfstring(L, "adapters/dialects/%s.lua", name);
+}
+
+// Files of the program itself: what it is made of cannot be replaced from outside.
+static int search_own(lua_State *L)
+{
+    const char *path = push_path(L, luaL_checkstring(L, 1));
+    if (!path)
         return 0;
-    const char *path = lua_pushfstring(L, "scripts/tide/%s.lua", name + 5);
     const struct embedded_file *file = sources_find_embedded(path);
     if (!file) {
         lua_pushfstring(L, "\n\tno file '%s' in the program", path);
@@ -130,7 +142,7 @@ static void set_searcher(struct vm *vm)
     lua_getglobal(L, "package");
     lua_createtable(L, 1, 0);
     lua_pushlightuserdata(L, vm);
-    lua_pushcclosure(L, search_tide, 1);
+    lua_pushcclosure(L, search_own, 1);
     lua_rawseti(L, -2, 1);
     lua_setfield(L, -2, "loaders");
     lua_pop(L, 1);

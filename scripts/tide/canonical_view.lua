@@ -2,7 +2,7 @@
 -- and whole answers. Pure.
 local canonical = require("tide.canonical")
 local fold = require("tide.canonical_fold")
-local read = require("tide.openai_chat_answer")
+local read = require("dialects.openai-chat.answer")
 
 local M = {}
 

@@ -16,27 +16,14 @@ local FUNCTIONS = {
 }
 
 -- Libraries of the gateway that a file may require: pure ones that give no way out.
-local LIBRARIES = {
-  ["tide.mock"] = true,
-  ["tide.canonical"] = true,
-  ["tide.openai_chat_answer"] = true,
-  ["tide.openai_chat_client"] = true,
-  ["tide.openai_chat_reply"] = true,
-  ["tide.openai_chat_request"] = true,
-  ["tide.anthropic_answer"] = true,
-  ["tide.anthropic_client"] = true,
-  ["tide.anthropic_reply"] = true,
-  ["tide.anthropic_request"] = true,
-  ["tide.gemini_answer"] = true,
-  ["tide.gemini_body"] = true,
-  ["tide.gemini_chunks"] = true,
-  ["tide.gemini_errors"] = true,
-  ["tide.gemini_families"] = true,
-  ["tide.gemini_members"] = true,
-  ["tide.gemini_request"] = true,
-  ["tide.responses_decode"] = true, ["tide.responses_encode"] = true,
-  ["tide.responses_read"] = true, ["tide.responses_write"] = true,
-}
+local LIBRARIES = { ["tide.mock"] = true, ["tide.canonical"] = true }
+
+-- A part of a shipped dialect: "dialects.gemini.parts", adapters/dialects/gemini/parts.lua.
+local PART = "^dialects%.[%w-]+%.[%w_]+$"
+
+local function is_library(name)
+  return LIBRARIES[name] or (type(name) == "string" and name:find(PART) ~= nil)
+end
 
 local function copy(library, without)
   local result = {}
@@ -49,7 +36,7 @@ end
 -- `require` of a file: what the gateway has for it, or "lib.prices", scripts/lib/prices.lua.
 local function requirer(require_file)
   return function(name)
-    if LIBRARIES[name] then return copy(require(name)) end
+    if is_library(name) then return copy(require(name)) end
     if type(name) ~= "string" or not (require_file and name:find("^lib%.[%w_.-]+$")) then
       error("there is no module '" .. tostring(name)
         .. "': \"lib.NAME\" is scripts/lib/NAME.lua", 2)

@@ -422,10 +422,10 @@ function M.install(options)
   options = options or {}
   options.config = with_defaults(options.config or {})
   for name in pairs(package.loaded) do
-    if name:match("^tide%.") then package.loaded[name] = nil end
+    if name:match("^tide%.") or name:match("^dialects%.") then package.loaded[name] = nil end
   end
   if not package.path:find("scripts/?.lua", 1, true) then
-    package.path = "scripts/?.lua;" .. package.path
+    package.path = "scripts/?.lua;adapters/?.lua;" .. package.path
   end
   local core = {
     version = "0.1.0", config = options.config, files = options.files or {},

@@ -251,7 +251,7 @@ describe("answers in the dialect anthropic-messages", function()
   end)
 
   it("give the input of the tool that stood for structured output as text", function()
-    local tool = require("tide.anthropic_request").ANSWER_TOOL
+    local tool = require("dialects.anthropic-messages.request").ANSWER_TOOL
     local _, answer = events_of(sse(START,
       '{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t",'
         .. '"name":"' .. tool .. '","input":{}}}',

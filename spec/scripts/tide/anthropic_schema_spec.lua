@@ -2,10 +2,10 @@ local fake = require("spec.support.fake_core")
 
 local close
 
-describe("tide.anthropic_schema", function()
+describe("dialects.anthropic-messages.schema", function()
   before_each(function()
     fake.install()
-    close = require("tide.anthropic_schema").close
+    close = require("dialects.anthropic-messages.schema").close
   end)
 
   it("leaves the bytes of a schema that is closed alone", function()

@@ -1,6 +1,6 @@
 -- A client's openai-chat request as a canonical one. Pure.
 local canonical = require("tide.canonical")
-local messages = require("tide.openai_chat_messages")
+local messages = require("dialects.openai-chat.messages")
 
 local given, text_of = canonical.given, canonical.text_of
 local boolean_of, number_of, table_of = canonical.boolean_of, canonical.number_of,

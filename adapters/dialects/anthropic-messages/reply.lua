@@ -1,6 +1,6 @@
 -- Canonical answers and events as a client of Anthropic's Messages API gets them: a message, or a
 -- stream of blocks that follow each other and never interleave. Pure.
-local anthropic_turns = require("tide.anthropic_turns")
+local anthropic_turns = require("dialects.anthropic-messages.turns")
 local canonical = require("tide.canonical")
 local core = require("core")
 

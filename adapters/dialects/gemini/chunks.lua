@@ -1,8 +1,8 @@
 -- An answer in Gemini's words for its clients: whole, or as a stream of chunks, each a whole
 -- GenerateContentResponse with what is new. Pure.
 local core = require("core")
-local parts = require("tide.gemini_parts")
-local sources = require("tide.gemini_sources")
+local parts = require("dialects.gemini.parts")
+local sources = require("dialects.gemini.sources")
 
 local M = {}
 

@@ -1,6 +1,6 @@
 -- The messages of an openai-chat request as canonical ones. Pure.
 local canonical = require("tide.canonical")
-local reasoning = require("tide.openai_chat_reasoning")
+local reasoning = require("dialects.openai-chat.reasoning")
 
 local given, text_of, string_of = canonical.given, canonical.text_of, canonical.string_of
 local table_of = canonical.table_of

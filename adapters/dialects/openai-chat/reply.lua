@@ -4,7 +4,7 @@
 -- of text costs one JSON string and a concatenation.
 local canonical = require("tide.canonical")
 local core = require("core")
-local reasoning = require("tide.openai_chat_reasoning")
+local reasoning = require("dialects.openai-chat.reasoning")
 
 local encode = core.encode
 

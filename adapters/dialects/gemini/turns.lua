@@ -1,7 +1,7 @@
 -- The messages of a canonical request as Gemini's contents. Pure.
 local canonical = require("tide.canonical")
 local core = require("core")
-local media = require("tide.gemini_media")
+local media = require("dialects.gemini.media")
 
 local M = {}
 

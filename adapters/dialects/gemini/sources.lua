@@ -2,7 +2,7 @@
 -- canonical citations. Google counts in bytes of UTF-8, the canonical form in characters. Pure.
 local canonical = require("tide.canonical")
 local core = require("core")
-local members = require("tide.gemini_members")
+local members = require("dialects.gemini.members")
 
 local M = {}
 

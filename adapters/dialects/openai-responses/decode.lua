@@ -1,7 +1,7 @@
 -- A client's body for /v1/responses, as the canonical request. Pure.
 local core = require("core")
 local canonical = require("tide.canonical")
-local input = require("tide.responses_input")
+local input = require("dialects.openai-responses.input")
 
 local M = {}
 

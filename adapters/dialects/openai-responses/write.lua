@@ -2,7 +2,7 @@
 -- order. Pure.
 local canonical = require("tide.canonical")
 local core = require("core")
-local items = require("tide.responses_items")
+local items = require("dialects.openai-responses.items")
 
 local M = {}
 

@@ -4,7 +4,7 @@
 local canonical = require("tide.canonical")
 local core = require("core")
 local sampling = require("tide.sampling")
-local turns = require("tide.openai_chat_turns")
+local turns = require("dialects.openai-chat.turns")
 
 local M = {}
 

@@ -1,6 +1,6 @@
 -- What a provider with Anthropic's Messages API answers, whole or streamed, as canonical events.
 -- Never raises on odd input. Pure.
-local anthropic_request = require("tide.anthropic_request")
+local anthropic_request = require("dialects.anthropic-messages.request")
 local canonical = require("tide.canonical")
 local core = require("core")
 

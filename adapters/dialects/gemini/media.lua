@@ -1,6 +1,6 @@
 -- Pictures, sound and files as Gemini's parts, from and to the canonical ones. Pure.
 local canonical = require("tide.canonical")
-local members = require("tide.gemini_members")
+local members = require("dialects.gemini.members")
 
 local M = {}
 

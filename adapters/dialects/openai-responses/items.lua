@@ -1,7 +1,7 @@
 -- The response object and its output items, as clients of the Responses protocol get them. Pure.
 local canonical = require("tide.canonical")
 local core = require("core")
-local seals = require("tide.responses_seals")
+local seals = require("dialects.openai-responses.seals")
 
 local M = {}
 

@@ -1,6 +1,6 @@
 -- Errors as Google writes and means them (google.rpc.Status). Pure.
 local core = require("core")
-local members = require("tide.gemini_members")
+local members = require("dialects.gemini.members")
 
 local M = {}
 

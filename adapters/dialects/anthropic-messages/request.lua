@@ -1,7 +1,7 @@
 -- A canonical request as a body for Anthropic's Messages API. What models differ in comes as traits
 -- of their family (adapters/README.md); what cannot be said is named with call.warn. Pure.
-local anthropic_schema = require("tide.anthropic_schema")
-local anthropic_turns = require("tide.anthropic_turns")
+local anthropic_schema = require("dialects.anthropic-messages.schema")
+local anthropic_turns = require("dialects.anthropic-messages.turns")
 local canonical = require("tide.canonical")
 local core = require("core")
 

@@ -2,8 +2,8 @@
 -- of a whole answer and holds what is new. Pure.
 local canonical = require("tide.canonical")
 local core = require("core")
-local members = require("tide.gemini_members")
-local sources = require("tide.gemini_sources")
+local members = require("dialects.gemini.members")
+local sources = require("dialects.gemini.sources")
 
 local M = {}
 

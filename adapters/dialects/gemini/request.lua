@@ -1,9 +1,9 @@
 -- What a client asks for in Gemini's words, as a canonical request. Pure.
 local canonical = require("tide.canonical")
 local core = require("core")
-local media = require("tide.gemini_media")
-local members = require("tide.gemini_members")
-local schema = require("tide.gemini_schema")
+local media = require("dialects.gemini.media")
+local members = require("dialects.gemini.members")
+local schema = require("dialects.gemini.schema")
 
 local M = {}
 

@@ -5,7 +5,7 @@
 -- writes changes back (canonical_edit.lua); a tool_start stands in `of` itself, `name` is "tool".
 local canonical = require("tide.canonical")
 local core = require("core")
-local reasoning = require("tide.openai_chat_reasoning")
+local reasoning = require("dialects.openai-chat.reasoning")
 
 local given, string_of, text_of = canonical.given, canonical.string_of, canonical.text_of
 local table_of, number_of = canonical.table_of, canonical.number_of

@@ -3,7 +3,7 @@
 -- Every event of a stream may be missing but the last: what a "done" or the final response tells
 -- and no delta told before is told then. Items are known by `output_index`, or by id without one.
 local canonical = require("tide.canonical")
-local seals = require("tide.responses_seals")
+local seals = require("dialects.openai-responses.seals")
 
 local M = {}
 

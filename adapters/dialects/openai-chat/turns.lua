@@ -2,7 +2,7 @@
 -- traits, see adapters/README.md.
 local canonical = require("tide.canonical")
 local core = require("core")
-local reasoning = require("tide.openai_chat_reasoning")
+local reasoning = require("dialects.openai-chat.reasoning")
 
 local M = {}
 

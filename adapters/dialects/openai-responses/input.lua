@@ -1,7 +1,7 @@
 -- The input items of a client's request, as canonical messages. Pure.
 local core = require("core")
 local canonical = require("tide.canonical")
-local seals = require("tide.responses_seals")
+local seals = require("dialects.openai-responses.seals")
 
 local M = {}
 

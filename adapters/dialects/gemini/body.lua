@@ -1,9 +1,9 @@
 -- A canonical request as the body of generateContent. Pure.
 local core = require("core")
-local media = require("tide.gemini_media")
-local schema = require("tide.gemini_schema")
-local thinking = require("tide.gemini_thinking")
-local turns = require("tide.gemini_turns")
+local media = require("dialects.gemini.media")
+local schema = require("dialects.gemini.schema")
+local thinking = require("dialects.gemini.thinking")
+local turns = require("dialects.gemini.turns")
 
 local M = { needs_bytes = media.needs_bytes }
 

@@ -9,7 +9,7 @@
 --   cache_breakpoints = true      takes the places where the prompt is to be cached
 local canonical = require("tide.canonical")
 local core = require("core")
-local items = require("tide.responses_history")
+local items = require("dialects.openai-responses.history")
 local sampling = require("tide.sampling")
 
 local M = {}
