@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 
 import pytest
 
@@ -91,3 +92,17 @@ def test_client_keys_are_asked_for(example):
     body = {"model": "assistant", "messages": [{"role": "user", "content": "hello"}]}
     good = one.call(body, headers={"Authorization": "Bearer " + ENV["APP_KEY"]})
     assert good.status == 200
+
+
+def test_any_sdk_answers_each_protocol(example):
+    """07: the commands of its README, as they stand there"""
+    g = example("07-any-sdk")
+    text = open(os.path.join(program.ROOT, "examples", "07-any-sdk", "README.md"), encoding="utf-8").read()
+    block = re.search(r"```sh\n(.*?)```", text, re.S).group(1)
+    commands = [shlex.split(c) for c in block.replace("\\\n", " ").splitlines() if c.strip()]
+    ends = [b"data: [DONE]", b'"status":"completed"', b'"type":"message_stop"', b'"finishReason":"STOP"']
+    assert len(commands) == len(ends)
+    for command, end in zip(commands, ends):
+        command = [word.replace("127.0.0.1:8080", "127.0.0.1:%d" % g.port) for word in command]
+        said = subprocess.run(command, capture_output=True, timeout=30, check=True).stdout
+        assert end in said and b"Hello" in said, said
