@@ -102,8 +102,8 @@ struct relay_handler {
     // bytes of a changed one.
     enum relay_verdict (*on_event)(void *owner, const struct sse_event *event, struct buf *instead,
                                    struct error *err);
-    // With plan.translates: makes the client's bytes of one part, and hands them to relay_put() at
-    // most once. Returns 0, or -1 with `err`: the attempt fails so.
+    // With plan.translates: makes the client's bytes of one part, and hands them to relay_put(), of
+    // a body at most once. Returns 0, or -1 with `err`: the attempt fails so.
     int (*translate)(void *owner, enum relay_part part, const struct sse_event *event,
                      struct error *err);
     // Once. A committed answer that is not complete has been left open: the caller sends its error

@@ -290,8 +290,11 @@
 //                                        logged and fails with protocol
 //       event = function(data, name)  -- each event of a stream that has data, the terminal one
 //                                        included, but not one that `watch` calls an error: text,
-//                                        complete and framed, or nil ("" too) for none. `name` is
-//                                        nil where the event has none
+//                                        complete and framed, or nil ("" too) for none, or a list
+//                                        of texts, which is emptied. `name` is nil where the event
+//                                        has none
+//       decode = { name = true, ... } -- or nil: `data` comes decoded, as by core.decode(data, set);
+//                                        text where it is no JSON
 //       finish = function()           -- the last text of a stream that has ended properly, or nil
 //       body = function(text)         -- the whole answer, when no stream was asked for: text
 //       document = function(text)     -- or nil; a whole JSON body where a stream was asked for:

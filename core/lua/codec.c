@@ -65,6 +65,10 @@ void codec_init(struct codec *codec, struct call *call, lua_State *L, int index)
     codec->event = lua_isfunction(L, -1) ? luaL_ref(L, LUA_REGISTRYINDEX) : 0;
     if (!codec->event)
         lua_pop(L, 1);
+    lua_getfield(L, index, "decode");
+    codec->raw_names = lua_istable(L, -1) ? luaL_ref(L, LUA_REGISTRYINDEX) : 0;
+    if (!codec->raw_names)
+        lua_pop(L, 1);
     codec->call = call;
 }
 
@@ -76,6 +80,8 @@ void codec_deinit(struct codec *codec)
     luaL_unref(L, LUA_REGISTRYINDEX, codec->table);
     if (codec->event)
         luaL_unref(L, LUA_REGISTRYINDEX, codec->event);
+    if (codec->raw_names)
+        luaL_unref(L, LUA_REGISTRYINDEX, codec->raw_names);
     codec->call = NULL;
 }
 
@@ -91,11 +97,29 @@ static void push_function(struct codec *codec, lua_State *L, enum relay_part par
     lua_remove(L, -2);
 }
 
-static int push_arguments(lua_State *L, enum relay_part part, const struct sse_event *event)
+// What is no JSON stays text.
+static void push_data(const struct codec *codec, lua_State *L, enum relay_part part,
+                      struct slice data)
+{
+    struct json_error ignored;
+
+    if (part == RELAY_EVENT && codec->raw_names) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, codec->raw_names);
+        int names = lua_gettop(L);
+        int rc = value_push_some(L, data, JSON_MAX_DEPTH, names, &ignored);
+        lua_remove(L, names);
+        if (rc == 0)
+            return;
+    }
+    lua_pushlstring(L, data.data, data.len);
+}
+
+static int push_arguments(const struct codec *codec, lua_State *L, enum relay_part part,
+                          const struct sse_event *event)
 {
     if (part == RELAY_FINISH)
         return 0;
-    lua_pushlstring(L, event->data.data, event->data.len);
+    push_data(codec, L, part, event->data);
     if (!event->name.data)
         return 1;
     lua_pushlstring(L, event->name.data, event->name.len);
@@ -132,6 +156,24 @@ static void tell(lua_State *L, struct relay *relay, int first)
     relay_tell(relay, &told);
 }
 
+// Several texts, one after the other. The list is emptied: the codec may use it again.
+static void put_list(lua_State *L, struct relay *relay, enum relay_part part, int list)
+{
+    int count = (int)lua_objlen(L, list);
+
+    for (int i = 1; i <= count; i++) {
+        lua_rawgeti(L, list, i);
+        struct slice text = value_text(L, -1);
+        if (text.len)
+            relay_put(relay, part, text);
+        lua_pop(L, 1);
+    }
+    for (int i = count; i > 0; i--) {
+        lua_pushnil(L);
+        lua_rawseti(L, list, i);
+    }
+}
+
 // What the function has returned, or its error, stands on the stack from `first`.
 static int take(struct codec *codec, struct relay *relay, enum relay_part part, int first,
                 struct error *err)
@@ -139,14 +181,19 @@ static int take(struct codec *codec, struct relay *relay, enum relay_part part, 
     lua_State *L = codec->call->vm->L;
     struct slice text = value_text(L, first);
 
-    if (codec->tells && (text.data || lua_isnil(L, first)))
+    bool is_list = !text.data && lua_istable(L, first);
+    bool is_stream = part == RELAY_EVENT || part == RELAY_FINISH;
+
+    if (codec->tells && (text.data || is_list || lua_isnil(L, first)))
         tell(L, relay, first);
     if (text.data) {
         if (text.len || part == RELAY_BODY || part == RELAY_WHOLE)
             relay_put(relay, part, text);
         return 0;
     }
-    if (lua_isnil(L, first) && (part == RELAY_EVENT || part == RELAY_FINISH))
+    if (is_list && is_stream)
+        put_list(L, relay, part, first);
+    if (is_stream && (is_list || lua_isnil(L, first)))
         return 0;
     if (lua_isboolean(L, first) && !lua_toboolean(L, first)) {
         const char *message = value_text(L, first + 2).data;
@@ -162,14 +209,14 @@ static int run(struct codec *codec, struct relay *relay, enum relay_part part,
     lua_State *L = codec->call->vm->L;
     int top = lua_gettop(L);
 
-    luaL_checkstack(L, RESULTS + 4, "too many codecs");
+    luaL_checkstack(L, RESULTS + 6, "too many codecs");
     push_function(codec, L, part);
     if (part == RELAY_FINISH && lua_isnil(L, -1)) {
         lua_pop(L, 1);
         return 0;
     }
     int rc;
-    if (task_call(&codec->stand_in, push_arguments(L, part, event), RESULTS) == 0) {
+    if (task_call(&codec->stand_in, push_arguments(codec, L, part, event), RESULTS) == 0) {
         rc = take(codec, relay, part, top + 1, err);
     } else {
         const char *what = lua_tostring(L, -1);

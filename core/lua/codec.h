@@ -13,6 +13,7 @@ struct codec {
     struct task stand_in; // what its functions run as
     int table;            // references in the registry
     int event;            // 0: the table has no such function
+    int raw_names;        // of `decode`, a set; 0: events come as text
     bool tells;           // its functions say what an event means
 };
 

@@ -1,6 +1,7 @@
 #include "lua/values.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -63,14 +64,21 @@ static int uuid4(lua_State *L)
     return 1;
 }
 
-// Bytes that continue a character are 10xxxxxx: all others begin one.
+// Bytes that continue a character are 10xxxxxx: all others begin one. Most of them go by eights.
 static int text_length(lua_State *L)
 {
-    size_t len, count = 0;
+    size_t len, i = 0, inside = 0;
     const char *text = luaL_checklstring(L, 1, &len);
-    for (size_t i = 0; i < len; i++)
-        count += ((unsigned char)text[i] & 0xC0) != 0x80;
-    lua_pushnumber(L, (double)count);
+
+    for (; i + sizeof(uint64_t) <= len; i += sizeof(uint64_t)) {
+        uint64_t bytes;
+        memcpy(&bytes, text + i, sizeof(bytes));
+        uint64_t marks = bytes & ~(bytes << 1) & UINT64_C(0x8080808080808080);
+        inside += (size_t)__builtin_popcountll(marks);
+    }
+    for (; i < len; i++)
+        inside += ((unsigned char)text[i] & 0xC0) == 0x80;
+    lua_pushnumber(L, (double)(len - inside));
     return 1;
 }
 

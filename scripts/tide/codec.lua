@@ -11,10 +11,16 @@ local M = {}
 
 -- ---- the client's bytes -------------------------------------------------------------------------
 
--- Server-sent events: { name, text } pairs as they come.
+-- What stays raw in a table may be written over several lines, as an event may not.
+local function line_of(value)
+  local text = core.encode(value)
+  return text:find("\n", 1, true) and text:gsub("[\r\n]", " ") or text
+end
+
+-- Server-sent events: the pieces of their texts as they come.
 local function sse_writer(out)
   return function(data, name)
-    if type(data) ~= "string" then data = core.encode(data) end
+    if type(data) ~= "string" then data = line_of(data) end
     local n = #out
     if name then
       out[n + 1], out[n + 2], n = "event: ", name, n + 3
@@ -152,17 +158,22 @@ local function kind_of(self, err)
   return map[err.code] or map[err.type] or err.kind or "upstream_5xx"
 end
 
--- Runs `step`; what it wrote, or false, kind, message.
-local function guard(self, step, ...)
-  local ok, raised = pcall(step, self, ...)
+-- What a step wrote, as a list that C empties, or false, kind, message.
+local function settle(self, ok, raised)
   if not ok then return failed(self, raised) end
   local err = self.err
   if err then return false, kind_of(self, err), core.redact(err.message or "") end
   tell_dropped(self)
-  if not self.tells then return take(self.out) end
+  if not self.tells then return self.out end
   local content, finish = self.has_content, self.has_finish
   self.has_content, self.has_finish = false, false
-  return take(self.out), content, finish, self.usage
+  return self.out, content, finish, self.usage
+end
+
+-- The same of a whole answer, as text.
+local function settle_whole(self, ok, raised)
+  local list, content, finish, usage = settle(self, ok, raised)
+  return list and take(list), content, finish, usage
 end
 
 local function decode(self, text)
@@ -171,14 +182,16 @@ local function decode(self, text)
   return value
 end
 
+-- `data` is decoded, where it is JSON. The event's table is used again: no dialect keeps it.
 local function take_event(self, data, name)
-  local hooks = self.hooks
-  if hooks and hooks.on_event then
-    return hooks.on_event({ name = name, data = data }, self.decoder_state, self.emit,
-      self.context)
-  end
-  self.provider.decode_event({ name = name, data = decode(self, data) }, self.emit,
-    self.decoder_state, self.context)
+  local event = self.current
+  event.data, event.name = data, name
+  return self.decode_event(event, self.emit, self.decoder_state, self.context)
+end
+
+local function take_for_hook(self, data, name)
+  return self.hooks.on_event({ name = name, data = data }, self.decoder_state, self.emit,
+    self.context)
 end
 
 local function end_stream(self)
@@ -220,8 +233,8 @@ end
 
 -- A provider without a `decode` tells its whole answer as it tells its stream.
 local function decode_by_events(self, text)
-  if text:find("^%s*[{%[]") then return take_event(self, text) end
-  for _, data in ipairs(core.event_data(text)) do take_event(self, data) end
+  if text:find("^%s*[{%[]") then return take_for_hook(self, text) end
+  for _, data in ipairs(core.event_data(text)) do take_for_hook(self, data) end
 end
 
 local function decode_whole(self, text)
@@ -255,6 +268,25 @@ local function translate_document(self, text)
   if finish_grammar(self) then end_stream(self) end
 end
 
+-- The functions of a stream's codec.
+local function stream_of(self)
+  local takes_text = self.hooks and self.hooks.on_event
+  local step = takes_text and take_for_hook or take_event
+  return {
+    type = self.call.as_array and "application/json" or self.client.content_type,
+    comments = self.comments,
+    tells = self.tells,
+    ends = self.tells and self.hooks.on_end ~= nil,
+    decode = not takes_text and (self.provider.raw or {}) or nil,
+    event = function(data, name) return settle(self, pcall(step, self, data, name)) end,
+    finish = function() return settle(self, pcall(finish, self)) end,
+    document = function(text)
+      return settle_whole(self, pcall(translate_document, self, text))
+    end,
+    error_event = function(kind, message) return error_event(self, kind, message) end,
+  }
+end
+
 function Codec:begin(sink)
   if self.tells then sink = telling(self, sink) end
   self.grammar = grammar.new(sink, self.context.id)
@@ -269,7 +301,7 @@ end
 -- @tparam table dropped of warnings.list()
 -- @tparam function|nil filter a plan's on_event for canonical events: -> event, nil to leave it
 --   out, nil and an error { kind =, message = }
--- @treturn table { event =, finish =, body =, document =, type =, comments = }
+-- @treturn table { event =, decode =, finish =, body =, document =, type =, comments = }
 function M.new(call, lane, way, context, dropped, filter)
   local out = {}
   local self = setmetatable({
@@ -286,20 +318,12 @@ function M.new(call, lane, way, context, dropped, filter)
     return {
       type = "application/json",
       tells = self.tells,
-      body = function(text) return guard(self, translate_body, text) end,
+      body = function(text) return settle_whole(self, pcall(translate_body, self, text)) end,
     }
   end
+  self.current, self.decode_event = {}, way.dialect.decode_event
   self:begin(stream_sink(self))
-  return {
-    type = call.as_array and "application/json" or way.client.content_type,
-    comments = self.comments,
-    tells = self.tells,
-    ends = self.tells and way.hooks.on_end ~= nil,
-    event = function(data, name) return guard(self, take_event, data, name) end,
-    finish = function() return guard(self, finish) end,
-    document = function(text) return guard(self, translate_document, text) end,
-    error_event = function(kind, message) return error_event(self, kind, message) end,
-  }
+  return stream_of(self)
 end
 
 --- The codec of a stream that is passed through to a client who wants one JSON array.

@@ -712,6 +712,26 @@ function M.count(compiled, text)
   return counts
 end
 
+local function taken(list, ...)
+  if type(list) ~= "table" then return list, ... end
+  local text = table.concat(list)
+  for i = #list, 1, -1 do list[i] = nil end
+  return text, ...
+end
+
+--- What a codec makes of an event, or of the end of a stream: as C asks it.
+-- @treturn string|false the client's bytes; then as the codec returns it
+function M.event(codec, data, name)
+  local value
+  if codec.decode then value = decode(data, codec.decode) end
+  if value == nil then value = data end
+  return taken(codec.event(value, name))
+end
+
+function M.finish(codec)
+  return taken(codec.finish())
+end
+
 --- A summary of an answer that is held.
 function M.held(body, usage)
   return {

@@ -165,6 +165,31 @@ static void test_a_codec_may_have_no_last_text(void **state)
                "200 text/other {\"text\":1}{\"finish\":1}");
 }
 
+static void test_several_texts_go_out_in_their_order(void **state)
+{
+    assert_run(state,
+               "local out = {}\n"
+               "stream(req, { event = function(data)\n"
+               "  note(#out)\n"
+               "  out[1], out[2], out[3] = '<', '', data:sub(3, 6)\n"
+               "  return out\n"
+               "end, finish = function() return { 'e', 'nd' } end },\n"
+               "  { '{\"text\":1}', '{\"finish\":1}' })\n",
+               "0 0 200 text/other <text<finiend");
+}
+
+static void test_an_event_comes_decoded_to_those_who_want_it(void **state)
+{
+    assert_run(state,
+               "stream(req, { decode = { text = true }, event = function(data, name)\n"
+               "  if type(data) == 'string' then return data .. name end\n"
+               "  note(core.is_raw(data.text), data.n)\n"
+               "  return core.encode(data)\n"
+               "end }, { '{\"n\":1,\"text\":[ 2]}', '{\"n\":2,\"finish\":1}',\n"
+               "  'event: x\\ndata: end\\n\\n' })\n",
+               "true 1 false 2 200 text/other {\"n\":1,\"text\":[ 2]}{\"finish\":1,\"n\":2}endx");
+}
+
 static void test_a_body_is_made_of_a_body(void **state)
 {
     assert_run(state, "body(req, { body = function(text) return '<' .. text .. '>' end }, '[1]')\n",
@@ -409,6 +434,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_stream_is_made_of_its_events),
         TEST(test_a_codec_may_have_no_last_text),
+        TEST(test_several_texts_go_out_in_their_order),
+        TEST(test_an_event_comes_decoded_to_those_who_want_it),
         TEST(test_a_body_is_made_of_a_body),
         TEST(test_a_stream_is_made_of_a_body),
         TEST(test_what_is_held_is_what_was_made),
