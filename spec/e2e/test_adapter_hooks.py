@@ -325,3 +325,58 @@ def test_a_hook_that_fails_costs_its_attempt_and_nothing_else(gateway, upstreams
     if said:
         place = "adapters/mine.lua.*" if "raises" in name else ""
         wait_until("a line that says " + said, lambda: re.search(place + said, json.dumps(g.lines())))
+
+
+# ---- rules by model ----------------------------------------------------------------------------
+FAMILIES = """
+  dialects = { "openai-chat", "openai-responses" }, params = { drop = { "user" } },
+  model_map = { nick = "thinker-9" },
+  families = {
+    { models = { "thinker-*" }, params = { drop = { "temperature" } },
+      via = { dialect = "openai-responses", when = "tools" } },
+  },
+"""
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+
+
+@ASKS
+def test_a_family_sends_requests_with_tools_in_another_dialect(written, upstream, asks):
+    g = written(FAMILIES)
+    upstream.always(lambda r: whole("openai-responses" if r.path == "/responses" else "openai-chat"))
+    assert read(asks, send(g, asks, model="mine/thinker-1"), False).first.text == "hello"
+    native = "/responses" if asks == "openai-responses" else "/chat/completions"
+    assert upstream.requests[0].path == native
+    tools = {"openai-chat": [TOOL], "openai-responses": [{"type": "function", **TOOL["function"]}],
+             "anthropic-messages": [{"name": "f", "input_schema": {"type": "object"}}],
+             "gemini": [{"functionDeclarations": [{"name": "f", "parameters": {"type": "OBJECT"}}]}]}[asks]
+    assert read(asks, send(g, asks, model="mine/thinker-1", tools=tools), False).first.text == "hello"
+    assert upstream.requests[1].path == "/responses" and upstream.requests[1].json["tools"]
+    assert read(asks, send(g, asks, model="mine/other", tools=tools), False).first.text == "hello"
+    assert upstream.requests[2].path == native
+
+
+def test_more_than_one_answer_is_not_sent_where_only_one_is_given(written, upstream):
+    g = written(FAMILIES)
+    upstream.always(mock.error(400))
+    send(g, "openai-chat", model="mine/thinker-1", tools=[TOOL], n=2)
+    assert upstream.requests[0].path == "/chat/completions" and upstream.requests[0].json["n"] == 2
+
+
+def test_a_family_adds_to_what_the_adapter_drops_for_the_name_that_the_provider_knows(written, upstream):
+    g = written(FAMILIES)
+    upstream.always(whole("openai-chat"))
+    answer = send(g, "openai-chat", model="mine/nick", temperature=0.5, user="u")
+    assert upstream.requests[0].json["model"] == "thinker-9"
+    assert not {"temperature", "user"} & set(upstream.requests[0].json)
+    assert answer.headers["x-tidegate-warnings"] == "mine/nick dropped user, temperature"
+    answer = send(g, "openai-chat", model="mine/plain", temperature=0.5)
+    assert upstream.requests[1].json["temperature"] == 0.5 and "x-tidegate-warnings" not in answer.headers
+
+
+@ASKS
+def test_a_protocol_without_words_for_a_stream_is_asked_for_whole_answers(written, upstream, asks):
+    g = written("""encode = function(rq, call, http) http.json = { stream = call.stream } end,
+    decode = function(body) return { text = body.words } end, ops = { chat = { path = "/gen" } },""")
+    upstream.answer(mock.json_reply({"words": "hello"}))
+    assert read(asks, send(g, asks, True), True).first.text == "hello"
+    assert upstream.requests[0].json == {"stream": False}
