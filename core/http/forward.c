@@ -1,6 +1,7 @@
 #include "http/forward.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 // x-request-id is OpenAI's and everybody's, request-id Anthropic's; OpenAI's SDKs read the one,
 // Anthropic's the other.
@@ -48,6 +49,32 @@ static void add_fields(const struct headers *headers, bool has_type, struct buf 
         if (header.value.len && (is_type || is_forwarded(header.name)))
             add_line(out, header.name, header.value);
     }
+}
+
+static bool is_named(struct slice line, struct slice name)
+{
+    return line.len > name.len && line.data[name.len] == ':' &&
+           slice_equal_nocase((struct slice){line.data, name.len}, name);
+}
+
+static bool has_id(struct slice lines)
+{
+    while (lines.len) {
+        if (is_named(lines, request_id) || is_named(lines, own_request_id))
+            return true;
+        const char *end = memchr(lines.data, '\n', lines.len);
+        size_t len = end ? (size_t)(end - lines.data) + 1 : lines.len;
+        lines = (struct slice){lines.data + len, lines.len - len};
+    }
+    return false;
+}
+
+void forward_own_id(struct slice id, struct buf *out)
+{
+    if (has_id(buf_slice(out)))
+        return;
+    add_line(out, request_id, id);
+    add_line(out, own_request_id, id);
 }
 
 void forward_headers(const struct headers *headers, const char *usual_type, struct buf *out)

@@ -12,3 +12,7 @@ void forward_headers(const struct headers *headers, const char *usual_type, stru
 // The same for an answer that is translated: its type is `type`, and a request id goes on under
 // both names that SDKs know, x-request-id and request-id.
 void forward_translated_headers(const struct headers *headers, struct slice type, struct buf *out);
+
+// Appends the gateway's own id under both names when the complete lines in `out` have neither of
+// them: SDKs find there what they tell as the request's id.
+void forward_own_id(struct slice id, struct buf *out);

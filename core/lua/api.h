@@ -158,8 +158,9 @@
 //   core.now() monotonic seconds, core.time() wall seconds (both cached per loop turn)
 //   core.uuid() -> 32 hex digits
 //   core.redact(text) -> text with every known secret replaced by ***
-//   core.add_secret(text, seconds)   from now on it is such a secret, until it is of no use any more
-//   core.service_account(path) -> { client_email =, private_key_id = or nil, token_uri = or nil,
+//   core.add_secret(text, seconds)   from now on it is such a secret, until it is of no use any
+//   more core.service_account(path) -> { client_email =, private_key_id = or nil, token_uri = or
+//   nil,
 //                           private_key = secret value } | nil, err (auth) of the file of a
 //                           service account; a relative path is one of the working folder.
 //                           Where secrets are made up (tidegate test): { is_fake = true }
@@ -206,7 +207,8 @@
 //                       arrays are decoded), or false, err (bad_request: not JSON, with the
 //                       position; a repeated top-level model or stream)
 //   req:raw(i, most) -> JSON text of the i-th field of the last scan, or nil; at most `most` bytes
-//   req:prompt(messages, prompt, input, tools, functions, max_completion_tokens, max_tokens, system)
+//   req:prompt(messages, prompt, input, tools, functions, max_completion_tokens, max_tokens,
+//   system)
 //                       -> tokens, max_out or nil, messages, has_tools, has_images, has_audio: what
 //                       the body asks of a model, by core/json/estimate.h. The arguments are
 //                       positions of the last scan; 0 stands for what there is not
@@ -265,8 +267,9 @@
 //     watch = watch, usage = usage, stream = bool, choices = n,
 //     hide_usage = bool,              -- an event with usage and without choices is kept from the
 //     client add_terminal = "data: [DONE]\n\n",  -- appended when the upstream left it out
-//     error_event = function(kind, message) -> text of the error event in the client's dialect; the
-//                                        message is the provider's own, redacted, when it told one
+//     error_event = function(kind, message, id) -> text of the error event in the client's dialect;
+//                                        the message is the provider's own, redacted, when it told
+//                                        one; id: that of the request
 //     timeout = { connect =, first_token =, head =, idle = },      -- seconds
 //     fresh = bool,                   -- not on a pooled connection
 //   }, {                              -- nil, or what few requests have besides

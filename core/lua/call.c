@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/forward.h"
 #include "http/response.h"
 #include "json/document.h"
 #include "lua/attempt.h"
@@ -36,6 +37,7 @@ const struct config *call_config(const struct call *call)
 void call_add_headers(const struct call *call, struct buf *headers)
 {
     buf_add_slice(headers, buf_slice(&call->headers));
+    forward_own_id((struct slice){call->id, CALL_ID_LEN}, headers);
     buf_add_text(headers, "x-tidegate-request-id: ");
     buf_add(headers, call->id, CALL_ID_LEN);
     buf_add_text(headers, "\r\n");

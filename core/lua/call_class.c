@@ -507,7 +507,7 @@ static const char wrappers[] =
     "  if committed then\n"
     "    if err ~= nil and not error_sent then message = words_of(err) or message end\n"
     "    local write = extra and extra.codec and extra.codec.error_event or o.error_event\n"
-    "    fail_stream(req, error_sent and '' or write and write(kind, message))\n"
+    "    fail_stream(req, error_sent and '' or write and write(kind, message, req:id()))\n"
     "  end\n"
     "  return { committed = committed, complete = complete, kind = kind, message = message,\n"
     "    phase = phase, status = status, headers = headers, body = body, error = err,\n"

@@ -1,11 +1,13 @@
 -- Ends a request with an answer of the gateway's own, and records it: exactly once each.
 local endpoints = require("tide.endpoints")
+local upstream_ids = require("tide.upstream_ids")
 
 local M = {}
 
-local function reply_headers(err)
+local function reply_headers(err, dialect)
   local headers = { ["content-type"] = "application/json" }
   for name, value in pairs(err.headers or {}) do headers[name] = value end
+  upstream_ids.add(headers, dialect.name, err.request_id)
   return headers
 end
 
@@ -22,11 +24,12 @@ end
 -- @tparam table|nil facts more for the record: client, model, metric_model, target
 -- @return outcome, target, kind and message, as recorded
 function M.fail(req, dialect, err, facts)
+  local headers = reply_headers(err, dialect) -- before: the gateway's own id is added to every head
   err.request_id = err.request_id or req:id()
   if req:is_started() then
     req:fail_stream(dialect.error_event(err))
   else
-    req:reply(err.status, error_body(req, dialect, err), reply_headers(err))
+    req:reply(err.status, error_body(req, dialect, err), headers)
   end
   local record = facts or {}
   record.outcome, record.kind, record.message = err.outcome, err.kind, err.message

@@ -137,7 +137,11 @@ end
 
 --- For req:attempt: writes the error event of a stream that breaks after the commit point.
 function M.event_writer(dialect)
-  return function(kind, message) return dialect.error_event(M.of_stream(kind, message)) end
+  return function(kind, message, id)
+    local err = M.of_stream(kind, message)
+    err.request_id = id
+    return dialect.error_event(err)
+  end
 end
 
 return M

@@ -27,4 +27,10 @@ function M.rename(headers, dialect)
   return headers
 end
 
+--- Adds the id that an error tells in its body, so that both places say the same.
+function M.add(headers, dialect, id)
+  local name = OF_DIALECT[dialect]
+  if name and id and not headers[name] then headers[name] = id end
+end
+
 return M

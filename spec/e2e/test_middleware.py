@@ -244,5 +244,5 @@ def test_system_prompt_is_put_in_front_where_there_is_none(gateway, upstream):
 def test_a_copy_beside_the_configuration_replaces_what_is_shipped(gateway, upstream):
     upstream.always(mock.chat())
     g = gateway(around(upstream, "request_id"), files=middleware(request_id=before('req:set_header("x-mine", "1")')))
-    answer = g.chat("a/m")
-    assert answer.headers["x-mine"] == "1" and "x-request-id" not in answer.headers
+    answer = g.call({"model": "a/m", "messages": []}, headers={"X-Request-Id": "abc-123"})
+    assert answer.headers["x-mine"] == "1" and answer.headers["x-request-id"] != "abc-123"
