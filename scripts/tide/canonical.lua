@@ -211,13 +211,14 @@ local function is_fine(id, rule)
 end
 
 --- A function that rewrites the tool ids of one request to what a provider accepts. An id that is
--- fine stays; the same id always gives the same one, two ids do not.
+-- fine stays; the same id always gives the same one, two ids do not. nil is an id as any other.
 -- @tparam table|nil rule { max = 64 } letters, digits, `_` and `-`; { max = 40, any = true } any
 --   characters, if not too many; { exact = 9 } letters and digits, so many (up to 16)
 function M.tool_ids(rule)
   rule = rule or EMPTY
   local known, used = {}, {}
   return function(id)
+    id = id or ""
     if known[id] then return known[id] end
     local new, seed = is_fine(id, rule) and id or made_id(id, rule, 0), 0
     while used[new] and seed < TRIES do

@@ -138,6 +138,7 @@ describe("canonical", function()
       assert.equal(40, #canonical.tool_ids({ max = 40 })(("x"):rep(300)))
       assert.matches("^%w%w%w%w%w%w%w%w%w$", canonical.tool_ids({ exact = 9 })("call_abc"))
       assert.matches("^[%w_-]+$", ids(""))
+      assert.matches("^[%w_-]+$", ids(nil))
     end)
 
     it("end even where there are not enough of them", function()
