@@ -25,7 +25,7 @@ return tide.adapter {
   dialect = "anthropic-messages",
   base_url = "https://api.anthropic.com",
   auth = { type = "header", name = "x-api-key", secret = "ANTHROPIC_API_KEY" },
-  forward_headers = { "anthropic-beta" },
+  forward_headers = { "anthropic-beta", "anthropic-version" },
   families = {
     {
       models = { "claude-opus-5-5*", "claude-fable-*", "claude-mythos-*" },

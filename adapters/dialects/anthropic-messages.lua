@@ -37,10 +37,16 @@ local function kind_of(err)
   return { status = err.status, kind = err.kind or err.code }
 end
 
+-- What the SDKs act upon: without a thread they send the whole conversation, and again if need be.
+local DETAILS = { thread = { error_code = "thread_unsupported_request" } }
+
 local function error_of(err, call)
   return tide.json.encode {
     type = "error",
-    error = { type = type_of(kind_of(err)), message = err.message },
+    error = {
+      type = type_of(kind_of(err)), message = err.message,
+      details = err.code == "unsupported_parameter" and DETAILS[err.param] or nil,
+    },
     request_id = err.request_id or (call and call.id) or NULL,
   }
 end

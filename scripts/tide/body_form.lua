@@ -36,6 +36,7 @@ local USUAL = {
 -- Members that mean: what else there is of this, only the provider knows.
 local OF_PROVIDER = {
   ["openai-responses"] = { "previous_response_id", "conversation", "background" },
+  ["anthropic-messages"] = { "thread" },
 }
 
 -- The first five are read for every request. Where a dialect has none of a kind, names stand that

@@ -36,7 +36,7 @@ describe("the adapter anthropic", function()
       { adapter.auth.type, adapter.auth.name, adapter.auth.secret })
     assert.equal("anthropic-messages", adapter.dialect.name)
     assert.equal("2023-06-01", dialect.headers["anthropic-version"])
-    assert.same({ "anthropic-beta" }, adapter.forward_headers)
+    assert.same({ "anthropic-beta", "anthropic-version" }, adapter.forward_headers)
   end)
 
   it("asks each model to think in the way that it knows", function()

@@ -56,6 +56,43 @@ def datas(answer):
 
 
 # ---- a client and a provider of the same words --------------------------------------------------
+def test_a_client_says_which_version_of_the_api_it_speaks_and_is_spoken_to_in_the_oldest(gateway, upstream):
+    upstream.always(lambda _: mock.stream(*anthropic_events("hello")))
+    g = gateway(claude(upstream))
+    for version in ("2023-06-01", "2026-10-21"):
+        ask(g, ANTHROPIC, "claude/m", stream=True, headers={"anthropic-version": version})
+        assert upstream.last.headers["anthropic-version"] == version
+    ask(g, OPENAI, "claude/m", stream=True)
+    assert upstream.last.headers["anthropic-version"] == "2023-06-01"
+
+
+def test_a_thread_needs_the_provider_that_holds_it(gateway, upstreams):
+    """as the SDKs' tool runner asks; told so in this way, it sends the whole conversation"""
+    plain, keeper = upstreams().always(mock.chat()), upstreams()
+    keeper.always(lambda _: mock.stream(*anthropic_events("hello")))
+    g = gateway(config({"plain": provider(plain), "keeper": provider(keeper.origin, extends="anthropic")},
+                       models={"both": ["plain/m", "keeper/m"]}))
+    for thread in ({"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}):
+        answer = ask(g, ANTHROPIC, "plain/m", thread=thread)
+        assert "thread" in client.error(ANTHROPIC, 400, answer.body)["message"] and answer.status == 400
+        assert answer.json["error"]["details"]["error_code"] == "thread_unsupported_request"
+        answer = ask(g, ANTHROPIC, "both", stream=True, thread=thread)
+        assert answer.headers["x-tidegate-target"] == "keeper/m" and keeper.last.json["thread"] == thread
+    assert plain.requests == []
+
+
+def test_the_gateways_own_id_is_the_requests_where_the_provider_has_none(gateway, upstream):
+    upstream.always(lambda _: mock.stream(*anthropic_events("hello")[:4]))
+    g = gateway(claude(upstream))
+    answer = ask(g, ANTHROPIC, "claude/m", stream=True)  # cut
+    own = answer.headers["x-tidegate-request-id"]
+    assert answer.headers["request-id"] == own == datas(answer)[-1]["request_id"]
+    for answer in (ask(g, ANTHROPIC, "claude/m"), ask(g, ANTHROPIC, "nobody/m"), g.get("/v1/models")):
+        own = answer.headers["x-tidegate-request-id"]
+        assert answer.headers["request-id"] == own == answer.headers["x-request-id"]
+        assert answer.status == 200 or answer.json["request_id"] == own
+
+
 def test_T36_what_a_client_says_and_hears_is_not_touched(gateway, upstream):
     pieces = [p.replace(b"}\n", b"}        \n") for p in anthropic_events("he", "llo")]
     pieces.insert(2, b"event: ping\ndata: {\"type\": \"ping\"}\n\n")
