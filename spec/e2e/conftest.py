@@ -4,6 +4,7 @@ import pytest
 
 import conformance
 import gateway as program
+from chain import Chain
 from script import Script
 from upstream import Upstream, refused_url
 
@@ -85,6 +86,16 @@ def gateway(tmp_path):
     finally:
         for one in made:
             one.kill()
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """two gateways in a row (chain.py), for all the tests of a module"""
+    if not os.path.exists(program.BINARY):
+        pytest.skip("build it first: " + program.BINARY)
+    one = Chain(tmp_path_factory.mktemp("chain"))
+    yield one
+    one.close()
 
 
 def pytest_terminal_summary(terminalreporter):
