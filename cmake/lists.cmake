@@ -85,6 +85,7 @@ set(TIDEGATE_LUA
   adapters/dialects/openai-chat/reply.lua adapters/dialects/openai-chat/client.lua
   adapters/dialects/openai-chat/messages.lua adapters/dialects/openai-chat/request.lua
   adapters/dialects/openai-chat/turns.lua
+  scripts/tide/custom_tools.lua
   scripts/tide/check_samples.lua scripts/tide/place.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua

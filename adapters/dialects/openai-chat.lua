@@ -47,6 +47,7 @@ return tide.dialect {
 
   decode_request = function(body) return client.read(body) end,
   encode_request = function(rq, call) return request.write(rq, call) end,
+  needs_bytes = request.needs_bytes,
   decode_answer = function(body, emit, call) answers.answer(body, emit, call) end,
   encode_answer = function(answer, call) return reply.answer(answer, call) end,
   decode_event = answers.event,

@@ -1,6 +1,7 @@
 -- The answer of one attempt in the dialect of its client: what C gives the provider's events or its
 -- whole answer to, and gets the client's bytes from. One for each attempt.
 local core = require("core")
+local custom_tools = require("tide.custom_tools")
 local errors = require("tide.errors")
 local fold = require("tide.canonical_fold")
 local grammar = require("tide.canonical_grammar")
@@ -288,6 +289,7 @@ local function stream_of(self)
 end
 
 function Codec:begin(sink)
+  sink = custom_tools.restoring(sink, self.context.rq)
   if self.tells then sink = telling(self, sink) end
   self.grammar = grammar.new(sink, self.context.id)
   self.emit = self.grammar.emit

@@ -4,6 +4,7 @@ local anthropic_schema = require("dialects.anthropic-messages.schema")
 local anthropic_turns = require("dialects.anthropic-messages.turns")
 local canonical = require("tide.canonical")
 local core = require("core")
+local custom_tools = require("tide.custom_tools")
 
 local M = {}
 
@@ -63,12 +64,6 @@ local function strict_schema(schema, out)
   return closed
 end
 
-local function grammar_note(tool)
-  if not tool.grammar then return tool.description end
-  local grammar = core.is_raw(tool.grammar) and tool.grammar.raw or core.encode(tool.grammar)
-  return (tool.description or "") .. "\nThe input follows this format: " .. grammar
-end
-
 local TOOLS = {
   ["function"] = function(tool, out)
     local schema = schema_of(tool.parameters)
@@ -81,11 +76,11 @@ local TOOLS = {
     for name, value in pairs(tool.extra or {}) do result[name] = value end
     return result
   end,
-  custom = function(tool)
+  custom = function(tool, out)
+    if tool.grammar then out.warn("the grammar of a tool") end
     return {
-      name = tool.name, description = grammar_note(tool), cache_control = tool.cache,
-      input_schema = core.raw(
-        '{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}'),
+      name = tool.name, description = custom_tools.description(tool), cache_control = tool.cache,
+      input_schema = core.raw(custom_tools.PARAMETERS),
     }
   end,
   server = function(tool, out)
@@ -427,11 +422,12 @@ end
 function M.encode(rq, call)
   local out = anthropic_turns.new(call.traits or {}, call.warn or function() end)
   out.strict_tools, out.optional, out.unions = 0, 0, 0
+  local user = rq.user or rq.safety_identifier
   local body = {
     model = call.model or rq.model, system = anthropic_turns.system(rq.system, out),
     messages = anthropic_turns.turns(rq.messages, out), max_tokens = max_tokens(rq, out),
     stream = rq.stream and true or nil, cache_control = rq.cache,
-    metadata = rq.user and { user_id = rq.user } or nil,
+    metadata = user and { user_id = user } or nil,
   }
   add_tools(body, rq, out)
   add_format(body, rq, out)

@@ -242,6 +242,7 @@ local function add_system(turns, message, out)
 end
 
 local function add_message(turns, message, out)
+  if message.name then out.warn("name") end
   if message.role == "system" then return add_system(turns, message, out) end
   local is_assistant = message.role == "assistant"
   if is_assistant then flush_system(turns, out) end

@@ -1,5 +1,6 @@
 -- A canonical request as the body of generateContent. Pure.
 local core = require("core")
+local custom_tools = require("tide.custom_tools")
 local media = require("dialects.gemini.media")
 local schema = require("dialects.gemini.schema")
 local thinking = require("dialects.gemini.thinking")
@@ -61,9 +62,19 @@ local function needs_no_tools(rq, call)
     and (call.traits or {}).schema_with_tools == false
 end
 
+local function custom_declaration(tool, call)
+  if tool.grammar then call.warn("the grammar of a tool") end
+  return declaration({
+    name = tool.name, description = custom_tools.description(tool),
+    parameters = core.raw(custom_tools.PARAMETERS),
+  }, call)
+end
+
 local function write_tool(tool, call, declared, tools)
   if tool.type == "function" then
     declared[#declared + 1] = declaration(tool, call)
+  elseif tool.type == "custom" then
+    declared[#declared + 1] = custom_declaration(tool, call)
   elseif tool.type == "server" and tool.dialect == "gemini" then
     tools[#tools + 1] = tool.value
   else
@@ -75,7 +86,7 @@ local function write_tools(rq, call)
   if not rq.tools or needs_no_tools(rq, call) then return nil end
   local declared, tools, filter = core.array({}), core.array({}), filter_of(rq, call)
   for _, tool in ipairs(rq.tools) do
-    if not (filter and tool.type == "function") or filter[tool.name] then
+    if not (filter and tool.type ~= "server") or filter[tool.name] then
       write_tool(tool, call, declared, tools)
     end
   end

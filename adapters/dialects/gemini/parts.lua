@@ -1,6 +1,7 @@
 -- Pieces of an answer as parts of Gemini's, for its clients. Pure.
 local canonical = require("tide.canonical")
 local core = require("core")
+local custom_tools = require("tide.custom_tools")
 
 local M = {}
 
@@ -35,7 +36,7 @@ end
 function M.call(tool, arguments)
   local args, is_object
   if tool.kind == "custom" then
-    args, is_object = core.encode({ input = arguments }), true
+    args, is_object = custom_tools.arguments(arguments), true
   else
     args, is_object = canonical.arguments(arguments)
   end

@@ -1,6 +1,7 @@
 -- The messages of a canonical request as Gemini's contents. Pure.
 local canonical = require("tide.canonical")
 local core = require("core")
+local custom_tools = require("tide.custom_tools")
 local media = require("dialects.gemini.media")
 
 local M = {}
@@ -51,6 +52,7 @@ function writers.reasoning(part, context, before)
 end
 
 local function media_part(part, context)
+  if part.citations then context.call.warn("citations") end
   local written = media.part(part)
   if not written then context.call.warn(part.type) end
   if part.detail and part.detail ~= "auto" then context.call.warn("detail") end
@@ -62,7 +64,7 @@ writers.file = media_part
 
 function writers.tool_use(part, context)
   context.names[part.id] = part.name
-  local arguments = part.kind == "custom" and core.encode({ input = part.input or "" })
+  local arguments = part.kind == "custom" and custom_tools.arguments(part.input)
     or canonical.arguments(part.arguments)
   return sign({
     functionCall = {
@@ -135,6 +137,7 @@ local ROLES = { assistant = "model", user = "user", system = "user" }
 
 -- All results of a turn's calls stand before anything else that the user says.
 local function write_message(message, context, contents)
+  if message.name then context.call.warn("name") end
   local responses, others = {}, {}
   for _, part in ipairs(message.content) do
     if part.type == "tool_result" then

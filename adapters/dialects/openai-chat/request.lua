@@ -3,10 +3,11 @@
 -- the adapter's `params`.
 local canonical = require("tide.canonical")
 local core = require("core")
+local custom_tools = require("tide.custom_tools")
 local sampling = require("tide.sampling")
 local turns = require("dialects.openai-chat.turns")
 
-local M = {}
+local M = { needs_bytes = turns.needs_bytes }
 
 local DIALECT = "openai-chat"
 
@@ -14,21 +15,32 @@ local NO_PARAMETERS = '{"type":"object","properties":{}}'
 
 -- ---- tools --------------------------------------------------------------------------------------
 
+-- Here a grammar stands in an object of its own.
+local function format_of(grammar)
+  if not grammar then return nil end
+  local value = core.is_raw(grammar) and core.decode(grammar.raw) or grammar
+  if type(value) ~= "table" or value.type ~= "grammar" or value.grammar then return grammar end
+  return {
+    type = "grammar", grammar = { syntax = value.syntax, definition = value.definition },
+  }
+end
+
 -- Where a provider has no custom tools, one whose only argument is the input does the same.
 local function custom_tool(out, tool)
   if out.traits.custom_tools then
     return {
       type = "custom",
-      custom = { name = tool.name, description = tool.description, format = tool.grammar },
+      custom = {
+        name = tool.name, description = tool.description, format = format_of(tool.grammar),
+      },
     }
   end
   if tool.grammar then out.warn("the grammar of a tool") end
   return {
     type = "function",
     ["function"] = {
-      name = tool.name, description = tool.description,
-      parameters = core.raw('{"type":"object","properties":{"input":{"type":"string"}},'
-        .. '"required":["input"]}'),
+      name = tool.name, description = custom_tools.description(tool),
+      parameters = core.raw(custom_tools.PARAMETERS),
     },
   }
 end
@@ -154,6 +166,7 @@ local function effort_of(out, said)
   if not effort or not names then return effort end
   local name = names[effort]
   if name == nil then return effort end
+  if name ~= effort then out.warn("reasoning effort " .. effort) end
   return name or nil
 end
 

@@ -2,6 +2,7 @@
 -- traits, see adapters/README.md.
 local canonical = require("tide.canonical")
 local core = require("core")
+local custom_tools = require("tide.custom_tools")
 local reasoning = require("dialects.openai-chat.reasoning")
 
 local M = {}
@@ -64,13 +65,19 @@ local function file_of(part, url)
   return { file_data = url, filename = part.name or part.title or "file" }
 end
 
+--- Whether a part with an address must be sent as data.
+function M.needs_bytes(part, call)
+  local traits = call.traits or {}
+  return traits.urls == false or part.type == "file" and traits.files ~= "document_url"
+end
+
 function PARTS.file(out, part)
   if part.citations then out.warn("citations") end
   local text, url = document_text(part), address_of(part)
   if text then return text_part(out, part, text) end
   if not url and not part.id then return out.warn("a file without contents") end
   if url and out.traits.files == "document_url" then
-    return { type = "document_url", document_url = url, document_name = part.name }
+    return { type = "document_url", document_url = url, document_name = part.name or part.title }
   end
   return { type = "file", file = file_of(part, url), cache_control = cache_of(out, part) }
 end
@@ -162,6 +169,7 @@ local function add_result(out, part, shown)
     end
   end
   if part.cache then out.warn("cache_control") end
+  if part.is_error then out.warn("is_error") end
   local message = {
     role = "tool", tool_call_id = out.ids(part.id), content = content_of(out, list),
   }
@@ -198,7 +206,8 @@ local function call_of(out, part)
     return call
   end
   local arguments = part.arguments
-  if part.kind == "custom" then arguments = core.encode({ input = part.input }) end
+  if part.kind == "custom" then arguments = custom_tools.arguments(part.input) end
+  if part.cache then out.warn("cache_control") end
   call["function"] = { name = part.name, arguments = arguments }
   if out.traits.extra_content then call.extra_content = extra_content(part) end
   return call
@@ -235,6 +244,7 @@ end
 local ASSISTANT = {}
 
 function ASSISTANT.text(out, part, said)
+  if part.apart and #said.list > 0 then said.is_apart = true end
   said.list[#said.list + 1] = { type = "text", text = part.text,
     cache_control = cache_of(out, part) }
   if out.traits.extra_content then said.extra_content = extra_content(part) end
@@ -273,9 +283,11 @@ end
 
 function ASSISTANT.reasoning() end
 
--- Pieces of one answer that stood apart for their sources are one text again.
-local function joined(out, list)
-  if out.traits.cache_control or #list < 2 then return list end
+-- Pieces of one answer that stood apart for their sources are one text again; several texts stay
+-- what they are.
+local function joined(out, said)
+  local list = said.list
+  if said.is_apart or out.traits.cache_control or #list < 2 then return list end
   local texts = {}
   for i, part in ipairs(list) do
     if part.type ~= "text" then return list end
@@ -303,7 +315,7 @@ local function add_assistant(out, message)
   }
   local is_other = has_calls or said.refusal or said.audio
   made.content = #said.list == 0 and is_other and core.null
-    or content_of(out, joined(out, said.list))
+    or content_of(out, joined(out, said))
   add_reasoning(out, made, message.content, has_calls)
   add(out, made, message.name)
 end

@@ -173,9 +173,19 @@ local function read_store(store, rq, call)
   if store == true and call then call.warn("store") end
 end
 
+local FORM = { format = true, verbosity = true }
+local REASONING = { effort = true, summary = true, generate_summary = true }
+
+-- Members of a member that nobody reads.
+local function warn_of_more(body, outer, known, call)
+  for name, value in pairs(object(body[outer])) do
+    if not known[name] and given(value) ~= nil then call.warn(outer .. "." .. tostring(name)) end
+  end
+end
+
 local function read_rest(body, rq)
   rq.parallel_tools = boolean(body.parallel_tool_calls)
-  rq.user = text(body.user) or text(body.safety_identifier)
+  rq.user, rq.safety_identifier = text(body.user), text(body.safety_identifier)
   rq.service_tier, rq.prompt_cache_key = text(body.service_tier), text(body.prompt_cache_key)
   rq.metadata = read_metadata(body.metadata)
   local form = object(body.text)
@@ -214,6 +224,10 @@ function M.request(body, call)
   read_rest(body, rq)
   read_store(body.store, rq, call)
   read_unknown(body, rq)
+  if call then
+    warn_of_more(body, "text", FORM, call)
+    warn_of_more(body, "reasoning", REASONING, call)
+  end
   return rq
 end
 

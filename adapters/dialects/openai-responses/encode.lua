@@ -28,6 +28,15 @@ local UNKNOWN = {
 
 -- ---- tools --------------------------------------------------------------------------------------
 
+-- Chat completions have an object around it.
+local function grammar_of(grammar)
+  if not grammar then return nil end
+  local value = core.is_raw(grammar) and core.decode(grammar.raw) or grammar
+  local inner = type(value) == "table" and value.grammar
+  if type(inner) ~= "table" then return grammar end
+  return { type = "grammar", syntax = inner.syntax, definition = inner.definition }
+end
+
 local function tool_of(tool, call)
   if tool.cache then call.warn("cache_control") end
   if tool.type == "function" then
@@ -38,7 +47,8 @@ local function tool_of(tool, call)
   end
   if tool.type == "custom" then
     return {
-      type = "custom", name = tool.name, description = tool.description, format = tool.grammar,
+      type = "custom", name = tool.name, description = tool.description,
+      format = grammar_of(tool.grammar),
     }
   end
   if tool.dialect == "openai-responses" then return tool.value end
@@ -90,13 +100,15 @@ local function text_of(rq)
 end
 
 -- To switch thinking off is an error for models that cannot: it has to be asked for by its word.
-local function effort_of(wanted, traits)
+local function effort_of(wanted, traits, warn)
   local names = traits.efforts or NOTHING
-  local is_off = wanted.enabled == false or wanted.budget == 0
   local effort = wanted.effort or wanted.budget and canonical.effort_of(wanted.budget)
-  if is_off and not wanted.effort then effort = names.none end
-  local name = effort and names[effort]
-  if name == nil then return effort or nil end
+  local is_off = wanted.enabled == false or wanted.budget == 0
+  if is_off and not wanted.effort then effort = names.none and "none" end
+  if not effort then return nil end
+  local name = names[effort]
+  if name == nil then return effort end
+  if name ~= effort then warn("reasoning effort " .. effort) end
   return name or nil
 end
 
@@ -107,7 +119,7 @@ local function reasoning_of(rq, call)
     if wanted.effort ~= "none" and wanted.enabled ~= false then call.warn("reasoning") end
     return nil
   end
-  local effort = effort_of(wanted, call.traits)
+  local effort = effort_of(wanted, call.traits, call.warn)
   local summary = wanted.summary or (wanted.show and "auto") or nil
   if summary == "none" then summary = nil end
   if effort or summary then return { effort = effort, summary = summary } end
@@ -142,10 +154,13 @@ local function warn_of_the_lost(rq, call)
   if rq.n and rq.n ~= 1 then call.warn("n") end
   if has_audio(rq.modalities) then call.warn("modalities") end
   if rq.cache then call.warn("cache_control") end
+  if rq.store then call.warn("store") end
 end
 
-local function limit_of(tokens)
-  return tokens and math.max(tokens, LEAST_TOKENS)
+local function limit_of(tokens, warn)
+  if not tokens or tokens >= LEAST_TOKENS then return tokens end
+  warn("max_tokens below " .. LEAST_TOKENS)
+  return LEAST_TOKENS
 end
 
 --- The body, to be encoded.
@@ -157,9 +172,10 @@ function M.request(rq, call)
     model = call.model, input = input, instructions = items.instructions(rq, call),
     stream = rq.stream or nil, store = false, include = include_of(rq, call, is_sealed, effort),
     tools = tools, text = text_of(rq),
-    reasoning = reasoning, max_output_tokens = limit_of(rq.max_tokens),
+    reasoning = reasoning, max_output_tokens = limit_of(rq.max_tokens, call.warn),
     temperature = rq.temperature, top_p = rq.top_p, top_logprobs = rq.top_logprobs,
     service_tier = rq.service_tier, metadata = rq.metadata, user = rq.user,
+    safety_identifier = rq.safety_identifier,
     prompt_cache_key = rq.prompt_cache_key,
   }
   if tools then

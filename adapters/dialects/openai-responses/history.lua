@@ -41,6 +41,7 @@ local function text_file(writing, part)
 end
 
 local function file_part(writing, part)
+  if part.citations then writing.call.warn("citations") end
   if part.text then return text_file(writing, part) end
   local file = { type = "input_file", prompt_cache_breakpoint = breakpoint(writing, part) }
   if part.data then
@@ -88,6 +89,8 @@ local function output_of(writing, content)
 end
 
 local function add_result(writing, part)
+  if part.is_error then writing.call.warn("is_error") end
+  if part.cache then writing.call.warn("cache_control") end
   local id = writing.id_of(part.id or "call_0")
   add(writing, {
     type = writing.custom[id] and "custom_tool_call_output" or "function_call_output",
@@ -127,6 +130,7 @@ local function flush_assistant(writing, content)
 end
 
 local function add_call(writing, part)
+  if part.cache then writing.call.warn("cache_control") end
   local id = writing.id_of(part.id or "call_0")
   if part.kind == "custom" then
     writing.custom[id] = true
@@ -222,6 +226,7 @@ function M.input(rq, call)
     id_of = canonical.tool_ids({ max = LONGEST_ID }),
   }
   for _, message in ipairs(rq.messages or {}) do
+    if message.name then call.warn("name") end
     if message.role == "assistant" then
       add_assistant(writing, message)
     else

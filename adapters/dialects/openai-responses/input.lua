@@ -132,6 +132,14 @@ local function add_result(reading, part)
   end
 end
 
+local function has_text(message)
+  for _, part in ipairs(message and message.content or {}) do
+    if part.type == "text" then return true end
+  end
+  return false
+end
+
+-- Texts of several items stay `apart`: they are no pieces of one.
 local function add_message_item(reading, item, place)
   local role, parts = item.role, parts_of(item.content, reading, place .. ".content")
   if role == "system" or role == "developer" then
@@ -141,6 +149,7 @@ local function add_message_item(reading, item, place)
       for _, part in ipairs(parts) do reading.system[#reading.system + 1] = part end
     end
   elseif role == "assistant" then
+    if parts[1] and has_text(last_message(reading, "assistant")) then parts[1].apart = true end
     for _, part in ipairs(parts) do add_assistant(reading, part) end
     if #parts == 0 then add_message(reading, "assistant", parts) end
   elseif role == "user" then

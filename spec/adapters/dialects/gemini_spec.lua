@@ -192,9 +192,10 @@ describe("the dialect gemini, for a provider:", function()
       },
     }, gemini.call))
     assert.truthy(sent:find('"tools":[{"functionDeclarations":[{"description":"d","name":"f",'
-      .. '"parametersJsonSchema":' .. schema.raw .. '},{"name":"g"}]},{"googleSearch":{}}]', 1,
-      true))
-    assert.same({ "tools.strict", "tools.web_search", "tools.c" }, gemini.warned)
+      .. '"parametersJsonSchema":' .. schema.raw .. '},{"name":"g"},{"name":"c",'
+      .. '"parametersJsonSchema":{"type":"object","properties":{"input":{"type":"string"}},'
+      .. '"required":["input"]}}]},{"googleSearch":{}}]', 1, true))
+    assert.same({ "tools.strict", "tools.web_search" }, gemini.warned)
   end)
 
   it("reduces schemas for older models and names what it leaves out", function()

@@ -420,21 +420,23 @@ describe("the dialect openai-chat", function()
         local body, warned = written({ reasoning = said }, traits)
         return {
           body.reasoning_effort or body.reasoning or body.thinking or body.enable_thinking,
-          body.thinking_budget or body.thinking and body.reasoning_effort, warned[1],
-        }
+          body.thinking_budget or body.thinking and body.reasoning_effort,
+        }, warned[1]
       end
       assert.same({ "low" }, asked({ effort = "low" }))
       assert.same({ "medium" }, asked({ budget = 4096, enabled = true }))
       assert.same({}, asked({ enabled = false }))
       assert.same({ "none" }, asked({ effort = "none" }))
-      assert.same({ "high" }, asked({ effort = "max" }, { efforts = { max = "high" } }))
+      local high, warning = asked({ effort = "max" }, { efforts = { max = "high" } })
+      assert.same({ "high" }, high)
+      assert.equal("reasoning effort max", warning)
       assert.same({}, asked({ effort = "minimal" }, { efforts = { minimal = false } }))
       assert.same({ { max_tokens = 4096 } }, asked({ budget = 4096 }, { reasoning = "object" }))
       assert.same({ { type = "enabled" } }, asked({ effort = "low" }, { reasoning = "thinking" }))
       assert.same({ { type = "disabled" } },
         asked({ enabled = false }, { reasoning = "thinking" }))
       assert.same({ true, 1024 }, asked({ effort = "low" }, { reasoning = "enable_thinking" }))
-      assert.same({ nil, nil, "reasoning" }, asked({ effort = "low" }, { reasoning = false }))
+      assert.same({ {}, "reasoning" }, { asked({ effort = "low" }, { reasoning = false }) })
     end)
 
     it("has other small ways", function()
