@@ -7,7 +7,10 @@
 
 #include "lua/value.h"
 
-enum { ENCODE_DEPTH = JSON_MAX_DEPTH };
+enum {
+    ENCODE_DEPTH = JSON_MAX_DEPTH,
+    FEW_KEYS = 16, // of an object: they need no memory of their own
+};
 
 #define EXACT_LIMIT 1e15 // below it a whole number has one way to be written
 
@@ -85,6 +88,17 @@ static int compare_keys(const void *left, const void *right)
     return order ? order : (a->len > b->len) - (a->len < b->len);
 }
 
+static void sort_few(struct slice *keys, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct slice key = keys[i];
+        size_t at = i;
+        for (; at > 0 && compare_keys(&key, &keys[at - 1]) < 0; at--)
+            keys[at] = keys[at - 1];
+        keys[at] = key;
+    }
+}
+
 // Pushes nothing. Returns -1 for a key that is not a string.
 static long count_keys(lua_State *L, int index)
 {
@@ -108,8 +122,10 @@ static void sort_keys(lua_State *L, int index, struct slice *keys)
         lua_pop(L, 1);
         keys[count].data = lua_tolstring(L, -1, &keys[count].len);
     }
-    if (count > 1)
+    if (count > FEW_KEYS)
         qsort(keys, count, sizeof(*keys), compare_keys);
+    else
+        sort_few(keys, count);
 }
 
 static int encode_member(struct encoder *encoder, int index, struct slice key)
@@ -135,7 +151,10 @@ static int encode_object(struct encoder *encoder, int index)
         encoder->why = "an object has a key that is not a string";
         return -1;
     }
-    struct slice *keys = lua_newuserdata(L, sizeof(*keys) * (size_t)count + 1);
+    struct slice few[FEW_KEYS], *keys = few;
+    int top = lua_gettop(L);
+    if (count > FEW_KEYS)
+        keys = lua_newuserdata(L, sizeof(*keys) * (size_t)count);
     sort_keys(L, index, keys);
     int rc = add(encoder, SLICE("{"));
     for (long i = 0; rc == 0 && i < count; i++) {
@@ -144,7 +163,7 @@ static int encode_object(struct encoder *encoder, int index)
         if (rc == 0)
             rc = encode_member(encoder, index, keys[i]);
     }
-    lua_pop(L, 1);
+    lua_settop(L, top);
     return rc == 0 ? add(encoder, SLICE("}")) : -1;
 }
 
