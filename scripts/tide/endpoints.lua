@@ -74,19 +74,27 @@ local function starts_with(text, start)
   return text:sub(1, #start) == start
 end
 
+-- The name and the method behind its last colon; a client may have written the colon as %3A.
+local function split_method(rest)
+  local name, method = rest:match("^(.+):(%a+)$")
+  if not name then name, method = rest:match("^(.+)%%3[Aa](%a+)$") end
+  return name, METHODS[method]
+end
+
+-- Some clients take a name with a slash for a path of its own, and leave out "models/".
+local function named_by_path(path)
+  local rest = path:match("^/v1beta/([^/]+/.+)$")
+  local _, of_method = split_method(rest or "")
+  return of_method and rest
+end
+
 -- Behind the prefix of a path below the models; nil for any other path.
 local function below_models(path)
   if #path > #V1 and starts_with(path, V1) then return path:sub(#V1 + 1), MODEL end
   if #path > #V1BETA and starts_with(path, V1BETA) then
     return path:sub(#V1BETA + 1), GEMINI_MODEL
   end
-end
-
--- The name and the method behind its last colon; a client may have written the colon as %3A.
-local function split_method(rest)
-  local name, method = rest:match("^(.+):(%a+)$")
-  if not name then name, method = rest:match("^(.+)%%3[Aa](%a+)$") end
-  return name, METHODS[method]
+  return named_by_path(path), GEMINI_MODEL
 end
 
 --- The route of a path, and what stands for {id} or {model} in it.
