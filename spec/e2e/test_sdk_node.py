@@ -1,4 +1,5 @@
-"""The official packages for Node: one test here for each in node/sdk.test.mjs. T-38."""
+"""The official packages for Node: one test here for each file of node/. T-38."""
+import json
 import os
 import re
 import shutil
@@ -6,7 +7,9 @@ import subprocess
 
 import pytest
 
+from chain import KEY
 from config import config
+from facts import DIALECTS
 from gateway import ROOT, clean_env
 
 pytestmark = pytest.mark.sdk
@@ -14,14 +17,29 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = os.path.join(ROOT, "build", "deps", "node", "node_modules")
 
 
-@pytest.mark.skipif(not os.path.isdir(MODULES), reason="make deps brings the packages")
-def test_T38_the_packages_for_node(gateway, tmp_path):
-    g = gateway(config({"mock": {}}, clients=[{"key": "ck-app-key-0001", "name": "app"}], retry={"max": 0}))
-    shutil.copy(os.path.join(HERE, "node", "sdk.test.mjs"), tmp_path)
-    os.symlink(MODULES, tmp_path / "node_modules")
-    done = subprocess.run(["node", "--test", "--test-reporter=tap", "sdk.test.mjs"], cwd=tmp_path, capture_output=True,
-                          timeout=110, env=clean_env({"BASE_URL": g.url, "API_KEY": "ck-app-key-0001",
-                                                      "AI_SDK_LOG_WARNINGS": "false"}))
+needs_modules = pytest.mark.skipif(not os.path.isdir(MODULES), reason="make deps brings the packages")
+
+
+def run_node(folder, file, env):
+    """runs the tests of a file of node/; how many there were, all of them good"""
+    shutil.copy(os.path.join(HERE, "node", file), folder)
+    os.symlink(MODULES, folder / "node_modules")
+    done = subprocess.run(["node", "--test", "--test-reporter=tap", file], cwd=folder, capture_output=True, timeout=110,
+                          env=clean_env({"API_KEY": KEY, "AI_SDK_LOG_WARNINGS": "false", **env}))
     out = done.stdout.decode() + done.stderr.decode()
-    assert done.returncode == 0, out[-8000:]
-    assert int(re.search(r"^# pass (\d+)", out, re.M).group(1)) >= 18 and re.search(r"^# fail 0", out, re.M)
+    assert done.returncode == 0, "\n".join(re.findall(r"^(?!ok ).*", out, re.M))[-8000:]
+    assert re.search(r"^# fail 0", out, re.M)
+    return int(re.search(r"^# pass (\d+)", out, re.M).group(1))
+
+
+@needs_modules
+def test_T38_the_packages_for_node(gateway, tmp_path):
+    g = gateway(config({"mock": {}}, clients=[{"key": KEY, "name": "app"}], retry={"max": 0}))
+    assert run_node(tmp_path, "sdk.test.mjs", {"BASE_URL": g.url}) >= 18
+
+
+@needs_modules
+@pytest.mark.parametrize("file, count", [("dialects.test.mjs", 18 * 4), ("dialects_ai.test.mjs", 5 * 5 * 4)])
+def test_T38_the_packages_for_node_against_providers_of_each_dialect(chain, tmp_path, file, count):
+    models = json.dumps({dialect: chain.model(dialect) for dialect in DIALECTS})
+    assert run_node(tmp_path, file, {"ORIGIN": chain.origin, "MODELS": models}) == count
