@@ -89,7 +89,7 @@ set(TIDEGATE_LUA
   scripts/tide/check_samples.lua scripts/tide/place.lua
   scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
   scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua
-  scripts/tide/inline.lua
+  scripts/tide/inline.lua scripts/tide/tables.lua
  
   adapters/dialects/openai-responses/decode.lua adapters/dialects/openai-responses/encode.lua
   adapters/dialects/openai-responses/history.lua adapters/dialects/openai-responses/input.lua

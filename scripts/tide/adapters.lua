@@ -7,7 +7,10 @@ local guarded = require("tide.guarded")
 local loader = require("tide.loader")
 local params = require("tide.params")
 local suggest = require("tide.suggest")
+local tables = require("tide.tables")
 local usage = require("tide.usage")
+
+local merged, joined = tables.merged, tables.joined
 
 local M = {}
 
@@ -40,20 +43,6 @@ local function load_folder(folder, kind, report)
     if value then loaded[name] = { value = value, source = source } end
   end
   return loaded
-end
-
-local function merged(parent, child)
-  local result = {}
-  for key, value in pairs(parent or {}) do result[key] = value end
-  for key, value in pairs(child or {}) do result[key] = value end
-  return result
-end
-
-local function joined(first, second)
-  local result = {}
-  for _, item in ipairs(first or {}) do result[#result + 1] = item end
-  for _, item in ipairs(second or {}) do result[#result + 1] = item end
-  return result
 end
 
 local function merge_errors(parent, child)

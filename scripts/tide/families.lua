@@ -1,5 +1,8 @@
 -- An adapter's `families`: what is peculiar about models, by their names. Pure.
 local params = require("tide.params")
+local tables = require("tide.tables")
+
+local merged, joined = tables.merged, tables.joined
 
 local M = {}
 
@@ -10,29 +13,15 @@ local function pattern_of(glob)
   return "^" .. glob:gsub("[%^%$%(%)%%%.%[%]%+%-%?]", "%%%0"):gsub("%*", ".*") .. "$"
 end
 
-local function merged_map(under, over)
-  local result = {}
-  for key, value in pairs(under or {}) do result[key] = value end
-  for key, value in pairs(over or {}) do result[key] = value end
-  return result
-end
-
-local function joined(first, second)
-  local result = {}
-  for _, item in ipairs(first or {}) do result[#result + 1] = item end
-  for _, item in ipairs(second or {}) do result[#result + 1] = item end
-  return result
-end
-
 -- What a family adds to the adapter's own rules; a list of drops grows, maps are laid over.
 local function merged_params(under, over)
   if not over then return under end
   under = under or {}
   return {
-    rename = merged_map(under.rename, over.rename),
+    rename = merged(under.rename, over.rename),
     drop = joined(under.drop, over.drop),
-    clamp = merged_map(under.clamp, over.clamp),
-    default = merged_map(under.default, over.default),
+    clamp = merged(under.clamp, over.clamp),
+    default = merged(under.default, over.default),
   }
 end
 
