@@ -2,7 +2,6 @@
 test_malformed_streams.py. What a client must get is read from the recording by `facts`; nothing here knows an adapter.
 """
 import base64
-import collections
 import concurrent.futures
 import glob
 import itertools
@@ -25,7 +24,11 @@ DIALECT_OF = {"chat": "openai-chat", "responses": "openai-responses", "messages"
 ADAPTERS = ("openai", "groq", "mistral", "deepseek", "xai", "openrouter", "together", "fireworks", "moonshot", "qwen",
             "zhipu", "perplexity", "cerebras", "vllm", "llamacpp", "lmstudio", "azure", "anthropic", "gemini", "vertex")
 NATIVE = {"anthropic": "anthropic-messages", "gemini": "gemini", "vertex": "gemini"}  # what they speak alone
-NO_DIALECT = {"bedrock": "bedrock-converse is no dialect of this version", "cohere": "cohere-v2 is no dialect of this version"}
+OTHER_PROTOCOLS = (  # provider, what its path holds, why it is not replayed
+    ("bedrock", "/model/", "bedrock-converse is no dialect of this version"),
+    ("cohere", "/v2/", "cohere-v2 is no dialect of this version"),
+    ("ollama", "/api/", "ollama's own protocol is no dialect of this version"),
+    ("minimax", "/text/", "its errors stand in base_resp, and there is no adapter for it in this version"))
 NEVER_REPLAYED = ("transfer-encoding", "content-encoding", "content-length", "connection", "set-cookie")
 
 
@@ -35,14 +38,18 @@ class Recording:
         self.provider, self.status = meta["provider"], meta["status"]
         self.id = "%s-%s" % (self.provider, meta["name"])
         self.path = (meta.get("path") or "").split("?")[0]
-        self.is_claude = "rawpredict" in self.path.lower()
+        self.is_claude = "rawpredict" in self.path.lower() and ("anthropic" in self.path or "claude" in self.path)
         self.dialect = "anthropic-messages" if self.is_claude else DIALECT_OF[meta["endpoint"]]
         with open(os.path.join(base, meta["response_file"]), "rb") as file:
             self.body = file.read()
         self.is_stream = meta["response_file"].endswith(".sse")
         self.reason = self._reason()
-        if not self.reason:
+        if self.reason:
+            return
+        try:
             self.facts = self.read(self.body)
+        except (AttributeError, KeyError, TypeError, IndexError) as problem:
+            self.reason = "%s cannot be read by facts.provider: %r" % (self.id, problem)
 
     def read(self, body):
         if self.status == 200:
@@ -53,12 +60,13 @@ class Recording:
 
     def _reason(self):
         """why it cannot be replayed; None when it can"""
-        if self.provider in NO_DIALECT:
-            return NO_DIALECT[self.provider]
-        if self.provider == "ollama" and "/api/" in self.path:
-            return "ollama's own protocol is no dialect of this version"
-        if self.provider == "minimax":
-            return "its errors stand in base_resp, and there is no adapter for it in this version"
+        for name, part, reason in OTHER_PROTOCOLS:
+            if self.provider == name and part in self.path:
+                return reason
+        if not self.meta["response_file"].endswith((".json", ".sse", ".txt", ".bin")):
+            return "its framing is that of another protocol"
+        if "stream" in self.path.lower() and not self.is_stream and self.status == 200:
+            return "a stream that is one JSON array, which is never asked for"
         return None
 
     @property
@@ -76,8 +84,11 @@ class Recording:
         return name.replace("-", "_")
 
     def reply(self, body, sizes):
-        headers = {n: v for n, v in self.meta["response_headers"].items() if n.lower() not in NEVER_REPLAYED}
-        headers.setdefault("content-type", self.meta["content_type"])
+        told = self.meta.get("response_headers") or {}
+        headers = {n: v for n, v in told.items() if n.lower() not in NEVER_REPLAYED}
+        if "content-type" not in {n.lower() for n in headers}:
+            usual = "text/event-stream" if self.is_stream else "application/json"
+            headers["content-type"] = self.meta.get("content_type") or usual
         return mock.Reply(self.status, headers, [body], "chunked").split(sizes)
 
 
@@ -86,7 +97,7 @@ def load():
     for path in sorted(glob.glob(os.path.join(FOLDER, "*", "*.meta.json"))):
         with open(path, encoding="utf-8") as file:
             meta = json.load(file)
-        if meta.get("endpoint") in DIALECT_OF and meta.get("status"):
+        if meta.get("endpoint") in DIALECT_OF and meta.get("status") and meta.get("response_file"):
             found.append(Recording(len(found), meta, os.path.dirname(path)))
     return found
 
@@ -341,7 +352,7 @@ def compare_error(recording, answer, dialect):
         return wrong + [str(problem)]
     if answer.status == recording.status and answer.status in FINAL and message not in found["message"]:
         wrong.append("the provider's words are lost: %r, not %r" % (found["message"], message))
-    wait = {n.lower(): v for n, v in recording.meta["response_headers"].items()}.get("retry-after")
+    wait = {n.lower(): v for n, v in (recording.meta.get("response_headers") or {}).items()}.get("retry-after")
     if answer.status == 429 and wait and wait.isdigit() and not answer.headers.get("retry-after"):
         wrong.append("no Retry-After")
     return wrong
@@ -401,27 +412,3 @@ def splits(recording, more=0):
     for n in range(1 + more):
         found.append(("random %d" % n, [chosen.randint(1, most) for _ in range(40)]))
     return found
-
-
-# ---- the table ---------------------------------------------------------------------------------
-class Matrix:
-    """provider x client dialect"""
-
-    def __init__(self):
-        self.cells = collections.defaultdict(lambda: [0, 0])
-        self.notes = collections.Counter()
-
-    def add(self, provider_name, dialect, is_good):
-        self.cells[provider_name, dialect][1] += 1
-        self.cells[provider_name, dialect][0] += bool(is_good)
-
-    def lines(self):
-        names = sorted({p for p, _ in self.cells})
-        rows = ["%-16s%s" % ("provider", "".join("%20s" % d for d in DIALECTS))]
-        for name in names + ["all"]:
-            row = "%-16s" % name
-            for dialect in DIALECTS:
-                cells = [c for (p, d), c in self.cells.items() if d == dialect and name in (p, "all")]
-                row += "%20s" % ("%d/%d" % (sum(c[0] for c in cells), sum(c[1] for c in cells)) if cells else "-")
-            rows.append(row)
-        return rows + ["%5d  %s" % (count, text) for text, count in sorted(self.notes.items())]

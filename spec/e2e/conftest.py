@@ -2,9 +2,9 @@ import os
 
 import pytest
 
-import conformance
 import gateway as program
 from chain import Chain
+from matrix import Matrix
 from script import Script
 from upstream import Upstream, refused_url
 
@@ -100,7 +100,7 @@ def chain(tmp_path_factory):
 
 def pytest_terminal_summary(terminalreporter):
     """the matrix of test_conformance.py, put together from what its tests have reported"""
-    matrix = conformance.Matrix()
+    matrix = Matrix()
     for reports in terminalreporter.stats.values():
         for report in reports:
             for name, value in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "call" else ():
