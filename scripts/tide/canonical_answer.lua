@@ -56,6 +56,7 @@ local function emit_choice(choice, emit, number)
   end
   emit("finish", {
     reason = choice.finish_reason or "stop", raw = choice.finish_raw, sequence = choice.sequence,
+    message = choice.finish_message,
     choice = number,
   })
 end

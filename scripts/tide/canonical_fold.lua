@@ -116,6 +116,7 @@ end
 
 local function take_finish(choice, event)
   choice.finish_reason, choice.finish_raw = event.reason, event.raw
+  choice.finish_message = event.message
   choice.sequence = event.sequence
 end
 
@@ -195,13 +196,14 @@ end
 local function answer_of(choice)
   return {
     content = parts_of(choice), finish_reason = choice.finish_reason,
-    finish_raw = choice.finish_raw, sequence = choice.sequence, logprobs = choice.logprobs,
+    finish_raw = choice.finish_raw, finish_message = choice.finish_message,
+    sequence = choice.sequence, logprobs = choice.logprobs,
     refusal_logprobs = choice.refusal_logprobs, citations = choice.citations,
   }
 end
 
 --- The canonical answer: { id, model, created, service_tier, fingerprint, choices, usage } with
--- choices = { { content = parts, finish_reason, finish_raw, sequence, logprobs,
+-- choices = { { content = parts, finish_reason, finish_raw, finish_message, sequence, logprobs,
 -- refusal_logprobs, citations } }, the citations being those that no text was told before.
 function Fold:answer()
   table.sort(self.order, function(a, b) return a.number < b.number end)

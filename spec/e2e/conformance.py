@@ -263,7 +263,9 @@ def compare(want, got, dialect, lost):
     for index in range(count):
         a, b = want.choices.get(index) or Choice(finish="stop"), got.choices.get(index) or Choice()
         text, refusal = a.text, a.refusal
-        if refusal and cannot("refusal"):
+        if a.finish == "content_filter" and not refusal and b.refusal:  # where else they say why it ended
+            refusal = a.why
+        elif refusal and cannot("refusal"):
             text, refusal = text + refusal, ""
         if b.text != text + want.transcript:  # what was said may be written where it cannot be heard
             check("text", text, b.text)

@@ -195,7 +195,8 @@ function M.answer(answer, call)
     id = message_id(answer.id, call), type = "message", role = "assistant",
     model = answer.model or call.model or "", content = core.array(content),
     stop_reason = reason, stop_sequence = choice.sequence or NULL,
-    stop_details = stop_details(reason, seen.refusal), usage = whole_usage(answer),
+    stop_details = stop_details(reason, choice.finish_message or seen.refusal),
+    usage = whole_usage(answer),
   }
 end
 

@@ -189,7 +189,7 @@ local function candidate_of(choice, index)
     end
   end
   local reason, message = finish_of({
-    reason = choice.finish_reason, raw = choice.finish_raw,
+    reason = choice.finish_reason, raw = choice.finish_raw, message = choice.finish_message,
   }, malformed)
   local citations, said = collect(choice)
   return {

@@ -158,6 +158,7 @@ end
 
 local function write_refusal(event, write, state)
   local choice = choice_of(event, write, state)
+  choice.is_refused = true
   if event.logprobs then
     local logprobs = { content = core.null, refusal = core.array(event.logprobs) }
     return write_logprobs({ refusal = event.delta }, logprobs, choice, write, state)
@@ -255,8 +256,12 @@ local function write_audio(event, write, state)
   write_delta({ audio = audio(event) }, choice_of(event, write, state), write, state)
 end
 
+-- Why a filter stopped the answer is told where a refusal is.
 local function write_finish(event, write, state)
   local choice = choice_of(event, write, state)
+  if event.reason == "content_filter" and event.message and not choice.is_refused then
+    write_delta({ refusal = event.message }, choice, write, state)
+  end
   write(choice.open .. '},"logprobs":null,"finish_reason":'
     .. encode(REASONS[event.reason] or "stop") .. "}]" .. state.tail)
 end
@@ -320,6 +325,12 @@ local function list(items)
   return #items > 0 and core.array(items) or nil
 end
 
+local function tell_why(message, choice)
+  if choice.finish_reason == "content_filter" and message.refusal == core.null then
+    message.refusal = choice.finish_message or core.null
+  end
+end
+
 local function message_of(choice)
   local said = {
     message = { role = "assistant", refusal = core.null }, text = {}, chars = 0,
@@ -333,6 +344,7 @@ local function message_of(choice)
     said.annotations[#said.annotations + 1] = annotation(citation, 0, said.chars)
   end
   local message, text = said.message, table.concat(said.text)
+  tell_why(message, choice)
   local is_other = #said.calls > 0 or message.refusal ~= core.null or message.audio
   message.content = (text ~= "" or not is_other) and text or core.null
   message.reasoning_content, message.reasoning_details = reasoning.fields(choice.content)

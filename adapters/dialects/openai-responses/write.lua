@@ -81,6 +81,11 @@ local function output_of(choice, call, status)
       local write = WRITE[part.type]
       if write then write(output, call, part, status) else call.warn(part.what or part.type) end
     end
+    writing.is_refused = writing.is_refused or part.type == "refusal"
+  end
+  if choice.finish_reason == "content_filter" and choice.finish_message
+    and not writing.is_refused then
+    add_message(output, call, { type = "refusal", text = choice.finish_message }, writing)
   end
   return output
 end
@@ -330,6 +335,7 @@ function TAKE.text(event, write, state, call)
 end
 
 function TAKE.refusal(event, write, state, call)
+  state.is_refused = true
   local open = open_part(write, state, call, PARTS.refusal)
   open.pieces[#open.pieces + 1] = event.delta
   send(write, state, "response.refusal.delta", open.prefix .. encode(event.delta))
@@ -424,7 +430,13 @@ function TAKE.usage(event, _, state)
   for name, value in pairs(event) do usage[name] = value end
 end
 
-function TAKE.finish(event, _, state) state.reason = event.reason end
+-- Why a filter stopped the answer is told where a refusal is.
+function TAKE.finish(event, write, state, call)
+  state.reason = event.reason
+  if event.reason == "content_filter" and event.message and not state.is_refused then
+    TAKE.refusal({ delta = event.message }, write, state, call)
+  end
+end
 
 --- One canonical event of the first choice; the protocol has no other.
 function M.event(event, write, state, call)

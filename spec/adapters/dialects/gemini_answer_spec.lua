@@ -148,8 +148,10 @@ describe("the dialect gemini, a provider's answer:", function()
     local refused = '{"promptFeedback":{"blockReason":"SAFETY","blockReasonMessage":"no"},'
       .. '"usageMetadata":{"promptTokenCount":4}}'
     for _, seen in ipairs({ gemini:whole(refused), gemini:stream(refused) }) do
-      assert.same({ { content = {}, finish_reason = "content_filter", finish_raw = "SAFETY" } },
-        seen.answer.choices)
+      assert.same({ {
+        content = {}, finish_reason = "content_filter", finish_raw = "SAFETY",
+        finish_message = "no",
+      } }, seen.answer.choices)
       assert.equal(4, seen.answer.usage.input)
     end
   end)

@@ -22,6 +22,7 @@ class Choice:
     calls: list = field(default_factory=list)  # Call
     finish: str = None                         # stop, length, tool_calls, content_filter, error
     word: str = None                           # the finish as the protocol says it
+    why: str = ""                              # what the provider says of a filter that ended it
 
 
 @dataclass

@@ -97,8 +97,8 @@ class Reader:
         if isinstance(text, str) and text:
             self.facts.signatures.append(text)
 
-    def close(self, choice, word):
-        choice.word = word
+    def close(self, choice, word, why=None):
+        choice.word, choice.why = word, why or ""
         choice.finish = ENDS[self.dialect].get(word, "stop")
 
     def end(self):
@@ -291,7 +291,7 @@ class Anthropic(Reader):
         self.keep_usage(value.get("usage"))
         for block in value.get("content") or ():
             self.block(block)
-        self.close(self.facts.choice(), value.get("stop_reason"))
+        self.close(self.facts.choice(), value.get("stop_reason"), self.why(value))
 
     def event(self, event):
         value, kind = event.value, event.value.get("type")
@@ -307,11 +307,15 @@ class Anthropic(Reader):
         elif kind == "message_delta":
             self.keep_usage(value.get("usage"))
             if value["delta"].get("stop_reason"):
-                self.close(self.facts.choice(), value["delta"]["stop_reason"])
+                self.close(self.facts.choice(), value["delta"]["stop_reason"], self.why(value["delta"]))
         elif kind == "message_stop":
             self.facts.ended = self.is_over = True
         elif kind == "error":
             self.facts.error = said(value)
+
+    def why(self, value):
+        details = value.get("stop_details") or {}
+        return details.get("explanation") or details.get("category")
 
     @staticmethod
     def delta(block, delta):
@@ -375,12 +379,13 @@ class Gemini(Reader):
         if (value.get("promptFeedback") or {}).get("blockReason") and not value.get("candidates"):
             choice = self.facts.choice()
             choice.finish, choice.word, self.facts.ended = "content_filter", value["promptFeedback"]["blockReason"], True
+            choice.why = value["promptFeedback"].get("blockReasonMessage") or ""
         for one in value.get("candidates") or ():
             choice = self.facts.choice(one.get("index") or 0)
             for part in (one.get("content") or {}).get("parts") or ():
                 self.part(choice, part)
             if one.get("finishReason"):
-                self.close(choice, one["finishReason"])
+                self.close(choice, one["finishReason"], one.get("finishMessage"))
                 self.facts.ended = True
             for source in (one.get("citationMetadata") or {}).get("citationSources") or ():
                 self.facts.citations.append(source.get("uri"))
