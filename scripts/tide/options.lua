@@ -162,12 +162,18 @@ local function is_marked(call)
   return call.is_marked
 end
 
+-- In a function of its own: one that makes a closure is not compiled, and every request takes the
+-- way below.
+local function chosen(call, way)
+  return ways.choose(way, function() return (translate.canonical(call)) end)
+end
+
 --- The way from the client to a lane.
 -- @treturn table of ways.lua
 function M.way(call, lane)
   local way = ways.find(lane, call.op.name, call.dialect)
   if way.via and not (call.choices and not ways.gives_choices(way.via.way, call)) then
-    way = ways.choose(way, function() return (translate.canonical(call)) end)
+    way = chosen(call, way)
   end
   if way.retold and is_marked(call) then return way.retold end
   return way
