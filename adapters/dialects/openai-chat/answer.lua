@@ -315,6 +315,9 @@ local function take_more(delta, choice, emit, number)
   if type(delta.audio) == "table" then take_audio(delta.audio, emit, number) end
   for _, image in ipairs(table_of(delta.images)) do take_image(image, emit, number) end
   for _, item in ipairs(table_of(delta.annotations)) do take_annotation(item, emit, number) end
+  if type(delta.executed_tools) == "table" and #delta.executed_tools > 0 then
+    emit("dropped", { what = "executed_tools" }) -- of Groq's own
+  end
 end
 
 local function take_calls(of, delta, emit, number, is_whole)

@@ -74,6 +74,7 @@ local function output_of(choice, call, status)
   local output = core.array({})
   local writing = { status = status, logprobs = choice.logprobs }
   for _, part in ipairs(choice.content or {}) do
+    if part.type == "audio" and part.transcript and part.data then call.warn("audio") end
     if is_in_message(part) then
       add_message(output, call, part, writing)
     else
@@ -440,7 +441,10 @@ end
 
 --- One canonical event of the first choice; the protocol has no other.
 function M.event(event, write, state, call)
-  if event.choice then return end
+  if event.choice then
+    if event.type == "finish" then call.warn("n") end
+    return
+  end
   local take = TAKE[event.type]
   if not take then return end
   if not state.envelope and event.type ~= "start" then begin(write, state, call, {}) end

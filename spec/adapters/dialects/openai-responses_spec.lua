@@ -364,10 +364,23 @@ describe("the dialect openai-responses", function()
       assert.same({ a = "b" }, response.metadata)
     end)
 
-    it("only the first of several answers", function()
+    it("only the first of several answers, and says so", function()
+      local warned = {}
+      local call = help.call({ warn = function(what) warned[#warned + 1] = what end })
       local sent = help.encode(dialect, told({ type = "text", delta = "a" },
-        { type = "text", delta = "b", choice = 2 }))
+        { type = "text", delta = "b", choice = 2 },
+        { type = "finish", reason = "stop", choice = 2 }), call)
       assert.equal("a", sent[#sent].data.response.output[1].content[1].text)
+      assert.same({ "n" }, warned)
+    end)
+
+    it("what is said in sound as text, and that the sound is not there", function()
+      local warned = {}
+      local call = help.call({ warn = function(what) warned[#warned + 1] = what end })
+      local body = dialect.encode_answer({ choices = { { finish_reason = "stop", content = {
+        { type = "audio", data = "AA", transcript = "hi" } } } } }, call)
+      assert.equal("hi", body.output[1].content[1].text)
+      assert.same({ "audio" }, warned)
     end)
   end)
 

@@ -602,6 +602,16 @@ describe("the dialect openai-chat", function()
     assert.same({ { token = "x", logprob = -1 } }, told.choices[1].logprobs)
   end)
 
+  it("names the tools that a provider has run itself", function()
+    local events = bench.events(dialect, {
+      chunk('"executed_tools":[{"type":"search"}]'), chunk('"executed_tools":[]'),
+      chunk('"content":"x"'), STOP,
+    })
+    local dropped = {}
+    for _, event in ipairs(events) do dropped[#dropped + 1] = event.what end
+    assert.same({ "executed_tools" }, dropped)
+  end)
+
   it("reads sources that stand beside the choices, once", function()
     local told = '"citations":["u1"],"search_results":[{"url":"u1","title":"t1"}]'
     assert.same({ { type = "text", text = "ab", citations = { { url = "u1", title = "t1" } } } },
