@@ -390,7 +390,19 @@ def check(recording, dialect, answer, array=False, lost=None):
         return [] if not told or not got.error or told in got.error["message"] else ["the provider's words are lost"]
     if got.error:
         return ["an error: %r" % got.error]
-    return compare(want, got, dialect, lost)
+    return compare(want, got, dialect, lost) + untold(lost, answer, array)
+
+
+TOLD = ("choices", "images", "sounds", "citations", "files", "server")
+
+
+def untold(lost, answer, array):
+    """what was left out is named in a header; in a comment of the stream where the head had gone"""
+    if array or not lost & set(TOLD):
+        return []
+    said = answer.headers.get("x-tidegate-warnings", "").encode() + b"".join(
+        line for line in answer.body.split(b"\n") if line.startswith(b":"))
+    return [] if b"dropped" in said else ["nothing says that there is no %s" % ", ".join(sorted(lost & set(TOLD)))]
 
 
 def passed(recording, answer, array):
