@@ -3,6 +3,7 @@ import os
 import pytest
 
 import gateway as program
+import speakers
 from chain import Chain
 from matrix import Matrix
 from script import Script
@@ -86,6 +87,16 @@ def gateway(tmp_path):
     finally:
         for one in made:
             one.kill()
+
+
+@pytest.fixture
+def speaking(gateway, upstreams):
+    """a gateway in front of providers a, b ... of these dialects, in order, as the model "group"; and their mocks"""
+    def start(*dialects, more=None, files=None, model=None):
+        mocks = [upstreams() for _ in dialects]
+        text = speakers.group_of(dialects, mocks, model, **(more or {}))
+        return (gateway(text, files={**speakers.FILES, **(files or {})}), *mocks)
+    return start
 
 
 @pytest.fixture(scope="module")

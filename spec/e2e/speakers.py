@@ -4,8 +4,12 @@
     whole("anthropic-messages", "hello")           a Reply with the whole answer
     streamed("openai-chat", "hel", "lo")           a Reply with the stream
     failed("gemini", 429)                          a Reply with an error, in the provider's words
+    send(g, "gemini", stream=True)                 the request, of the model "group" of the fixture `speaking`
+    read("gemini", answer, True)                   the facts of its answer, which must be by the book
 """
 import upstream as mock
+from config import config, provider
+from facts import client
 
 DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
 PATHS = {"openai-chat": "/chat/completions", "openai-responses": "/responses", "anthropic-messages": "/v1/messages"}
@@ -38,6 +42,32 @@ def ask(dialect, model, stream=False, text="hi", array=False, **more):
                                 "messages": [{"role": "user", "content": text}], **more}
     method = "streamGenerateContent" + ("" if array else "?alt=sse") if stream else "generateContent"
     return "/v1beta/models/%s:%s" % (model, method), {"contents": [{"role": "user", "parts": [{"text": text}]}], **more}
+
+
+def send(g, asks, stream=False, model="group", **more):
+    """such a request, and its whole answer"""
+    path, body = ask(asks, model, stream, **more)
+    return g.call(body, path)
+
+
+def read(asks, answer, stream, array=False):
+    assert answer.status == 200, answer.body
+    return client.stream(asks, answer.body, array) if stream else client.answer(asks, answer.body)
+
+
+# ---- gateways ----------------------------------------------------------------------------------
+def of(dialect, upstream, **more):
+    """a provider that speaks this dialect"""
+    url = upstream.url if dialect.startswith("openai") else upstream.origin
+    return provider(url, extends=speaks(dialect), **more)
+
+
+def group_of(dialects, mocks, model=None, **settings):
+    """providers a, b ... of these dialects, tried in this order for the model "group"; needs FILES"""
+    names = "abcdef"[:len(dialects)]
+    table = {n: of(d, u, key="sk-canary-" + n) for n, d, u in zip(names, dialects, mocks)}
+    targets = {"targets": [n + "/m" for n in names], "pick": "ordered", **(model or {})}
+    return config(table, models={"group": targets, **settings.pop("models", {})}, **settings)
 
 
 # ---- providers ---------------------------------------------------------------------------------

@@ -6,43 +6,14 @@ import json
 import pytest
 
 import upstream as mock
-from config import config, group, one, provider
-from speakers import DIALECTS, FILES, PATHS, ask, failed, pieces, speaks, streamed, whole
+from config import group, one
+from speakers import DIALECTS, PATHS, failed, pieces, read, send, streamed, whole
 from expect import attempts, told
 from facts import client
 
 UNARY_AND_STREAM = pytest.mark.parametrize("stream", (False, True), ids=("unary", "stream"))
 ASKS = pytest.mark.parametrize("asks", DIALECTS)
 SPEAKS = pytest.mark.parametrize("dialect", DIALECTS)
-
-
-def of(dialect, upstream, **more):
-    """a provider that speaks this dialect"""
-    url = upstream.url if dialect.startswith("openai") else upstream.origin
-    return provider(url, extends=speaks(dialect), **more)
-
-
-@pytest.fixture
-def speaking(gateway, upstreams):
-    """a gateway in front of providers a, b ... of these dialects, in order, as the model "group"; and their mocks"""
-    def start(*dialects, more=None, files=None, model=None):
-        mocks = [upstreams() for _ in dialects]
-        names = "abcdef"[:len(dialects)]
-        table = {n: of(d, u, key="sk-canary-" + n) for n, d, u in zip(names, dialects, mocks)}
-        targets = {"targets": [n + "/m" for n in names], "pick": "ordered", **(model or {})}
-        g = gateway(config(table, models={"group": targets}, **(more or {})), files={**FILES, **(files or {})})
-        return (g, *mocks)
-    return start
-
-
-def read(asks, answer, stream, array=False):
-    assert answer.status == 200, answer.body
-    return client.stream(asks, answer.body, array) if stream else client.answer(asks, answer.body)
-
-
-def send(g, asks, stream=False, model="group", **more):
-    path, body = ask(asks, model, stream, **more)
-    return g.call(body, path)
 
 
 # ---- each pair ---------------------------------------------------------------------------------
