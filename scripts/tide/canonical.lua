@@ -47,6 +47,17 @@ function M.number_of(value)
   return type(value) == "number" and value or nil
 end
 
+--- What is wrong with the first of these members that is there and no number, for the client:
+-- { message =, param = }; nil when all is well.
+function M.wrong_number(body, names)
+  for _, name in ipairs(names) do
+    local value = body[name]
+    if value ~= nil and value ~= core.null and type(value) ~= "number" then
+      return { message = "'" .. name .. "' must be a number", param = name }
+    end
+  end
+end
+
 --- A boolean, or nil.
 function M.boolean_of(value)
   if type(value) ~= "boolean" then return nil end

@@ -317,6 +317,8 @@ end
 
 local TIERS = { auto = "auto", standard_only = "default" }
 
+local NUMBERS = { "max_tokens", "temperature", "top_p", "top_k" }
+
 local function add_settings(rq, body)
   rq.max_tokens, rq.temperature = number_of(body.max_tokens), number_of(body.temperature)
   rq.top_p, rq.top_k = number_of(body.top_p), number_of(body.top_k)
@@ -325,6 +327,7 @@ local function add_settings(rq, body)
   local tier = text_of(body.service_tier)
   rq.service_tier = tier and (TIERS[tier] or tier)
   rq.cache = given(body.cache_control)
+  return canonical.wrong_number(body, NUMBERS)
 end
 
 --- The canonical request, or nil and what is wrong.
@@ -339,7 +342,8 @@ function M.decode(body, call)
   rq.messages, problem = messages_of(body.messages)
   if not rq.messages then return nil, problem end
   rq.system = system_parts(body.system)
-  add_settings(rq, body)
+  problem = add_settings(rq, body)
+  if problem then return nil, problem end
   add_tools(rq, body, call and call.warn or function() end)
   add_thinking(rq, body)
   add_format(rq, body)

@@ -164,7 +164,7 @@ local function add_format(body, rq, out)
   local format = rq.response_format
   if not format or format.type == "text" then return end
   if format.type == "json" or not format.schema then
-    out.warn("response_format json_object, asked for with an instruction")
+    out.warn("response_format json_object (an instruction asks for it)")
     add_instruction(body, JSON_ONLY)
     return
   end

@@ -169,6 +169,8 @@ local TEXTS = {
 local OBJECTS = { "logit_bias", "metadata", "audio", "prediction", "modalities" }
 local BOOLEANS = { "logprobs", "store" }
 
+local LIMITS = { "max_tokens", "max_completion_tokens" }
+
 local function read_plain(body, rq)
   for _, name in ipairs(NUMBERS) do rq[name] = number_of(body[name]) end
   for _, name in ipairs(TEXTS) do rq[name] = text_of(body[name]) end
@@ -177,6 +179,7 @@ local function read_plain(body, rq)
   rq.max_tokens = number_of(body.max_completion_tokens) or number_of(body.max_tokens)
   rq.parallel_tools = boolean_of(body.parallel_tool_calls)
   rq.cache = object_of(body.cache_control)
+  return canonical.wrong_number(body, NUMBERS) or canonical.wrong_number(body, LIMITS)
 end
 
 local KNOWN = {
@@ -217,8 +220,8 @@ function M.read(body)
     include_usage = table_of(body.stream_options).include_usage == true, system = told.system,
     messages = told.messages,
   }
-  read_plain(body, rq)
-  problem = read_tools(body, rq) or read_choice(body, rq) or read_format(body, rq)
+  problem = read_plain(body, rq) or read_tools(body, rq) or read_choice(body, rq)
+    or read_format(body, rq)
   if problem then return nil, problem end
   read_reasoning(body, rq)
   read_stop(body, rq)

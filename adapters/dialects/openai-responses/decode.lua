@@ -52,13 +52,8 @@ local function refuse_kept(body)
 end
 
 local function read_numbers(body, rq)
-  for _, name in ipairs(NUMBER_NAMES) do
-    local value = given(body[name])
-    if value ~= nil and not canonical.number_of(value) then
-      return { message = "'" .. name .. "' must be a number", param = name }
-    end
-    rq[NUMBERS[name]] = value
-  end
+  for _, name in ipairs(NUMBER_NAMES) do rq[NUMBERS[name]] = canonical.number_of(body[name]) end
+  return canonical.wrong_number(body, NUMBER_NAMES)
 end
 
 -- ---- tools --------------------------------------------------------------------------------------

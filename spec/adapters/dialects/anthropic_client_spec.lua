@@ -182,10 +182,18 @@ describe("a client's request in the dialect anthropic-messages", function()
         assert.has_no.errors(function()
           local rq = read('{"messages":[{"role":"user","content":"x"}],"' .. name .. '":' .. value
             .. "}")
-          core.encode(dialect.encode_request(rq, { traits = {}, warn = function() end }))
+          if rq then
+            core.encode(dialect.encode_request(rq, { traits = {}, warn = function() end }))
+          end
         end)
       end
     end
+  end)
+
+  it("says which number is none", function()
+    local rq, problem = read('{"messages":[{"role":"user","content":"x"}],"temperature":"hot"}')
+    assert.is_nil(rq)
+    assert.same({ message = "'temperature' must be a number", param = "temperature" }, problem)
   end)
 
   it("comes back as it was when it is asked of Anthropic again", function()
