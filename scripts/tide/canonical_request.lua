@@ -20,6 +20,23 @@ local function set_by_plan(call)
   return call.plan and call.plan.params or NOTHING
 end
 
+-- A call has one result; no provider takes a second.
+local function merge_results(message)
+  local known, content, is_merged = {}, {}, false
+  for _, part in ipairs(message.content or {}) do
+    local first = part.type == "tool_result" and part.id and known[part.id]
+    if first then
+      is_merged = true
+      first.content = first.content or {}
+      for _, piece in ipairs(part.content or {}) do first.content[#first.content + 1] = piece end
+    else
+      content[#content + 1] = part
+      if part.type == "tool_result" and part.id then known[part.id] = part end
+    end
+  end
+  if is_merged then message.content = content end
+end
+
 local function decode(call)
   local dialect, warnings = call.dialect, {}
   local body, problem = core.decode(call.req:body(), dialect.raw)
@@ -32,6 +49,9 @@ local function decode(call)
     said = said or {}
     return nil, errors.bad_request(said.message or "the request cannot be read", said.param,
       said.code)
+  end
+  for _, message in ipairs(rq.messages or {}) do
+    if message.role == "user" then merge_results(message) end
   end
   rq.op, rq.model, rq.stream = "chat", call.model, call.stream
   if rq.include_usage == nil then rq.include_usage = call.asks_usage end

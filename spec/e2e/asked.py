@@ -219,7 +219,7 @@ def responses_item(item, asked):
     if kind == "message":
         role = {"developer": "system"}.get(item["role"], item["role"])
         pieces = responses_pieces(item["content"], asked)
-        if role == "system" and not asked.turns:
+        if role == "system" and not asked.turns and len(asked.body["input"]) > 1:
             asked.system += "\n" * bool(asked.system) + "\n".join(p[1] for p in pieces)
         else:
             asked.say(role, *pieces)

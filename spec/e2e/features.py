@@ -134,6 +134,10 @@ feature("a refusal of before", lambda a, _: [p[1] for p in a.pieces("refusal") +
                              {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "I will not."}]},
                              {"role": "user", "content": "b"}]})
 
+feature("instructions alone", lambda a, _: "Be brief." in a.system + a.said("user") + a.said("system"),
+        chat={"messages": [{"role": "system", "content": "Be brief."}]},
+        responses={"input": [{"role": "developer", "content": "Be brief."}]})
+
 # ---- calls and results -------------------------------------------------------------------------
 ARGS = ({"city": "Paris", "n": 1}, {"city": "Oslo"})
 ARG_TEXTS = tuple(json.dumps(a) for a in ARGS)
@@ -195,6 +199,9 @@ feature("a result without words", lambda a, _: a.calls == CALLS and len(a.result
         **conversation([(0, ""), (1, "noon")]))
 feature("a result that is missing", lambda a, _: a.calls == CALLS and ("weather", "sun") in a.results,
         **conversation([(0, "sun")]))
+feature("a result that came twice", lambda a, _: [n for n, _ in a.results].count("weather") == 1 and len(a.results) == 2
+        and "sun" in a.text and "rain" in a.text,
+        **{k: v for k, v in conversation([(0, "sun"), (0, "rain"), (1, "noon")]).items() if k != "gemini"})
 feature("a result that is JSON", lambda a, _: {n: json.loads(t) for n, t in a.results} == {"weather": {"t": 21, "l": [1, 2]},
                                                                                           "time": [1, {"b": None}]},
         **conversation([(0, '{"t":21,"l":[1,2]}'), (1, '[1,{"b":null}]')]))

@@ -168,8 +168,13 @@ function M.request(rq, call)
   local input, is_sealed = items.input(rq, call)
   local tools, reasoning = tools_of(rq, call), reasoning_of(rq, call)
   local effort = reasoning and reasoning.effort
+  local instructions = items.instructions(rq, call)
+  if #input == 0 and instructions then -- something must be said
+    input[1] = { type = "message", role = "developer", content = instructions }
+    instructions = nil
+  end
   local body = {
-    model = call.model, input = input, instructions = items.instructions(rq, call),
+    model = call.model, input = input, instructions = instructions,
     stream = rq.stream or nil, store = false, include = include_of(rq, call, is_sealed, effort),
     tools = tools, text = text_of(rq),
     reasoning = reasoning, max_output_tokens = limit_of(rq.max_tokens, call.warn),

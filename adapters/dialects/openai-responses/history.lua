@@ -103,16 +103,17 @@ local function add_opaque(writing, part)
   else writing.call.warn(part.what or "opaque") end
 end
 
+-- Results stand right behind their calls.
 local function add_user(writing, message, role)
   local content = core.array({})
   for _, part in ipairs(message.content) do
-    if part.type == "tool_result" then
-      content = flush_user(writing, role, content)
-      add_result(writing, part)
-    elseif part.type == "opaque" then
+    if part.type == "tool_result" then add_result(writing, part) end
+  end
+  for _, part in ipairs(message.content) do
+    if part.type == "opaque" then
       content = flush_user(writing, role, content)
       add_opaque(writing, part)
-    else
+    elseif part.type ~= "tool_result" then
       content[#content + 1] = part_of(writing, part)
     end
   end

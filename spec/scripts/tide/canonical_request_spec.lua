@@ -40,6 +40,20 @@ describe("tide.canonical_request", function()
     assert.equal(2, canonical_request.of(call).said)
   end)
 
+  it("has one result of each call", function()
+    local function result(id, text)
+      return { type = "tool_result", id = id, content = { { type = "text", text = text } } }
+    end
+    local rq = canonical_request.of(call_of(function()
+      return { messages = { { role = "user", content = {
+        result("a", "1"), result("b", "2"), result("a", "3"), { type = "text", text = "t" },
+      } } } }
+    end))
+    local both = result("a", "1")
+    both.content[2] = { type = "text", text = "3" }
+    assert.same({ both, result("b", "2"), { type = "text", text = "t" } }, rq.messages[1].content)
+  end)
+
   it("is a 400 when the dialect cannot read it", function()
     local rq, err = canonical_request.of(call_of(function()
       return nil, { message = "a is odd", param = "a" }
