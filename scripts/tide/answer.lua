@@ -17,6 +17,11 @@ local function error_body(req, dialect, err)
   return endpoints.wants_array(req) and "[" .. text .. "]" or text
 end
 
+-- Behind a head that has gone early: nothing but keep-alives came before.
+local function error_event(req, dialect, err)
+  return endpoints.wants_array(req) and error_body(req, dialect, err) or dialect.error_event(err)
+end
+
 --- Answers with an error in the client's dialect, as an event when the head has already gone.
 -- @param req the request
 -- @tparam table dialect
@@ -27,7 +32,7 @@ function M.fail(req, dialect, err, facts)
   local headers = reply_headers(err, dialect) -- before: the gateway's own id is added to every head
   err.request_id = err.request_id or req:id()
   if req:is_started() then
-    req:fail_stream(dialect.error_event(err))
+    req:fail_stream(error_event(req, dialect, err))
   else
     req:reply(err.status, error_body(req, dialect, err), headers)
   end

@@ -122,6 +122,8 @@ end
 -- All fields at once: a table that grows costs more.
 local function new_call(req, op, dialect, form, is_streaming, model, n, options)
   options = is_streaming and form.has_options and options_table(req, options) or nil
+  local as_array = is_streaming and not form.stream and endpoints.wants_array(req) or nil
+  if as_array then req:set_stream_type("application/json", false) end
   return {
     req = req,
     op = op,
@@ -133,7 +135,7 @@ local function new_call(req, op, dialect, form, is_streaming, model, n, options)
     stream_options = options,
     asks_usage = not form.has_options or wants_usage(options),
     of_provider = of_provider(req, form),
-    as_array = is_streaming and not form.stream and endpoints.wants_array(req) or nil,
+    as_array = as_array,
   }
 end
 
