@@ -83,7 +83,9 @@ return tide.dialect {
   name = "anthropic-messages",
   watch = {
     content = {
-      { path = "type", equals = "content_block_delta" },
+      -- Of a delta: there are empty ones.
+      "delta.text", "delta.thinking", "delta.partial_json", "delta.signature", "delta.citation",
+      "delta.content",
       { path = "content_block.type", equals = "tool_use" },
       { path = "content_block.type", equals = "server_tool_use" },
       { path = "content_block.type", equals = "redacted_thinking" },
