@@ -70,18 +70,20 @@ local function add_message(output, call, part, writing)
   end
 end
 
+local function add_part(output, call, part, writing)
+  if part.type == "audio" and part.transcript and part.data then call.warn("audio") end
+  if is_in_message(part) then return add_message(output, call, part, writing) end
+  writing.message = nil
+  local write = WRITE[part.type]
+  if not write then return call.warn(part.what or part.type) end
+  write(output, call, part, writing.status)
+end
+
 local function output_of(choice, call, status)
   local output = core.array({})
   local writing = { status = status, logprobs = choice.logprobs }
   for _, part in ipairs(choice.content or {}) do
-    if part.type == "audio" and part.transcript and part.data then call.warn("audio") end
-    if is_in_message(part) then
-      add_message(output, call, part, writing)
-    else
-      writing.message = nil
-      local write = WRITE[part.type]
-      if write then write(output, call, part, status) else call.warn(part.what or part.type) end
-    end
+    add_part(output, call, part, writing)
     writing.is_refused = writing.is_refused or part.type == "refusal"
   end
   if choice.finish_reason == "content_filter" and choice.finish_message
