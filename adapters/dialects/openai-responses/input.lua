@@ -218,7 +218,8 @@ local function add_thought(reading, item, seal, content, summary)
     add_assistant(reading, { type = "reasoning", text = summary, summary = true, id = id })
   end
   add_assistant(reading, {
-    type = "reasoning", text = content or summary or "", summary = not content or nil, id = id,
+    type = "reasoning", text = content or summary or "",
+    summary = not (content or seal.is_foreign) or nil, id = id,
     signature = seal.signature, redacted = seal.redacted, format = seal.format,
   })
 end

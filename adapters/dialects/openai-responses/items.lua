@@ -68,13 +68,14 @@ function M.message(id, status, content)
   }
 end
 
---- `part` is a canonical part of reasoning, or nil at its start.
+--- `part` is a canonical part of reasoning, or nil at its start. What other providers than OpenAI
+-- thought (is_foreign) is told as a summary, the one kind that all SDKs read.
 function M.reasoning(id, part, of)
   local item = { id = id, type = "reasoning", summary = core.array({}) }
   if not part then return item end
   item.encrypted_content = seals.write(part, of)
   if part.text and part.text ~= "" then
-    if part.summary then
+    if part.summary or part.is_foreign then
       item.summary[1] = { type = "summary_text", text = part.text }
     else
       item.content = core.array({ { type = "reasoning_text", text = part.text } })

@@ -110,6 +110,7 @@ local function summary_slot(index) return -1 - index end
 local function tell_seal(item, sealed, emit)
   if not sealed then return end
   local seal = seals.read(sealed)
+  if not (seal.signature or seal.redacted) then return end
   emit("reasoning", {
     signature = seal.signature, redacted = seal.redacted, format = seal.format, id = item.id,
     summary = item.paragraph and true or nil,

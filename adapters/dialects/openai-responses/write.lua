@@ -36,9 +36,18 @@ end
 
 local WRITE = {}
 
+local function is_foreign(call)
+  return call.provider_dialect ~= "openai-responses"
+end
+
 -- What is sealed is bound to the id that its provider gave.
 function WRITE.reasoning(output, call, part)
-  add(output, call, "reasoning", function(id) return items.reasoning(part.id or id, part) end)
+  add(output, call, "reasoning", function(id)
+    return items.reasoning(part.id or id, {
+      text = part.text, summary = part.summary, signature = part.signature,
+      redacted = part.redacted, format = part.format, is_foreign = is_foreign(call),
+    })
+  end)
 end
 
 function WRITE.tool_use(output, call, part, status)
@@ -251,7 +260,7 @@ local function end_reasoning(write, state, open)
   end_thought(write, state, open)
   end_item(write, state, items.reasoning(open.id, {
     text = whole(open), summary = open.summary, signature = open.signature,
-    redacted = open.redacted, format = open.format,
+    redacted = open.redacted, format = open.format, is_foreign = open.is_foreign,
   }))
 end
 
@@ -344,18 +353,19 @@ function TAKE.refusal(event, write, state, call)
   send(write, state, "response.refusal.delta", open.prefix .. encode(event.delta))
 end
 
-local function is_same_thought(open, event)
+local function is_same_thought(open, event, summary)
   return open and open.what == "reasoning" and open.of == event.id
-    and (open.summary == event.summary or not open.prefix)
+    and (open.summary == summary or not open.prefix)
 end
 
 function TAKE.reasoning(event, write, state, call)
-  local open = state.open
-  if not is_same_thought(open, event) then
+  local open, foreign = state.open, is_foreign(call)
+  local summary = event.summary or foreign
+  if not is_same_thought(open, event, summary) then
     close(write, state, call)
     open = {
       what = "reasoning", id = event.id or items.id(call, "reasoning", state.count), of = event.id,
-      summary = event.summary, pieces = {},
+      summary = summary, is_foreign = foreign, pieces = {},
     }
     state.open = open
     add_item(write, state, items.reasoning(open.id))

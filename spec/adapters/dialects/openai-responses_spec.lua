@@ -281,17 +281,29 @@ describe("the dialect openai-responses", function()
         { type = "tool_start", i = 1, id = "c1", name = "f", signature = "G", format = "gemini" },
         { type = "tool_end", i = 1 }))
       local output = sent[#sent].data.response.output
-      assert.equal("reasoning_text", output[1].content[1].type)
+      assert.same({ { type = "summary_text", text = "hm" } }, output[1].summary) -- which SDKs read
       output[#output + 1] = { type = "function_call_output", call_id = "c1", output = "ok" }
       local rq = dialect.decode_request({ model = "m", input = output }, help.call())
       local content = rq.messages[1].content
       assert.same({ type = "reasoning", id = output[1].id, text = "hm", signature = "SIG",
         format = "anthropic" }, content[1])
-      assert.same({ type = "reasoning", id = output[2].id, text = "", summary = true,
-        redacted = "DARK", format = "anthropic" }, content[2])
+      assert.same({ type = "reasoning", id = output[2].id, text = "", redacted = "DARK",
+        format = "anthropic" }, content[2])
       assert.equal("text", content[3].type)
       assert.same({ type = "tool_use", id = "c1", name = "f", arguments = "{}", signature = "G",
         format = "gemini" }, content[4])
+    end)
+
+    it("what nobody signed has a seal as well, without which SDKs send it back to nobody", function()
+      local sent = help.encode(dialect, told({ type = "reasoning", delta = "hm" }))
+      local item = sent[#sent].data.response.output[1]
+      assert.is_string(item.encrypted_content)
+      assert.equal("response.reasoning_summary_text.delta", sent[5].data.type)
+      local rq = dialect.decode_request({ model = "m", input = { item } }, help.call())
+      assert.same({ type = "reasoning", id = item.id, text = "hm" }, rq.messages[1].content[1])
+      local again = help.fold(help.decode(dialect, sent)).choices[1].content
+      assert.equal("hm", again[1].text)
+      assert.is_nil(again[1].signature)
     end)
 
     it("the signature of a text comes back to it", function()
@@ -405,6 +417,7 @@ describe("the dialect openai-responses", function()
 
   describe("with recorded traffic", function()
     local schemas
+    local call = help.call({ provider_dialect = "openai-responses" })
 
     -- Null as OpenAI itself sends it before the end, though its document does not say so.
     local function problem_of(value, name)
@@ -440,7 +453,7 @@ describe("the dialect openai-responses", function()
         local told, err = help.decode(dialect, first_answer(help.events(recorded.text)))
         assert.equal(recorded.name:find("streamerror", 1, true) ~= nil, err ~= nil, recorded.name)
         if not err then
-          local sent = help.encode(dialect, told)
+          local sent = help.encode(dialect, told, call)
           local again = help.fold(help.decode(dialect, sent))
           local choice, other = help.fold(told).choices[1], again.choices[1]
           assert.same(choice.content, other.content, recorded.name)
@@ -467,7 +480,7 @@ describe("the dialect openai-responses", function()
           local told, err = help.decode_answer(dialect, body)
           assert.is_nil(err, recorded.name)
           local answer = help.fold(told)
-          local made = core.decode(core.encode(dialect.encode_answer(answer, help.call())))
+          local made = core.decode(core.encode(dialect.encode_answer(answer, call)))
           local again = help.fold(help.decode_answer(dialect, made))
           assert.same(answer.choices[1].content, again.choices[1].content, recorded.name)
           assert.is_nil(problem_of(made, "Response"), recorded.name)
