@@ -11,6 +11,9 @@ from chain import KEY
 from config import config
 from facts import DIALECTS
 from gateway import ROOT, clean_env
+from test_function_calling import target, weather  # noqa: F401 - a fixture
+from test_sdk_tools import check_sent
+from weather import ABOUT, ANSWER, NAME, QUESTION, RESULTS, SCHEMA
 
 pytestmark = pytest.mark.sdk
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -43,3 +46,26 @@ def test_T38_the_packages_for_node(gateway, tmp_path):
 def test_T38_the_packages_for_node_against_providers_of_each_dialect(chain, tmp_path, file, count):
     models = json.dumps({dialect: chain.model(dialect) for dialect in DIALECTS})
     assert run_node(tmp_path, file, {"ORIGIN": chain.origin, "MODELS": models}) == count
+
+
+# Whether a package sends back what the model thought, and what it signed; most do both.
+KEEPS = {
+    ("openai", True): (False, True),  # of a thought that comes in pieces its stream helper keeps the last one
+    "ai openai.chat": (False, False), "ai openai-compatible": (False, False),
+    ("ai google", True): (False, False),  # signatures that follow a thought are dropped, and thoughts without one
+}
+
+
+@needs_modules
+@pytest.mark.parametrize("stream", (False, True), ids=("unary", "stream"))
+@pytest.mark.parametrize("sdk", ("openai", "responses", "anthropic", "google", "ai openai.chat", "ai openai.responses",
+                                 "ai openai-compatible", "ai anthropic", "ai google"))
+def test_T38_tools_of_the_packages_for_node(weather, tmp_path, sdk, stream):  # noqa: F811
+    g, mocks = weather
+    count = run_node(tmp_path, "tools.test.mjs", {
+        "ORIGIN": g.url.removesuffix("/v1"), "MODELS": json.dumps({d: target(d) for d in DIALECTS}), "SDK": sdk,
+        "STREAM": json.dumps(stream), "QUESTION": QUESTION, "ANSWER": ANSWER, "NAME": NAME, "ABOUT": ABOUT,
+        "RESULTS": json.dumps(RESULTS), "SCHEMA": json.dumps(SCHEMA)})
+    assert count == len(DIALECTS)
+    for speaks in DIALECTS:
+        check_sent(mocks, speaks, *KEEPS.get((sdk, stream), KEEPS.get(sdk, (True, True))))
