@@ -134,7 +134,8 @@ def chat_message(message, asked):
     elif role == "tool":
         pieces = chat_pieces(message["content"], asked)
         text = "".join(p[1] for p in pieces if p[0] == "text")
-        asked.say("user", ("result", message["tool_call_id"], None, text, False), *[p for p in pieces if p[0] != "text"])
+        asked.say("user", ("result", message["tool_call_id"], None, text, False),
+        *[p for p in pieces if p[0] != "text"])
     else:
         asked.values["name"] = message.get("name") or asked.values.get("name")
         if message.get("reasoning_content"):

@@ -17,8 +17,10 @@ THOUGHT = "First,\nlook \u2014 \U0001f440"
 
 
 def claude(stream):
-    blocks = [{"type": "thinking", "thinking": THOUGHT, "signature": CLAUDE}, {"type": "redacted_thinking", "data": REDACTED},
-              {"type": "text", "text": "Let me see."}, {"type": "tool_use", "id": "call_1", "name": "f", "input": {"a": 1}}]
+    blocks = [{"type": "thinking", "thinking": THOUGHT, "signature": CLAUDE},
+            {"type": "redacted_thinking", "data": REDACTED},
+              {"type": "text", "text": "Let me see."},
+              {"type": "tool_use", "id": "call_1", "name": "f", "input": {"a": 1}}]
     if not stream:
         return mock.json_reply({
             "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": blocks,
@@ -26,7 +28,8 @@ def claude(stream):
     start, *_, end = events(ANTHROPIC, "x")
     deltas = [[{"type": "thinking_delta", "thinking": THOUGHT[:5]}, {"type": "thinking_delta", "thinking": THOUGHT[5:]},
                {"type": "signature_delta", "signature": CLAUDE}], [],
-              [{"type": "text_delta", "text": "Let me see."}], [{"type": "input_json_delta", "partial_json": '{"a": 1}'}]]
+              [{"type": "text_delta", "text": "Let me see."}],
+              [{"type": "input_json_delta", "partial_json": '{"a": 1}'}]]
     empty = [{"type": "thinking", "thinking": "", "signature": ""}, blocks[1], {"type": "text", "text": ""},
              {**blocks[3], "input": {}}]
     pieces = [start]
@@ -34,7 +37,8 @@ def claude(stream):
         pieces.append(named("content_block_start", index=i, content_block=block))
         pieces += [named("content_block_delta", index=i, delta=d) for d in deltas[i]]
         pieces.append(named("content_block_stop", index=i))
-    return mock.stream(*pieces, named("message_delta", delta={"stop_reason": "tool_use"}, usage={"output_tokens": 2}), end)
+    return mock.stream(*pieces, named("message_delta", delta={"stop_reason": "tool_use"}, usage={"output_tokens": 2}),
+            end)
 
 
 def google(stream):
@@ -49,10 +53,12 @@ def google(stream):
 
 
 def openai(stream):
-    items = [{"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": THOUGHT}], "encrypted_content": SEALED},
+    items = [{"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": THOUGHT}],
+            "encrypted_content": SEALED},
              {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
               "content": [{"type": "output_text", "text": "Let me see.", "annotations": []}]},
-             {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": '{"a": 1}', "status": "completed"}]
+             {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": '{"a": 1}',
+             "status": "completed"}]
     whole = {**response("x"), "output": items}
     if not stream:
         return mock.json_reply(whole)
@@ -126,14 +132,16 @@ def next_members(dialect, answer, stream):
     """of the next request: the question, the answer, and the result of its call"""
     question = {"role": "user", "content": "q"}
     if dialect == OPENAI:
-        return {"messages": [question, kept_chat(answer, stream), {"role": "tool", "tool_call_id": "call_1", "content": "r"}]}
+        return {"messages": [question, kept_chat(answer, stream),
+                {"role": "tool", "tool_call_id": "call_1", "content": "r"}]}
     if dialect == RESPONSES:
         return {"input": [question, *kept_openai(answer, stream),
                           {"type": "function_call_output", "call_id": "call_1", "output": "r"}]}
     if dialect == GEMINI:
         result = {"functionResponse": {"id": "call_1", "name": "f", "response": {"result": "r"}}}
         return {"contents": [{"role": "user", "parts": [{"text": "q"}]},
-                             {"role": "model", "parts": kept_google(answer, stream)}, {"role": "user", "parts": [result]}]}
+                             {"role": "model", "parts": kept_google(answer, stream)},
+                             {"role": "user", "parts": [result]}]}
     return {"messages": [question, {"role": "assistant", "content": kept_claude(answer, stream)},
                          {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": "r"}]}]}
 
@@ -186,4 +194,5 @@ def test_what_is_signed_reaches_no_other_provider(bare, upstream, asks, speaks):
         assert not [p for p in asked.pieces("thought") if p[2]] and not asked.pieces("signed"), other
         for signature in OWN[speaks]:
             assert signature not in asked.text and "dGlkZWdhdGU6" not in asked.text
-        assert asked.calls == [("f", {"a": 1})] and asked.results == [("f", "r")] and "Let me see." in asked.said("assistant")
+        assert asked.calls == [("f", {"a": 1})] and asked.results == [("f",
+        "r")] and "Let me see." in asked.said("assistant")

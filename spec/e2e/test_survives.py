@@ -9,6 +9,8 @@ import upstream as mock
 from asked import read
 from config import config
 from dialects import ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES, adapter_file, path_of, reply
+import features_settings  # noqa: F401  they add to FEATURES
+import features_turns  # noqa: F401
 from features import FEATURES, PDF, PNG, dumps
 
 BARE = {OPENAI: "chat", RESPONSES: "responses", ANTHROPIC: "claude", GEMINI: "google"}
@@ -20,7 +22,8 @@ MODELS = {
     ANTHROPIC: ("claude/m", "anthropic/claude-sonnet-4-5", "anthropic/claude-opus-5-5", "anthropic/claude-3-haiku"),
     GEMINI: ("google/m", "gemini/gemini-2.5-flash", "gemini/gemini-3.5-flash", "gemini/gemini-2.0-flash"),
 }
-SHIPPED = {"openai": "/v1", "deepseek": "", "openrouter": "/v1", "mistral": "/v1", "groq": "/v1", "anthropic": "", "gemini": ""}
+SHIPPED = {"openai": "/v1", "deepseek": "", "openrouter": "/v1", "mistral": "/v1", "groq": "/v1", "anthropic": "",
+        "gemini": ""}
 
 
 ENDS = ((OPENAI, "/chat/completions"), (RESPONSES, "/responses"), (ANTHROPIC, "/messages"))
@@ -46,7 +49,8 @@ def survey(gateway, upstream):
     for dialect, name in BARE.items():
         files |= adapter_file(name, dialect)
     providers = {name: {"base_url": upstream.origin, "keys": ["sk-canary-one"]} for name in BARE.values()}
-    providers |= {name: {"base_url": upstream.origin + path, "keys": ["sk-canary-one"]} for name, path in SHIPPED.items()}
+    providers |= {name: {"base_url": upstream.origin + path, "keys": ["sk-canary-one"]} for name,
+            path in SHIPPED.items()}
     one = gateway(config(providers, media={"allow": [upstream.origin]}), files=files)
 
     def ask(client, model, body):
@@ -116,4 +120,5 @@ def test_nothing_is_dropped_in_silence(survey, client, provider, record_property
             if seen not in wanted(feature, provider, model):
                 wrong.append("%s to %s: %s: %s" % (client, model, feature.name, seen))
     record_property("survives", table)
+    assert len(table) > 80
     assert not wrong, "%d are wrong:\n%s" % (len(wrong), "\n".join(wrong))

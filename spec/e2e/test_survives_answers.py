@@ -7,7 +7,8 @@ import pytest
 import upstream as mock
 from asked import read
 from config import config
-from dialects import ADAPTER, ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES, ask, body_of, events, gemini_chunk, named, path_of, reply, response
+from dialects import (ADAPTER, ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES, ask, body_of, events, gemini_chunk, named,
+                      path_of, reply, response)
 from facts import client
 
 NAMES = {OPENAI: "chat", RESPONSES: "responses", ANTHROPIC: "claude", GEMINI: "google"}
@@ -23,7 +24,8 @@ FILES["adapters/thinker.lua"] = """return tide.adapter {
 @pytest.fixture
 def bare(gateway, upstream):
     """the gateway in front of one mock that is a provider of each dialect, and one that wants its thoughts back"""
-    providers = {name: {"base_url": upstream.origin, "keys": ["sk-canary-one"]} for name in [*NAMES.values(), "thinker"]}
+    providers = {name: {"base_url": upstream.origin, "keys": ["sk-canary-one"]} for name in [*NAMES.values(),
+            "thinker"]}
     return gateway(config(providers), files=FILES)
 
 
@@ -195,7 +197,8 @@ def refusal(dialect, stream):
         return mock.stream(*start, named("message_delta", delta=why, usage={"output_tokens": 2}), end)
     if dialect == OPENAI:
         if stream:
-            return mock.stream(mock.role(), chat_delta(refusal=WHY[:9]), chat_delta(refusal=WHY[9:]), mock.finish(), mock.DONE)
+            return mock.stream(mock.role(), chat_delta(refusal=WHY[:9]), chat_delta(refusal=WHY[9:]), mock.finish(),
+                    mock.DONE)
         body = json.loads(mock.chat().pieces[0])
         body["choices"][0]["message"] |= {"content": None, "refusal": WHY}
         return mock.json_reply(body)
@@ -230,7 +233,8 @@ LIMITS = {
     OPENAI: {"x-request-id": "req-77", "x-ratelimit-limit-requests": "50", "x-ratelimit-remaining-requests": "49",
              "x-ratelimit-reset-requests": "6m0s", "x-ratelimit-remaining-tokens": "149984"},
     ANTHROPIC: {"request-id": "req-77", "anthropic-ratelimit-requests-limit": "50",
-                "anthropic-ratelimit-requests-remaining": "49", "anthropic-ratelimit-requests-reset": "2026-10-01T00:00:00Z",
+                "anthropic-ratelimit-requests-remaining": "49",
+                "anthropic-ratelimit-requests-reset": "2026-10-01T00:00:00Z",
                 "anthropic-ratelimit-input-tokens-remaining": "9000"},
 }
 LIMITS[RESPONSES] = LIMITS[OPENAI]

@@ -4,6 +4,7 @@ local M = {}
 
 local BUDGETS = { none = 0, minimal = 1024, low = 1024, medium = 8192, high = 24576 }
 local ORDER = { "minimal", "low", "medium", "high" }
+local MORE = { xhigh = 32768, max = 65536 }
 local RANKS = { minimal = 1, low = 2, medium = 3, high = 4, xhigh = 4, max = 4 }
 
 -- The effort that a budget amounts to, and the other way round.
@@ -58,6 +59,18 @@ local function config_of(reasoning, traits)
   if traits.thinking == "budget" then return { thinkingBudget = budget_for(reasoning, traits) } end
 end
 
+-- Less than was asked for; that "minimal" is the lowest there is loses nothing.
+local function warn_of_less(reasoning, config, call)
+  local effort, budget = reasoning.effort, reasoning.budget
+  local asked = budget or RANKS[effort] and (BUDGETS[effort] or MORE[effort])
+  if config.thinkingLevel and RANKS[effort] and ORDER[RANKS[effort]] ~= effort then
+    call.warn("reasoning effort " .. effort)
+  elseif config.thinkingBudget and asked and config.thinkingBudget < asked then
+    call.warn(budget and "reasoning budget above " .. config.thinkingBudget
+      or "reasoning effort " .. effort)
+  end
+end
+
 --- The thinkingConfig of a request, or nil: the model's own way.
 -- @tparam table reasoning of the canonical request
 -- @tparam table call its traits `thinking` = "level" | "budget" (nil: the model does not think),
@@ -69,7 +82,11 @@ function M.config(reasoning, call)
     if not is_off then call.warn("reasoning") end
     return nil
   end
-  if is_off and config.thinkingBudget ~= 0 then call.warn("reasoning") end
+  if is_off then
+    if config.thinkingBudget ~= 0 then call.warn("reasoning") end
+  else
+    warn_of_less(reasoning, config, call)
+  end
   if reasoning.show ~= false and not is_off then config.includeThoughts = true end
   return next(config) and config or nil
 end

@@ -202,7 +202,11 @@ end
 function REASONING.thinking(out, said)
   local on = is_on(said)
   if on ~= nil then out.body.thinking = { type = on and "enabled" or "disabled" } end
-  if on and out.traits.efforts then out.body.reasoning_effort = effort_of(out, said) end
+  if on and out.traits.efforts then
+    out.body.reasoning_effort = effort_of(out, said)
+  elseif on and (said.effort or said.budget) then
+    out.warn("reasoning effort")
+  end
 end
 
 function REASONING.enable_thinking(out, said)

@@ -88,6 +88,14 @@ local function add_part(output, call, part, writing)
   write(output, call, part, writing.status)
 end
 
+-- Why a filter stopped the answer is told where a refusal is.
+local function add_why(output, call, choice, writing)
+  local why = choice.finish_reason == "content_filter" and choice.finish_message
+  if why and not writing.is_refused then
+    add_message(output, call, { type = "refusal", text = why }, writing)
+  end
+end
+
 local function output_of(choice, call, status)
   local output = core.array({})
   local writing = { status = status, logprobs = choice.logprobs }
@@ -95,10 +103,7 @@ local function output_of(choice, call, status)
     add_part(output, call, part, writing)
     writing.is_refused = writing.is_refused or part.type == "refusal"
   end
-  if choice.finish_reason == "content_filter" and choice.finish_message
-    and not writing.is_refused then
-    add_message(output, call, { type = "refusal", text = choice.finish_message }, writing)
-  end
+  add_why(output, call, choice, writing)
   return output
 end
 
