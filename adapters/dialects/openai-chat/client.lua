@@ -171,14 +171,23 @@ local BOOLEANS = { "logprobs", "store" }
 
 local LIMITS = { "max_tokens", "max_completion_tokens" }
 
+-- What is absent is not written: a table grows by a nil as by anything else.
+local function put(rq, name, value)
+  if value ~= nil then rq[name] = value end
+end
+
+local function read_each(names, read, body, rq)
+  for _, name in ipairs(names) do put(rq, name, read(body[name])) end
+end
+
 local function read_plain(body, rq)
-  for _, name in ipairs(NUMBERS) do rq[name] = number_of(body[name]) end
-  for _, name in ipairs(TEXTS) do rq[name] = text_of(body[name]) end
-  for _, name in ipairs(OBJECTS) do rq[name] = object_of(body[name]) end
-  for _, name in ipairs(BOOLEANS) do rq[name] = boolean_of(body[name]) end
-  rq.max_tokens = number_of(body.max_completion_tokens) or number_of(body.max_tokens)
-  rq.parallel_tools = boolean_of(body.parallel_tool_calls)
-  rq.cache = object_of(body.cache_control)
+  read_each(NUMBERS, number_of, body, rq)
+  read_each(TEXTS, text_of, body, rq)
+  read_each(OBJECTS, object_of, body, rq)
+  read_each(BOOLEANS, boolean_of, body, rq)
+  put(rq, "max_tokens", number_of(body.max_completion_tokens) or number_of(body.max_tokens))
+  put(rq, "parallel_tools", boolean_of(body.parallel_tool_calls))
+  put(rq, "cache", object_of(body.cache_control))
   return canonical.wrong_number(body, NUMBERS) or canonical.wrong_number(body, LIMITS)
 end
 
