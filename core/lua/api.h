@@ -260,13 +260,12 @@
 //                                        out:write(bytes) (y), core.sleep(s) (y), out:cut() ends
 //                                        without an end, out:cut("connect") as a connection that
 //                                        was lost before an answer; returning ends properly
-//     edits = { "model", '"gpt-4o"', "user", false, ... },  -- name, JSON text (false removes); a
-//     value
-//                                        { rename = "max_completion_tokens" } renames
+//     edits = { "model", '"gpt-4o"', "user", false, ... },  -- name, JSON text (false removes); the
+//                                        value { rename = "max_completion_tokens" } renames
 //     body = text,                    -- instead of the client's body with edits
 //     watch = watch, usage = usage, stream = bool, choices = n,
-//     hide_usage = bool,              -- an event with usage and without choices is kept from the
-//     client add_terminal = "data: [DONE]\n\n",  -- appended when the upstream left it out
+//     hide_usage = bool,              -- the client does not get events with usage without choices
+//     add_terminal = "data: [DONE]\n\n",  -- appended when the upstream left it out
 //     error_event = function(kind, message, id) -> text of the error event in the client's dialect;
 //                                        the message is the provider's own, redacted, when it told
 //                                        one; id: that of the request
@@ -296,13 +295,12 @@
 //                                        complete and framed, or nil ("" too) for none, or a list
 //                                        of texts, which is emptied. `name` is nil where the event
 //                                        has none
-//       decode = { name = true, ... } -- or nil: `data` comes decoded, as by core.decode(data, set);
+//       decode = { name = true, ... } -- or nil: `data` comes decoded as core.decode(data, set) does;
 //                                        text where it is no JSON
 //       finish = function()           -- the last text of a stream that has ended properly, or nil
 //       body = function(text)         -- the whole answer, when no stream was asked for: text
-//       document = function(text)     -- or nil; a whole JSON body where a stream was asked for:
-//       the
-//                                        text of the whole stream. Without it: protocol
+//       document = function(text)     -- or nil; of a whole JSON body where a stream was asked for
+//                                        the text of the whole stream. Without it: protocol
 //       type = "text/event-stream",   -- content-type of the client's answer
 //       comments = bool,              -- false: comments of the upstream are left out
 //       tells = bool,                 -- true: `watch` is not asked, and the data need not be JSON:

@@ -2,12 +2,13 @@
 in the words of the caller, and what cannot be translated. What answers hold in full is the matter of the conformance
 suite. T-21, T-33, T-37."""
 import json
+import threading
 
 import pytest
 
 import upstream as mock
 from config import group, one
-from speakers import DIALECTS, PATHS, failed, pieces, read, send, streamed, whole
+from speakers import DIALECTS, PATHS, ask, failed, pieces, read, send, streamed, whole
 from expect import attempts, told
 from facts import client
 
@@ -69,6 +70,48 @@ def test_an_array_that_breaks_off_ends_with_the_error(speaking, dialect):
     answer = send(g, "gemini", True, array=True)
     items = json.loads(answer.body)
     assert "hel" in json.dumps(items[0]) + json.dumps(items[-2]) and items[-1]["error"]["message"]
+
+
+# ---- T-06: silence -----------------------------------------------------------------------------
+def opened(speaking, asks, dialect, array=False):
+    """an answer whose provider is silent at first and after a piece, and how to let it go on"""
+    gates = [threading.Event(), threading.Event()]
+    g, a = speaking(dialect, more={"stream": {"keepalive": 0.05}})
+    keep = pieces(dialect, "hel", "lo")
+    at = next(i for i, piece in enumerate(keep) if b"hel" in piece) + 1
+    a.answer(mock.stream(mock.Hold(gates[0]), *keep[:at], mock.Hold(gates[1]), *keep[at:]))
+    path, body = ask(asks, "group", True, array=array)
+    return g.send(body, path), gates
+
+
+def read_until(answer, condition):
+    while not condition(answer.body):
+        assert answer.read_some()
+
+
+@SPEAKS
+@pytest.mark.parametrize("asks", [d for d in DIALECTS if d != "openai-chat"])
+def test_T06_silence_is_comments_in_every_stream_of_events(speaking, asks, dialect):
+    answer, gates = opened(speaking, asks, dialect)
+    read_until(answer, lambda body: body.count(b": keep-alive\n\n") >= 2)
+    gates[0].set()
+    read_until(answer, lambda body: b"hel" in body and body.split(b"hel")[-1].count(b": keep-alive\n\n") >= 2)
+    gates[1].set()
+    answer.read()
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert read(asks, answer, True).first.text == "hello"
+
+
+@SPEAKS
+def test_T06_silence_is_newlines_in_an_array(speaking, dialect):
+    answer, gates = opened(speaking, "gemini", dialect, array=True)
+    read_until(answer, lambda body: body.count(b"\n") >= 2)
+    gates[0].set()
+    read_until(answer, lambda body: b"hel" in body and body.split(b"hel")[-1].endswith(b"\n\n"))
+    gates[1].set()
+    answer.read()
+    assert answer.headers["content-type"].startswith("application/json")
+    assert read("gemini", answer, True, array=True).first.text == "hello"
 
 
 # ---- failover ----------------------------------------------------------------------------------
