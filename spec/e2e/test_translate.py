@@ -11,6 +11,7 @@ from config import group, one
 from speakers import DIALECTS, PATHS, ask, failed, pieces, read, send, streamed, whole
 from expect import attempts, told
 from facts import client
+from wire import wait_until
 
 UNARY_AND_STREAM = pytest.mark.parametrize("stream", (False, True), ids=("unary", "stream"))
 ASKS = pytest.mark.parametrize("asks", DIALECTS)
@@ -112,6 +113,31 @@ def test_T06_silence_is_newlines_in_an_array(speaking, dialect):
     answer.read()
     assert answer.headers["content-type"].startswith("application/json")
     assert read("gemini", answer, True, array=True).first.text == "hello"
+
+
+# ---- scripts on the way ------------------------------------------------------------------------
+SPAWNS = """return tide.policy {
+  on_event = function(req, event)
+    if event.delta == "hel" then
+      tide.spawn(function() tide.log.info("spawned") end)
+    end
+    return event
+  end,
+}
+"""
+
+
+@pytest.mark.parametrize("asks", ("openai-chat", "anthropic-messages"))
+def test_what_on_event_starts_runs_while_the_stream_is_silent(speaking, asks):
+    go = threading.Event()
+    g, a = speaking("openai-chat", model={"policy": "p"}, files={"scripts/policies/p.lua": SPAWNS})
+    a.answer(mock.stream(mock.role(), mock.delta("hel"), mock.Hold(go), mock.delta("lo"), mock.finish(), mock.DONE))
+    path, body = ask(asks, "group", True)
+    answer = g.send(body, path)
+    wait_until("the task has run", lambda: any(line.get("message") == "spawned" for line in g.lines()))
+    go.set()
+    answer.read()
+    assert read(asks, answer, True).first.text == "hello"
 
 
 # ---- failover ----------------------------------------------------------------------------------

@@ -182,9 +182,12 @@ static void test_an_event_refused_after_content_breaks_the_stream(void **state)
     assert_int_equal(fixture->report.phase, RELAY_STREAM);
 }
 
+static int ends_refused;
+
 static int refuse_the_end(struct relay *relay, enum relay_part part, struct slice name,
                           struct slice data, struct error *err)
 {
+    ends_refused += part == RELAY_FINISH;
     return part == RELAY_FINISH ? error_set(err, ERROR_TIMEOUT, "no end")
                                 : codec(relay, part, name, data, err);
 }
@@ -193,10 +196,12 @@ static void test_an_end_that_cannot_be_made_is_a_broken_stream(void **state)
 {
     struct fixture *fixture = *state;
     fixture->codec = refuse_the_end;
+    ends_refused = 0;
     begin_stream(fixture);
     feed(fixture, HELLO FINISH DONE);
     assert_false(fixture->exchange.is_ended);
     end(fixture);
+    assert_int_equal(ends_refused, 1); // it is asked for once
     assert_true(fixture->report.is_committed);
     assert_false(fixture->report.is_complete);
     assert_int_equal(fixture->failed, ERROR_TIMEOUT);
