@@ -295,7 +295,8 @@
 //                                        complete and framed, or nil ("" too) for none, or a list
 //                                        of texts, which is emptied. `name` is nil where the event
 //                                        has none
-//       decode = { name = true, ... } -- or nil: `data` comes decoded as core.decode(data, set) does;
+//       decode = { name = true, ... } -- or nil: `data` comes decoded as core.decode(data, set)
+//       does;
 //                                        text where it is no JSON
 //       finish = function()           -- the last text of a stream that has ended properly, or nil
 //       body = function(text)         -- the whole answer, when no stream was asked for: text

@@ -167,7 +167,7 @@ static struct slice with_query(struct attempt_request *request, const struct end
 {
     if (!endpoint->query.len)
         return path;
-    buf_init(&request->path, 3 * LIMIT_URI);
+    buf_init(&request->path, (size_t)3 * LIMIT_URI);
     buf_add_slice(&request->path, path);
     endpoint_add_query(endpoint, &request->path); // both fit
     return buf_slice(&request->path);
@@ -179,8 +179,8 @@ static void read_endpoint(struct attempt_request *request, lua_State *L)
     struct slice path = extra_text(L, "path");
     request->upstream.origin = endpoint->origin;
     request->upstream.method = slice_of(endpoint->method);
-    request->upstream.path = path.data ? with_query(request, endpoint, path)
-                                       : buf_slice(&endpoint->path);
+    request->upstream.path =
+        path.data ? with_query(request, endpoint, path) : buf_slice(&endpoint->path);
     request->upstream.headers = buf_slice(&endpoint->headers);
     request->upstream.connect_ms = ms_at(L, OPTION_CONNECT);
     request->upstream.fresh = lua_toboolean(L, OPTION_FRESH);
