@@ -239,6 +239,7 @@
 //                                 first attempt: what an early head (a keep-alive before the
 //                                 commit) says its content-type is, instead of text/event-stream;
 //                                 without comments a keep-alive is a newline
+//   req:hold_limit() -> bytes     limits.hold: what may be kept of its answer
 //   req:reply(status, body, headers)          a whole answer; headers is a table or nil
 //   req:fail_stream(text)         the head is out already: ends the body with `text`, or, when that
 //                                 is nil, by closing the connection before its end

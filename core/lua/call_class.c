@@ -288,6 +288,12 @@ static int set_header(lua_State *L)
     return 0;
 }
 
+static int get_hold_limit(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)call_config(check_call(L))->limits.hold);
+    return 1;
+}
+
 // Only the gateway's own code names a type, in a header line of an answer.
 static int set_stream_type(lua_State *L)
 {
@@ -556,6 +562,7 @@ void call_class_open(struct vm *vm)
         {"prompt", call_prompt_look},
         {"set_header", set_header},
         {"set_stream_type", set_stream_type},
+        {"hold_limit", get_hold_limit},
         {"reply", reply},
         {"fail_stream", fail_stream},
         {"deadline", set_deadline},

@@ -372,15 +372,37 @@ local function finish(self)
   return true
 end
 
+local EVENT_BYTES, LOGPROB_BYTES = 16, 256 -- besides its text, roughly
+
+-- What encoders and the grammar may keep of an event until the end comes. Sound is never kept.
+local function weight_of(event)
+  local delta, bytes = event.delta, EVENT_BYTES
+  if type(delta) == "string" then bytes = bytes + #delta end
+  local more = event.signature or event.redacted or event.quote
+    or event.type == "image" and event.data
+  if type(more) == "string" then bytes = bytes + #more end
+  if type(event.logprobs) == "table" then bytes = bytes + #event.logprobs * LOGPROB_BYTES end
+  return bytes
+end
+
+local function is_too_large(self, event)
+  self.size = self.size + weight_of(event)
+  if self.size <= self.limit then return false end
+  fail(self, { kind = "too_large", message = "the answer is larger than limits.hold" })
+  return true
+end
+
 --- A new one, for one answer.
 -- @tparam function sink called with each event that passes, { type =, ... }: its own from then on
 -- @tparam string|nil id of the request (call.id): what ids of tool calls without one are made of
+-- @tparam number|nil limit bytes that may be kept of it: text, arguments, pictures ...
 -- @treturn table with
 --   emit(type, fields): for the decoder; takes `fields`, so it must be a fresh table
 --   finish(): the provider's answer is complete -> true, or nil and an error { kind =, message = }
 --   failed: nil, or the error with which the answer failed; nothing passes any more
-function M.new(sink, id)
+function M.new(sink, id, limit)
   local self = {
+    size = 0, limit = limit or math.huge,
     sink = sink, choices = {}, order = {}, is_started = false, is_told = false, is_over = false,
     ids = {}, seed = (id or core.uuid()):sub(1, 20),
   }
@@ -388,6 +410,7 @@ function M.new(sink, id)
     if self.failed or self.is_over then return end
     event = event or {}
     event.type = type_
+    if is_too_large(self, event) then return end
     local take = TAKE[type_]
     if take then return take(self, event) end
     return sink({ type = "dropped", what = tostring(type_) })

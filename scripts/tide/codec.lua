@@ -291,7 +291,7 @@ end
 function Codec:begin(sink)
   sink = custom_tools.restoring(sink, self.context.rq)
   if self.tells then sink = telling(self, sink) end
-  self.grammar = grammar.new(sink, self.context.id)
+  self.grammar = grammar.new(sink, self.context.id, self.call.req:hold_limit())
   self.emit = self.grammar.emit
 end
 

@@ -496,6 +496,7 @@ function Request.is_admin(_, token) return admin_token == nil or admin_token == 
 function Request:body() return self.options.body or "" end
 function Request:holds(text) return self:body():find(text, 1, true) ~= nil end
 function Request:is_started() return self.started == true end
+function Request:hold_limit() return self.options.hold or 16 * 1024 * 1024 end
 function Request:set_stream_type(type, has_comments)
   self.stream_type, self.has_comments = type, has_comments
 end

@@ -289,6 +289,27 @@ describe("canonical_grammar", function()
     end
   end)
 
+  it("fails when there is more than may be kept of it", function()
+    local function limited(...)
+      seen = {}
+      checked = grammar.new(function(event) seen[#seen + 1] = event end, "id", 1000)
+      return failing(...)
+    end
+    local long = ("x"):rep(2000)
+    for _, events in ipairs({
+      { text("a"), text(long) }, { tool(1, "a", "f"), args(1, long) },
+      { { "reasoning", { delta = "", signature = long } } }, { { "image", { data = long } } },
+    }) do
+      assert.equal("too_large", limited(unpack(events)).kind)
+    end
+    local many = {}
+    for i = 1, 100 do many[i] = text("") end
+    assert.equal("too_large", limited(unpack(many)).kind)
+    checked = grammar.new(function() end, "id", 1000)
+    checked.emit("audio", { data = long })
+    assert.is_true(checked.finish())
+  end)
+
   it("fails with what the provider says", function()
     assert.same({ kind = "overloaded", message = "busy" },
       failing({ "error", { error = { kind = "overloaded", message = "busy" } } }))
