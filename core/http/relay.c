@@ -400,15 +400,15 @@ void relay_on_wake_end(struct relay *relay)
 {
     if (relay->is_complete || relay->failure)
         return;
-    if (!relay->is_committed) {
-        if (relay->is_terminal_seen && !relay->is_held)
+    if (relay->is_terminal_seen && !relay->is_held) {
+        if (relay->plan.hold_all)
             hold_after_terminal(relay);
+        else
+            finish_after_terminal(relay);
         return;
     }
-    if (relay->is_terminal_seen) {
-        finish_after_terminal(relay);
+    if (!relay->is_committed)
         return;
-    }
     exchange_flush(relay->plan.exchange);
     check_backlog(relay);
 }

@@ -42,14 +42,23 @@ void relay_note_content(struct relay *relay)
         relay->first_content_ns = clock_monotonic_ns();
 }
 
-// The end of a stream releases what there is of it, however little.
-bool relay_is_due(const struct relay *relay, const struct watch_result *said)
+static bool may_commit(const struct relay *relay)
 {
-    if (relay->is_committed || relay->failure || relay->plan.hold_all)
-        return false;
+    return !relay->is_committed && !relay->failure && !relay->plan.hold_all;
+}
+
+bool relay_has_enough(const struct relay *relay)
+{
     unsigned wanted = relay->plan.hold_events ? relay->plan.hold_events : 1;
-    return relay->content_count >= wanted || said->is_terminal ||
-           (said->has_finish && relay_is_finished(relay));
+    return may_commit(relay) && relay->content_count >= wanted;
+}
+
+// The end of a stream releases what there is of it, however little.
+static bool is_due(const struct relay *relay, const struct watch_result *said)
+{
+    return relay_has_enough(relay) ||
+           (may_commit(relay) &&
+            (said->is_terminal || (said->has_finish && relay_is_finished(relay))));
 }
 
 void relay_on_touched_event(struct relay *relay, const struct sse_event *event, struct slice raw,
@@ -69,7 +78,7 @@ void relay_on_touched_event(struct relay *relay, const struct sse_event *event, 
         relay_note_content(relay);
     if (!is_hidden && bytes.data && !relay->failure)
         relay_pass_on(relay, bytes);
-    if (relay_is_due(relay, said))
+    if (is_due(relay, said))
         relay_commit(relay);
     relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
     buf_deinit(&instead);

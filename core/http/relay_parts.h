@@ -104,8 +104,8 @@ bool relay_has_spoken(const struct relay *relay);
 // Content that goes to the client.
 void relay_note_content(struct relay *relay);
 
-// Enough of it has come to be committed.
-bool relay_is_due(const struct relay *relay, const struct watch_result *said);
+// Enough content has come for the commit.
+bool relay_has_enough(const struct relay *relay);
 
 // All of it is here.
 void relay_hold(struct relay *relay);

@@ -151,11 +151,11 @@ void relay_add_end(struct relay *relay)
 
 void relay_complete_stream(struct relay *relay)
 {
-    if (!relay->is_committed)
-        relay_commit(relay);
     relay_add_end(relay);
     if (relay->failure)
         return;
+    if (!relay->is_committed)
+        relay_commit(relay);
     relay->is_complete = true;
     exchange_end(relay->plan.exchange);
 }

@@ -17,11 +17,12 @@ static int translate(struct relay *relay, enum relay_part part, const struct sse
     return -1;
 }
 
+// A finish alone commits nothing: what is to be made of the end may yet fail.
 static void settle(struct relay *relay, const struct watch_result *said)
 {
     if (said->has_content && !relay->is_committed)
         relay_note_content(relay);
-    if (relay_is_due(relay, said))
+    if (relay_has_enough(relay))
         relay_commit(relay);
     relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
 }

@@ -208,6 +208,44 @@ static void test_an_end_that_cannot_be_made_is_a_broken_stream(void **state)
     assert_sent(fixture, "[hello][stop][[DONE]]");
 }
 
+static void test_an_end_that_cannot_be_made_behind_no_content_reaches_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->codec = refuse_the_end;
+    begin_stream(fixture);
+    feed(fixture, ROLE FINISH DONE);
+    end(fixture);
+    assert_false(fixture->report.is_committed);
+    assert_false(fixture->exchange.is_started);
+    assert_int_equal(fixture->failed, ERROR_TIMEOUT);
+}
+
+static void test_an_end_that_cannot_be_made_of_too_little_reaches_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->codec = refuse_the_end;
+    fixture->plan.hold_events = 3;
+    begin_stream(fixture);
+    feed(fixture, HELLO HELLO FINISH);
+    end(fixture);
+    assert_false(fixture->exchange.is_started);
+    assert_int_equal(fixture->failed, ERROR_TIMEOUT);
+}
+
+static void test_an_end_releases_what_there_is_of_it(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->plan.hold_events = 3;
+    begin_stream(fixture);
+    feed(fixture, HELLO FINISH);
+    assert_false(fixture->exchange.is_started);
+    feed(fixture, DONE);
+    assert_sent(fixture, "[hello][stop][[DONE]][finish]");
+    assert_true(fixture->exchange.is_ended);
+    end(fixture);
+    assert_true(fixture->report.is_complete);
+}
+
 static void test_an_end_that_cannot_be_made_of_what_is_held_reaches_nobody(void **state)
 {
     struct fixture *fixture = *state;
@@ -402,6 +440,9 @@ int main(void)
         TEST(test_an_event_refused_before_content_reaches_nobody),
         TEST(test_an_event_refused_after_content_breaks_the_stream),
         TEST(test_an_end_that_cannot_be_made_is_a_broken_stream),
+        TEST(test_an_end_that_cannot_be_made_behind_no_content_reaches_nobody),
+        TEST(test_an_end_that_cannot_be_made_of_too_little_reaches_nobody),
+        TEST(test_an_end_releases_what_there_is_of_it),
         TEST(test_an_end_that_cannot_be_made_of_what_is_held_reaches_nobody),
         TEST(test_an_error_of_the_provider_is_not_sent_in_its_words),
         TEST(test_what_is_held_is_what_was_made),
