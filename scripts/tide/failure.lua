@@ -53,7 +53,9 @@ local function message_of(tries, lanes)
   for i, verdict in ipairs(lanes) do parts[i] = verdict.label .. ": " .. describe(verdict) end
   local list = table.concat(parts, "; ")
   if #list > LONGEST_LIST then list = list:sub(1, LONGEST_LIST) .. "..." end
-  return "no lane could serve this request (" .. list .. ")"
+  local text = "no lane could serve this request (" .. list .. ")"
+  -- A limit of the gateway's own is named.
+  return every(lanes, "too_large") and text .. ": " .. quote(lanes[#lanes].message) or text
 end
 
 local function earliest(lanes)
