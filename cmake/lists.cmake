@@ -49,103 +49,88 @@ set(TIDEGATE_C
   core/http/relay_translate.c core/lua/attempt_options.c core/lua/codec.c
 )
 set(TIDEGATE_LUA
-  scripts/tide.d.lua
-  scripts/tide/adapters.lua scripts/tide/admin.lua scripts/tide/answer.lua scripts/tide/api.lua
-  scripts/tide/api_adapter.lua
-  scripts/tide/attempts.lua scripts/tide/auth.lua scripts/tide/body.lua scripts/tide/chooser.lua
-  scripts/tide/classify.lua scripts/tide/cors.lua scripts/tide/endpoints.lua
-  scripts/tide/environment.lua scripts/tide/errors.lua scripts/tide/failure.lua
-  scripts/tide/gateway.lua scripts/tide/lanes.lua scripts/tide/listing.lua scripts/tide/loader.lua
-  scripts/tide/mock.lua
-  scripts/tide/mock_chat.lua scripts/tide/mock_check.lua scripts/tide/mock_embed.lua
-  scripts/tide/mock_faults.lua scripts/tide/mock_schema.lua scripts/tide/mock_stream.lua
-  scripts/tide/mock_text.lua scripts/tide/mock_tools.lua scripts/tide/models.lua
-  scripts/tide/operation.lua scripts/tide/options.lua scripts/tide/params.lua
-  scripts/tide/provider_error.lua scripts/tide/providers.lua scripts/tide/retry_after.lua
-  scripts/tide/schema.lua scripts/tide/suggest.lua scripts/tide/timeouts.lua scripts/tide/url.lua
-  scripts/tide/usage.lua
-  scripts/tide/api_http.lua scripts/tide/api_tasks.lua scripts/tide/coroutines.lua
-  scripts/tide/timers.lua
-  scripts/tide/check.lua scripts/tide/check_files.lua scripts/tide/check_globals.lua
-  scripts/tide/check_problems.lua
-  scripts/tide/generation.lua
-  adapters/dialects/gemini/answer.lua adapters/dialects/gemini/body.lua adapters/dialects/gemini/chunks.lua
-  scripts/tide/gcp.lua adapters/dialects/gemini/families.lua
-  adapters/dialects/gemini/errors.lua adapters/dialects/gemini/media.lua adapters/dialects/gemini/members.lua
-  adapters/dialects/gemini/parts.lua adapters/dialects/gemini/request.lua adapters/dialects/gemini/schema.lua
-  adapters/dialects/gemini/sources.lua adapters/dialects/gemini/thinking.lua adapters/dialects/gemini/turns.lua
-  adapters/gemini.lua adapters/vertex.lua adapters/dialects/gemini.lua
-  scripts/tide/canonical_grammar.lua scripts/tide/canonical_view.lua
-  scripts/tide/able.lua scripts/tide/on_status.lua
-  scripts/tide/address.lua scripts/tide/canonical_answer.lua scripts/tide/codec.lua
-  scripts/tide/dialects.lua scripts/tide/extras.lua scripts/tide/families.lua
-  scripts/tide/guarded.lua scripts/tide/provider_settings.lua scripts/tide/template.lua
-  scripts/tide/translate.lua scripts/tide/warnings.lua scripts/tide/ways.lua
-  adapters/dialects/openai-chat/answer.lua adapters/dialects/openai-chat/reasoning.lua
-  adapters/dialects/openai-chat/reply.lua adapters/dialects/openai-chat/client.lua
-  adapters/dialects/openai-chat/messages.lua adapters/dialects/openai-chat/request.lua
-  adapters/dialects/openai-chat/turns.lua
-  scripts/tide/custom_tools.lua
-  scripts/tide/check_samples.lua scripts/tide/place.lua
-  scripts/tide/api_chat.lua scripts/tide/canonical.lua scripts/tide/canonical_fold.lua
-  scripts/tide/canonical_edit.lua scripts/tide/current.lua scripts/tide/error_value.lua
-  scripts/tide/inline.lua scripts/tide/tables.lua
- 
-  adapters/dialects/openai-responses/decode.lua adapters/dialects/openai-responses/encode.lua
-  adapters/dialects/openai-responses/history.lua adapters/dialects/openai-responses/input.lua
-  adapters/dialects/openai-responses/items.lua adapters/dialects/openai-responses/read.lua
-  adapters/dialects/openai-responses/seals.lua adapters/dialects/openai-responses/write.lua scripts/tide/sampling.lua
+  adapters/anthropic.lua adapters/azure.lua adapters/azure_entra.lua adapters/cerebras.lua
+  adapters/deepseek.lua adapters/dialects/anthropic-messages.lua
   adapters/dialects/anthropic-messages/answer.lua adapters/dialects/anthropic-messages/client.lua
   adapters/dialects/anthropic-messages/reply.lua adapters/dialects/anthropic-messages/request.lua
   adapters/dialects/anthropic-messages/schema.lua adapters/dialects/anthropic-messages/turns.lua
-  scripts/tide/body_facts.lua scripts/tide/body_form.lua scripts/tide/call_info.lua
-  scripts/tide/canonical_request.lua scripts/tide/client_answer.lua scripts/tide/counting.lua
-  scripts/tide/upstream_ids.lua
-  scripts/tide/event_filter.lua scripts/tide/held.lua scripts/tide/shadow.lua
-  scripts/tide/headers.lua scripts/tide/plain.lua scripts/tide/plan.lua scripts/tide/request_view.lua
-  scripts/tide/api_values.lua scripts/tide/config_view.lua scripts/tide/state.lua
-  scripts/tide/api_policy.lua scripts/tide/health.lua scripts/tide/scripts.lua
-  scripts/tide/middleware.lua scripts/tide/policies.lua scripts/tide/policy_hooks.lua
-  scripts/tide/request_sum.lua scripts/tide/script_failure.lua scripts/tide/scripted.lua
-  scripts/tide/testing.lua scripts/tide/testing_answer.lua scripts/tide/testing_checks.lua
-  scripts/tide/testing_diff.lua scripts/tide/testing_http.lua scripts/tide/testing_report.lua scripts/tide/testing_requests.lua
-  scripts/tide/testing_upstream.lua
-  scripts/tide/decide.lua scripts/tide/explain.lua scripts/tide/explain_header.lua scripts/tide/replay.lua
-  adapters/cerebras.lua adapters/deepseek.lua adapters/fireworks.lua adapters/groq.lua
-  adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua adapters/mock.lua
-  adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua adapters/perplexity.lua
-  adapters/qwen.lua adapters/together.lua adapters/vllm.lua adapters/xai.lua adapters/zhipu.lua
-  adapters/anthropic.lua adapters/dialects/anthropic-messages.lua
-  adapters/azure.lua adapters/azure_entra.lua
-  adapters/dialects/openai-chat.lua adapters/dialects/openai-responses.lua
+  adapters/dialects/gemini.lua adapters/dialects/gemini/answer.lua
+  adapters/dialects/gemini/client.lua adapters/dialects/gemini/errors.lua
+  adapters/dialects/gemini/families.lua adapters/dialects/gemini/media.lua
+  adapters/dialects/gemini/members.lua adapters/dialects/gemini/parts.lua
+  adapters/dialects/gemini/reply.lua adapters/dialects/gemini/request.lua
+  adapters/dialects/gemini/schema.lua adapters/dialects/gemini/sources.lua
+  adapters/dialects/gemini/thinking.lua adapters/dialects/gemini/turns.lua
+  adapters/dialects/openai-chat.lua adapters/dialects/openai-chat/answer.lua
+  adapters/dialects/openai-chat/client.lua adapters/dialects/openai-chat/messages.lua
+  adapters/dialects/openai-chat/reasoning.lua adapters/dialects/openai-chat/reply.lua
+  adapters/dialects/openai-chat/request.lua adapters/dialects/openai-chat/turns.lua
+  adapters/dialects/openai-responses.lua adapters/dialects/openai-responses/answer.lua
+  adapters/dialects/openai-responses/client.lua adapters/dialects/openai-responses/history.lua
+  adapters/dialects/openai-responses/input.lua adapters/dialects/openai-responses/items.lua
+  adapters/dialects/openai-responses/reply.lua adapters/dialects/openai-responses/request.lua
+  adapters/dialects/openai-responses/seals.lua adapters/fireworks.lua adapters/gemini.lua
+  adapters/groq.lua adapters/llamacpp.lua adapters/lmstudio.lua adapters/mistral.lua
+  adapters/mock.lua adapters/moonshot.lua adapters/openai.lua adapters/openrouter.lua
+  adapters/perplexity.lua adapters/qwen.lua adapters/together.lua adapters/vertex.lua
+  adapters/vllm.lua adapters/xai.lua adapters/zhipu.lua scripts/middleware/prompt_guard.lua
+  scripts/middleware/request_id.lua scripts/middleware/system_prompt.lua
   scripts/policies/by_header.lua scripts/policies/canary.lua scripts/policies/cheap_first.lua
-  scripts/policies/json_or_else.lua scripts/policies/shadow.lua scripts/middleware/request_id.lua
-  scripts/middleware/prompt_guard.lua scripts/middleware/system_prompt.lua
+  scripts/policies/json_or_else.lua scripts/policies/shadow.lua scripts/tide.d.lua
+  scripts/tide/able.lua scripts/tide/adapters.lua scripts/tide/address.lua scripts/tide/admin.lua
+  scripts/tide/answer.lua scripts/tide/api.lua scripts/tide/api_adapter.lua
+  scripts/tide/api_chat.lua scripts/tide/api_http.lua scripts/tide/api_policy.lua
+  scripts/tide/api_tasks.lua scripts/tide/api_values.lua scripts/tide/attempts.lua
+  scripts/tide/auth.lua scripts/tide/body.lua scripts/tide/body_facts.lua scripts/tide/body_form.lua
+  scripts/tide/call_info.lua scripts/tide/canonical.lua scripts/tide/canonical_answer.lua
+  scripts/tide/canonical_edit.lua scripts/tide/canonical_fold.lua scripts/tide/canonical_grammar.lua
+  scripts/tide/canonical_request.lua scripts/tide/canonical_view.lua scripts/tide/check.lua
+  scripts/tide/check_files.lua scripts/tide/check_globals.lua scripts/tide/check_problems.lua
+  scripts/tide/check_samples.lua scripts/tide/chooser.lua scripts/tide/classify.lua
+  scripts/tide/client_answer.lua scripts/tide/codec.lua scripts/tide/config_view.lua
+  scripts/tide/coroutines.lua scripts/tide/cors.lua scripts/tide/counting.lua
+  scripts/tide/current.lua scripts/tide/custom_tools.lua scripts/tide/decide.lua
+  scripts/tide/dialects.lua scripts/tide/endpoints.lua scripts/tide/environment.lua
+  scripts/tide/error_value.lua scripts/tide/errors.lua scripts/tide/event_filter.lua
+  scripts/tide/explain.lua scripts/tide/explain_header.lua scripts/tide/extras.lua
+  scripts/tide/failure.lua scripts/tide/families.lua scripts/tide/gateway.lua scripts/tide/gcp.lua
+  scripts/tide/generation.lua scripts/tide/guarded.lua scripts/tide/headers.lua
+  scripts/tide/health.lua scripts/tide/held.lua scripts/tide/inline.lua scripts/tide/lanes.lua
+  scripts/tide/listing.lua scripts/tide/loader.lua scripts/tide/middleware.lua scripts/tide/mock.lua
+  scripts/tide/mock_chat.lua scripts/tide/mock_check.lua scripts/tide/mock_embed.lua
+  scripts/tide/mock_faults.lua scripts/tide/mock_schema.lua scripts/tide/mock_stream.lua
+  scripts/tide/mock_text.lua scripts/tide/mock_tools.lua scripts/tide/models.lua
+  scripts/tide/on_status.lua scripts/tide/operation.lua scripts/tide/options.lua
+  scripts/tide/params.lua scripts/tide/place.lua scripts/tide/plain.lua scripts/tide/plan.lua
+  scripts/tide/policies.lua scripts/tide/policy_hooks.lua scripts/tide/provider_error.lua
+  scripts/tide/provider_settings.lua scripts/tide/providers.lua scripts/tide/replay.lua
+  scripts/tide/request_sum.lua scripts/tide/request_view.lua scripts/tide/retry_after.lua
+  scripts/tide/sampling.lua scripts/tide/schema.lua scripts/tide/script_failure.lua
+  scripts/tide/scripted.lua scripts/tide/scripts.lua scripts/tide/shadow.lua scripts/tide/state.lua
+  scripts/tide/suggest.lua scripts/tide/tables.lua scripts/tide/template.lua
+  scripts/tide/testing.lua scripts/tide/testing_answer.lua scripts/tide/testing_checks.lua
+  scripts/tide/testing_diff.lua scripts/tide/testing_http.lua scripts/tide/testing_report.lua
+  scripts/tide/testing_requests.lua scripts/tide/testing_upstream.lua scripts/tide/timeouts.lua
+  scripts/tide/timers.lua scripts/tide/translate.lua scripts/tide/upstream_ids.lua
+  scripts/tide/url.lua scripts/tide/usage.lua scripts/tide/warnings.lua scripts/tide/ways.lua
 )
 # spec/core/NAME_test.c
 set(TIDEGATE_C_TESTS
-  http/url
-  base/blocks base/buf base/file base/list base/log base/logline base/redact base/utf8 config/access
-  config/bundle loop/mailbox config/keep lua/loading worker/failure worker/watch_files
-  config/address config/check config/config config/document config/env config/evaluate
-  config/field config/formats config/lines config/settings config/suggest config/tokens
-  http/certs http/chunks http/connection http/connector_resolver http/connector http/exchange
-  http/header_lines http/inner http/relay_hold lua/inner_class
-  http/forward http/head http/headers http/inflate http/origin http/pool http/relay http/request
-  http/response_parser http/response http/server http/sse http/turn http/upstream_control
-  http/upstream_failure http/upstream_proxy http/upstream http/usage http/watch json/json json/match
-  json/ordinary json/splice json/tree loop/loop loop/outbox loop/pace loop/timers lua/heap
-  lua/task lua/value metrics/metrics
-  lua/budget lua/guard lua/memory lua/script lua/watchdog
-  lua/alarm lua/coroutine lua/fetch lua/fetch_split lua/gather lua/spawn
-  lua/gate_class lua/service_account
-  lua/dict_class lua/limit_class lua/metric_class
-  json/document lua/document_class
-  lua/digest lua/values metrics/custom
-  base/xxh64 store/dict store/limiter store/shared_store
-  json/estimate lua/background
-  lua/pattern lua/string_lib lua/table_lib
-  http/relay_translate lua/codec
+  base/blocks base/buf base/file base/list base/log base/logline base/redact base/utf8 base/xxh64
+  config/access config/address config/bundle config/check config/config config/document config/env
+  config/evaluate config/field config/formats config/keep config/lines config/settings
+  config/suggest config/tokens http/certs http/chunks http/connection http/connector
+  http/connector_resolver http/exchange http/forward http/head http/header_lines http/headers
+  http/inflate http/inner http/origin http/pool http/relay http/relay_hold http/relay_translate
+  http/request http/response http/response_parser http/server http/sse http/turn http/upstream
+  http/upstream_control http/upstream_failure http/upstream_proxy http/url http/usage http/watch
+  json/document json/estimate json/json json/match json/ordinary json/splice json/tree loop/loop
+  loop/mailbox loop/outbox loop/pace loop/timers lua/alarm lua/background lua/budget lua/codec
+  lua/coroutine lua/dict_class lua/digest lua/document_class lua/fetch lua/fetch_split
+  lua/gate_class lua/gather lua/guard lua/heap lua/inner_class lua/limit_class lua/loading
+  lua/memory lua/metric_class lua/pattern lua/script lua/service_account lua/spawn lua/string_lib
+  lua/table_lib lua/task lua/value lua/values lua/watchdog metrics/custom metrics/metrics store/dict
+  store/limiter store/shared_store worker/failure worker/watch_files
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

@@ -1,10 +1,10 @@
 -- Google's generateContent, as the Gemini API and Vertex AI speak it. What it says of requests and
 -- answers is in gemini/.
 local answer = require("dialects.gemini.answer")
-local body = require("dialects.gemini.body")
-local chunks = require("dialects.gemini.chunks")
+local client = require("dialects.gemini.client")
 local errors = require("dialects.gemini.errors")
 local members = require("dialects.gemini.members")
+local reply = require("dialects.gemini.reply")
 local request = require("dialects.gemini.request")
 
 -- What a client may do with any model here.
@@ -53,15 +53,15 @@ return tide.dialect {
     "args", "response", "parameters", "parametersJsonSchema", "responseSchema",
     "responseJsonSchema", "safetySettings",
   }),
-  decode_request = request.decode,
-  encode_request = body.encode,
-  needs_bytes = body.needs_bytes,
+  decode_request = client.decode,
+  encode_request = request.encode,
+  needs_bytes = request.needs_bytes,
   decode_answer = answer.decode_answer,
-  encode_answer = chunks.encode_answer,
+  encode_answer = reply.encode_answer,
   decode_event = answer.decode_event,
   end_events = answer.end_events,
-  encode_event = chunks.encode_event,
-  end_stream = chunks.end_stream,
+  encode_event = reply.encode_event,
+  end_stream = reply.end_stream,
   error_body = errors.body,
   error_event = errors.event,
   read_error = errors.read,

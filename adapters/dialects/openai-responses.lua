@@ -1,8 +1,8 @@
 -- OpenAI's Responses, without what a provider would have to keep from one request to the next.
-local decode = require("dialects.openai-responses.decode")
-local encode = require("dialects.openai-responses.encode")
-local read = require("dialects.openai-responses.read")
-local write = require("dialects.openai-responses.write")
+local answer = require("dialects.openai-responses.answer")
+local client = require("dialects.openai-responses.client")
+local reply = require("dialects.openai-responses.reply")
+local request = require("dialects.openai-responses.request")
 
 return tide.dialect {
   name = "openai-responses",
@@ -40,13 +40,13 @@ return tide.dialect {
   paths = { chat = "/responses" },
   request = { model = "model", stream = "stream", messages = "input" },
   raw_members = { "parameters", "schema" },
-  decode_request = decode.request,
-  encode_request = encode.request,
-  decode_answer = read.answer,
-  encode_answer = write.answer,
-  decode_event = read.event,
-  encode_event = write.event,
-  end_stream = write.finish,
-  error_body = write.error_body,
-  error_event = write.error_event,
+  decode_request = client.request,
+  encode_request = request.request,
+  decode_answer = answer.answer,
+  encode_answer = reply.answer,
+  decode_event = answer.event,
+  encode_event = reply.event,
+  end_stream = reply.finish,
+  error_body = reply.error_body,
+  error_event = reply.error_event,
 }

@@ -294,7 +294,7 @@ describe("the dialect openai-responses", function()
         format = "gemini" }, content[4])
     end)
 
-    it("what nobody signed has a seal as well, without which SDKs send it back to nobody", function()
+    it("what nobody signed has a seal as well, without which SDKs drop it", function()
       local sent = help.encode(dialect, told({ type = "reasoning", delta = "hm" }))
       local item = sent[#sent].data.response.output[1]
       assert.is_string(item.encrypted_content)

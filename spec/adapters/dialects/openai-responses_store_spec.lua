@@ -6,7 +6,7 @@ describe("a request of the Responses API", function()
     local lost = {}
     local call = { warn = function(what) lost[#lost + 1] = what end }
     local body = { model = "m", input = "hi", store = store }
-    return require("dialects.openai-responses.decode").request(body, call), lost
+    return require("dialects.openai-responses.client").request(body, call), lost
   end
 
   it("is not kept where it is translated, and the client is told", function()
