@@ -112,6 +112,8 @@ end
 local function is_another(known, id, name, piece)
   if id and known.id and id ~= known.id then return name ~= nil end
   if id or not name or not piece or not known.is_told then return false end
+  local last = known.pieces[#known.pieces]
+  if not (last and last:find("}%s*$")) then return false end
   return type(core.decode(table.concat(known.pieces))) == "table"
 end
 
