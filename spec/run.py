@@ -171,10 +171,11 @@ def suites(what):
         return [style_suite(), tidy_suite()]
     if what == "soak":
         return [pytest_suite("e2e release", "release", "-m", "soak", "-rP", "--timeout", "1800", "-n", "0"),
+                pytest_suite("e2e full", "release", "-m", "full"),
                 pytest_suite("e2e asan", "asan", "-m", "not soak"), fuzz_suite(60)]
     return [style_suite(), lua_suite(), test_suite(), c_suite("asan"), c_suite("tsan"),
-            pytest_suite("e2e release", "release", "-m", "not soak"),
-            pytest_suite("e2e asan", "asan", "-m", "not soak and not sdk and not slow"),
+            pytest_suite("e2e release", "release", "-m", "not soak and not full"),
+            pytest_suite("e2e asan", "asan", "-m", "not soak and not full and not sdk and not slow"),
             pytest_suite("e2e tsan", "tsan", "-m", "workers"), fuzz_suite(5)]
 
 

@@ -5,6 +5,8 @@ import upstream as mock
 from config import config, one, provider
 from dialects import ANTHROPIC, GEMINI, body_of, error_of
 
+pytestmark = pytest.mark.slow
+
 MESSAGES, GENERATE = "/v1/messages/count_tokens", "/v1beta/models/smart:countTokens"
 SMART = {"smart": ["one/m"]}
 

@@ -12,6 +12,8 @@ from conformance import DIALECT_OF, FOLDER, in_threads
 from facts import DIALECTS
 from weather import CLIENTS, NAME, PROVIDERS
 
+pytestmark = pytest.mark.slow
+
 FILES = {"adapters/only_responses.lua": "return tide.adapter { extends = 'openai', dialect = 'openai-responses' }\n",
          "adapters/only_chat.lua": "return tide.adapter { extends = 'openai', dialect = 'openai-chat' }\n"}
 EXTENDS = {"openai-chat": "only_chat", "openai-responses": "only_responses", "anthropic-messages": "anthropic",

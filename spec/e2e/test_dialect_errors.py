@@ -11,6 +11,8 @@ from facts.client_anthropic import ERRORS
 from facts.client_gemini import STATUSES
 from weather import PROVIDERS
 
+pytestmark = pytest.mark.slow
+
 FILES = {"adapters/only_responses.lua": "return tide.adapter { extends = 'openai', dialect = 'openai-responses' }\n",
          "adapters/only_chat.lua": "return tide.adapter { extends = 'openai', dialect = 'openai-chat' }\n"}
 EXTENDS = {"openai-chat": "only_chat", "openai-responses": "only_responses", "anthropic-messages": "anthropic",

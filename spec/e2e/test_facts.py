@@ -5,6 +5,8 @@ import pytest
 
 from facts import BadWire, Usage, client, provider
 
+pytestmark = pytest.mark.slow
+
 
 def sse(*values, named=True):
     """events of values; `named`: each with the name that its type says"""

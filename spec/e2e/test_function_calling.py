@@ -9,6 +9,8 @@ from config import config
 from facts import DIALECTS, client
 from weather import ANSWER, ABOUT, CITIES, CLIENTS, NAME, PROVIDERS, RESULTS, SCHEMA, THOUGHT, arguments
 
+pytestmark = pytest.mark.slow
+
 EXTENDS = {"openai-chat": "deepseek", "openai-responses": "only_responses", "anthropic-messages": "anthropic",
            "gemini": "gemini"}
 MODEL = {"openai-chat": "deepseek-v4-pro", "openai-responses": "gpt-5", "anthropic-messages": "claude-sonnet-4-5",
@@ -102,6 +104,7 @@ def test_results_in_another_order_belong_to_their_calls(weather, asks, speaks):
     check_heard(PROVIDERS[speaks](), mocks[speaks].requests[1])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("first, then", [(a, b) for a in DIALECTS for b in DIALECTS if a != b])
 @pytest.mark.parametrize("asks", DIALECTS)
 def test_T34_a_conversation_that_goes_on_elsewhere_leaves_signatures_behind(weather, asks, first, then):

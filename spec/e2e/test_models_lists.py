@@ -4,6 +4,8 @@ import pytest
 from config import config, provider
 from dialects import ANTHROPIC, GEMINI, OPENAI, error_of
 
+pytestmark = pytest.mark.slow
+
 FOR_ANTHROPIC = {"anthropic-version": "2023-06-01"}
 COUNT = 45
 

@@ -11,7 +11,7 @@ from facts import DIALECTS
 from facts import request as asking
 from test_determinism import REQUESTS, anything, name, start
 
-pytestmark = pytest.mark.skipif(not REQUESTS, reason="no recordings in " + FOLDER)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not REQUESTS, reason="no recordings in " + FOLDER)]
 ABOUT_MEDIA = ("audio", "image", "video", "file", "document", "container_upload")
 
 

@@ -10,6 +10,8 @@ from dialects import (ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES, adapter_file, a
 from gateway import run
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 NATIVE = "native"  # an adapter of one dialect
 
 

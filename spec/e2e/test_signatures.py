@@ -10,6 +10,8 @@ from config import config
 from dialects import (ADAPTER, ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES, ask, body_of, events, gemini_chunk, named,
                       path_of, reply, response)
 
+pytestmark = pytest.mark.slow
+
 NAMES = {OPENAI: "chat", RESPONSES: "responses", ANTHROPIC: "claude", GEMINI: "google"}
 # Each with letters that differ between the alphabets of base64, and with padding.
 CLAUDE, REDACTED, GOOGLE, SEALED = "ErUB+/Cla==", "EmwK+/red==", "CvcB+/Goo==", "gAAAAAB+/-_sea=="

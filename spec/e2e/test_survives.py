@@ -13,6 +13,8 @@ import features_settings  # noqa: F401  they add to FEATURES
 import features_turns  # noqa: F401
 from features import FEATURES, PDF, PNG, dumps
 
+pytestmark = pytest.mark.slow
+
 BARE = {OPENAI: "chat", RESPONSES: "responses", ANTHROPIC: "claude", GEMINI: "google"}
 # What each model takes is its family's matter, but it is carried, or warned of.
 MODELS = {

@@ -13,6 +13,8 @@ from expect import attempts, told
 from facts import client
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 UNARY_AND_STREAM = pytest.mark.parametrize("stream", (False, True), ids=("unary", "stream"))
 ASKS = pytest.mark.parametrize("asks", DIALECTS)
 SPEAKS = pytest.mark.parametrize("dialect", DIALECTS)
@@ -39,6 +41,7 @@ def test_T33_every_dialect_reaches_a_provider_of_every_dialect(speaking, asks, d
     assert told(g.log(answer)) == (11, 7, 3)
 
 
+@pytest.mark.full
 @SPEAKS
 @ASKS
 def test_a_whole_answer_where_a_stream_was_asked_for_becomes_one(speaking, asks, dialect):
@@ -241,6 +244,7 @@ def test_completions_and_embeddings_are_for_providers_that_speak_openai_chat(spe
 
 
 # ---- errors ------------------------------------------------------------------------------------
+@pytest.mark.full
 @pytest.mark.parametrize("status", (400, 401, 413, 429, 500, 503))
 @SPEAKS
 @ASKS

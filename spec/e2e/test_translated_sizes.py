@@ -34,6 +34,7 @@ def back_to(g, before_kb, more_kb):
 
 
 # ---- answers -----------------------------------------------------------------------------------
+@pytest.mark.full
 @ALL
 def test_an_event_of_nearly_a_mebibyte_is_an_event_like_others(gateway, upstreams, asks):
     g, lanes = pairs(gateway, upstreams, asks)
@@ -43,6 +44,7 @@ def test_an_event_of_nearly_a_mebibyte_is_an_event_like_others(gateway, upstream
         is_clean(asks, begin(g, asks, model), text + "!")
 
 
+@pytest.mark.full
 def test_an_event_over_the_limit_moves_on_or_is_an_error(speaking):
     g, a, b = speaking("openai-chat", "gemini")
     huge = mock.delta("x" * (17 * MB))
@@ -52,6 +54,7 @@ def test_an_event_over_the_limit_moves_on_or_is_an_error(speaking):
     is_broken("anthropic-messages", begin(g, "anthropic-messages"))
 
 
+@pytest.mark.full
 @ASKS
 def test_a_whole_answer_of_15_mb_is_translated_and_its_memory_comes_back(speaking, asks):
     dialect = other(asks)
@@ -65,6 +68,7 @@ def test_a_whole_answer_of_15_mb_is_translated_and_its_memory_comes_back(speakin
     assert send(g, asks).status == 200
 
 
+@pytest.mark.full
 @ASKS
 def test_an_answer_over_limits_hold_moves_on_and_is_named_when_none_is_left(speaking, asks):
     dialect, second = other(asks), next_to(other(asks))
@@ -80,6 +84,7 @@ def test_an_answer_over_limits_hold_moves_on_and_is_named_when_none_is_left(spea
     assert answer.status >= 400 and "limits.hold" in client.error(asks, answer.status, answer.body)["message"]
 
 
+@pytest.mark.full
 @ALL
 def test_a_stream_over_limits_hold_is_an_error_that_says_so(speaking, asks):
     dialect = other(asks)
@@ -118,6 +123,7 @@ def calls_stream(dialect, arguments):
     return [keep[0], *[named(n, {"type": n, **v}) for n, v in events], named("response.completed", last)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("dialect", [d for d in DIALECTS if d != "gemini"])
 def test_5000_pieces_of_a_calls_arguments_are_one_call(speaking, dialect):
     arguments = json.dumps({"text": "".join("\u00e9\"\\n%d " % i for i in range(5000))}, ensure_ascii=False)
@@ -133,6 +139,7 @@ def test_5000_pieces_of_a_calls_arguments_are_one_call(speaking, dialect):
         assert [(c.name, c.value) for c in facts.first.calls] == [("f", json.loads(arguments))]
 
 
+@pytest.mark.full
 @SPEAKS
 def test_compressed_streams_and_other_framings_are_read_as_usual(speaking, dialect):
     g, a = speaking(dialect)
@@ -169,6 +176,7 @@ def with_image(asks, data):
                                                     {"inlineData": {"mimeType": "image/png", "data": data}}]}]}
 
 
+@pytest.mark.full
 @SPEAKS
 def test_T51_a_picture_of_20_mb_reaches_a_provider_of_each_dialect_and_its_memory_comes_back(speaking, dialect):
     g, a = speaking(dialect)
@@ -184,6 +192,7 @@ def test_T51_a_picture_of_20_mb_reaches_a_provider_of_each_dialect_and_its_memor
     back_to(g, before, 64 * 1024)
 
 
+@pytest.mark.full
 def test_T51_a_conversation_of_1000_messages_reaches_each_dialect(speaking):
     for dialect in DIALECTS:
         asks = other(dialect)
@@ -215,6 +224,7 @@ def smart(gateway, upstreams):
     return start
 
 
+@pytest.mark.full
 @ALL
 def test_a_translated_stream_is_held_until_it_is_accepted(smart, asks):
     dialect, second = other(asks), next_to(other(asks))
@@ -233,6 +243,7 @@ def test_a_translated_stream_is_held_until_it_is_accepted(smart, asks):
     assert "accepted" in is_broken(asks, begin(g, asks, "smart"), b"")
 
 
+@pytest.mark.full
 @ALL
 def test_a_plan_may_hold_some_events_of_a_translated_stream(smart, asks):
     dialect, second = other(asks), next_to(other(asks))
@@ -246,6 +257,7 @@ def test_a_plan_may_hold_some_events_of_a_translated_stream(smart, asks):
     is_clean(asks, begin(g, asks, "smart"), "hello")   # the end releases what there is
 
 
+@pytest.mark.full
 @ALL
 def test_on_event_drops_and_changes_events_of_a_translated_stream(smart, asks):
     dialect = other(asks)
@@ -262,6 +274,7 @@ def test_on_event_drops_and_changes_events_of_a_translated_stream(smart, asks):
     is_clean(asks, answer, "hel!oddlo")  # a hook that has failed is not asked again
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("stream", (False, True), ids=("unary", "stream"))
 def test_T55_a_shadow_is_sent_to_a_target_of_another_dialect(smart, stream):
     for asks in DIALECTS:
@@ -282,6 +295,7 @@ def shipped_policy(name):
         return file.read()
 
 
+@pytest.mark.full
 def test_json_or_else_judges_translated_answers(gateway, upstreams):
     a, b = upstreams(), upstreams()
     text = shipped_policy("json_or_else")
@@ -297,6 +311,7 @@ def test_json_or_else_judges_translated_answers(gateway, upstreams):
         assert read("openai-chat", answer, stream).first.text == '{"a":1}', answer.body
 
 
+@pytest.mark.full
 def test_explain_names_the_lanes_of_a_translated_request(tmp_path, program_exists, upstreams):
     text = group_of(["anthropic-messages", "gemini"], [upstreams(), upstreams()])
     for name, content in {"gateway.lua": text.replace("@LOG@", "x.log"), **FILES}.items():

@@ -440,6 +440,7 @@ def test_T31_an_error_inside_a_200_is_no_success_and_its_usage_is_kept(speaking)
 
 
 # ---- slow readers ------------------------------------------------------------------------------
+@pytest.mark.full
 @ASKS
 def test_a_slow_reader_slows_the_provider_of_another_dialect_and_fills_no_memory(speaking, asks):
     dialect = other(asks)
