@@ -12,6 +12,8 @@ from expect import clean_stream, openai_error
 from gateway import run
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 EVIL = "scripts/policies/evil.lua"
 LINE = 4  # where the body of a hook begins
 CALM = """local worker = tostring({}):match("0x%x+")

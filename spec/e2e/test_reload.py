@@ -16,6 +16,8 @@ from expect import clean_stream
 from gateway import DRAINED
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 ADAPTER = 'return tide.adapter {\n  name = "harbour", extends = "openai", base_url = "%s",\n  models = { ["small"] = {} },\n}\n'
 BROKEN = "return tide.adapter {\n  name = 'harbour'\n  extends = 'openai',\n}\n"
 LATEST_S = 25  # far beyond any waiting of the gateway, well within the limit of a test

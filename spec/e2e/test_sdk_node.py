@@ -60,6 +60,7 @@ KEEPS = {
 @pytest.mark.parametrize("stream", (False, True), ids=("unary", "stream"))
 @pytest.mark.parametrize("sdk", ("openai", "responses", "anthropic", "google", "ai openai.chat", "ai openai.responses",
                                  "ai openai-compatible", "ai anthropic", "ai google"))
+@pytest.mark.full
 def test_T38_tools_of_the_packages_for_node(weather, tmp_path, sdk, stream):  # noqa: F811
     g, mocks = weather
     count = run_node(tmp_path, "tools.test.mjs", {

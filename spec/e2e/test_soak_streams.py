@@ -49,6 +49,7 @@ def half_vanish(gateway, mockup, count, chunks, per_stream, ramp):
         assert load.is_back(before, after), (before, after)
 
 
+@pytest.mark.full
 def test_T09_three_hundred_slow_streams_of_which_half_vanish(gateway, mockup):
     half_vanish(gateway, mockup, 300, 10, per_stream=32 * 1024, ramp=1)
 
