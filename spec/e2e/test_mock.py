@@ -8,6 +8,8 @@ import pytest
 
 from expect import attempts, broken_stream, clean_stream, openai_error
 
+pytestmark = pytest.mark.slow
+
 WEATHER = {"type": "function", "function": {"name": "get_weather", "description": "weather in a city", "parameters": {
     "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}
 TIME = {"type": "function", "function": {"name": "get_time", "parameters": {

@@ -10,7 +10,7 @@ from test_function_calling import target, weather  # noqa: F401 - a fixture
 from weather import ABOUT, ANSWER, CITIES, NAME, PROVIDERS, QUESTION, RESULTS, SCHEMA, THOUGHT, arguments
 
 STREAM = [pytest.param(False, marks=pytest.mark.sdk, id="unary"), pytest.param(True, id="stream")]  # under ASan: a sample
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("stream", STREAM), pytest.mark.parametrize("speaks", DIALECTS)]
+pytestmark = [pytest.mark.full, pytest.mark.parametrize("stream", STREAM), pytest.mark.parametrize("speaks", DIALECTS)]
 
 
 def folded(body):

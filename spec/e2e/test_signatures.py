@@ -10,7 +10,7 @@ from config import config
 from dialects import (ADAPTER, ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES, ask, body_of, events, gemini_chunk, named,
                       path_of, reply, response)
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 
 NAMES = {OPENAI: "chat", RESPONSES: "responses", ANTHROPIC: "claude", GEMINI: "google"}
 # Each with letters that differ between the alphabets of base64, and with padding.

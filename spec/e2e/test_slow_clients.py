@@ -10,6 +10,8 @@ from expect import openai_error
 from gateway import is_sanitized
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 BODY = b'{"model":"one/m","messages":[]}'
 CHAT = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
 SIZED = CHAT + b"Content-Length: %d\r\n\r\n" % len(BODY)

@@ -11,7 +11,7 @@ from dialects import (ADAPTER, ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES, ask, b
                       path_of, reply, response)
 from facts import client
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 
 NAMES = {OPENAI: "chat", RESPONSES: "responses", ANTHROPIC: "claude", GEMINI: "google"}
 FILES = {"adapters/%s.lua" % name: ADAPTER % (name, '"%s"' % dialect) for dialect, name in NAMES.items()}
