@@ -8,6 +8,8 @@ import upstream as mock
 from config import ADMIN, config, group, one, provider
 from expect import attempts, broken_stream, clean_stream, openai_error, told
 
+pytestmark = pytest.mark.slow
+
 # (what the first provider does to a stream, its outcome in x-tidegate-attempts, or None for any)
 FAULTS = {
     "cut before a byte": (mock.nothing, None),

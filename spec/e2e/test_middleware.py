@@ -6,6 +6,8 @@ from config import config, provider
 from expect import clean_stream, openai_error
 from test_policies import errors_of, text_of
 
+pytestmark = pytest.mark.slow
+
 
 def middleware(**scripts):
     """scripts/middleware/NAME.lua for each, with this text between the braces"""

@@ -10,6 +10,8 @@ from expect import attempts, clean_stream, openai_error
 from gateway import run
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 POLICY = "scripts/policies/p.lua"
 
 

@@ -14,6 +14,8 @@ from gateway import is_sanitized
 from speakers import DIALECTS, ask, failed, group_of, named, FILES, pieces, streamed, whole
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 ARRAY = "gemini-array"  # a Gemini client that does not ask for events gets one JSON array
 CLIENTS = (*DIALECTS, ARRAY)
 ASKS = pytest.mark.parametrize("asks", CLIENTS)
