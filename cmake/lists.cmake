@@ -100,7 +100,8 @@ set(TIDEGATE_LUA
   scripts/tide/mock_chat.lua scripts/tide/mock_check.lua scripts/tide/mock_embed.lua
   scripts/tide/mock_faults.lua scripts/tide/mock_schema.lua scripts/tide/mock_stream.lua
   scripts/tide/mock_text.lua scripts/tide/mock_tools.lua scripts/tide/models.lua
-  scripts/tide/on_status.lua scripts/tide/operation.lua scripts/tide/options.lua
+  scripts/tide/on_status.lua scripts/tide/operation.lua scripts/tide/operations.lua
+  scripts/tide/options.lua
   scripts/tide/params.lua scripts/tide/place.lua scripts/tide/plain.lua scripts/tide/plan.lua
   scripts/tide/policies.lua scripts/tide/policy_hooks.lua scripts/tide/provider_error.lua
   scripts/tide/provider_settings.lua scripts/tide/providers.lua scripts/tide/replay.lua

@@ -45,13 +45,14 @@
 ---@field extends? string another adapter
 ---@field dialect? string the one dialect of the provider: a file in dialects/
 ---@field dialects? string[] all that it speaks, the one to translate to first
+---@field framing? "sse"|"ndjson"|"aws-eventstream" of its streams
 ---@field base_url? string|fun(config: table): string
----@field auth? { type: "bearer"|"header"|"query"|"gcp"|"none", name?: string, secret?: string }
+---@field auth? { type: "bearer"|"header"|"query"|"gcp"|"sigv4"|"none", name?: string, secret?: string, service?: string, keys?: string[] }
 ---@field headers? table<string, string>
 ---@field variants? table<string, table> by fields of the configuration
----@field ops? { chat?: table|false, complete?: table|false, embed?: table|false, count?: table|false }
+---@field ops? { chat?: table|false, complete?: table|false, embed?: table|false, count?: table|false, rerank?: table|false, moderate?: table|false }
 ---@field params? { rename?: table, drop?: string[], clamp?: table, default?: table, inject_stream?: table|false }
----@field families? { models: string[], reasoning?: boolean, params?: table, traits?: table, via?: { dialect: string, when: string } }[] rules by the model's name
+---@field families? { models: string[], reasoning?: boolean, params?: table, traits?: table, dialects?: string[], via?: { dialect: string, when: string } }[] rules by the model's name
 ---@field forward_headers? string[] of the client's, what the provider gets
 ---@field query? table<string, string> added to every path
 ---@field config? table<string, string> settings of the provider, with their types
@@ -75,6 +76,8 @@
 ---@field usage? table<string, string|string[]|boolean> where its token counts stand
 ---@field terminal_bytes? string what ends a stream that has no end
 ---@field content_type? string of its streams
+---@field framing? "sse"|"ndjson"|"aws-eventstream" of its streams
+---@field operations? table<string, table> what it has besides chat
 ---@field paths? table<string, string> of a provider, by operation
 ---@field stream_paths? table<string, string> where streams have others
 ---@field headers? table<string, string> that every provider of it wants
@@ -91,6 +94,7 @@
 ---@field error_body fun(err: table, call?: table): string
 ---@field error_event fun(err: table, call?: table, state?: table): string
 ---@field read_error? fun(body: table): table
+---@field error_headers? fun(err: table): table<string, string>
 ---@field list_models? fun(models: table[], call: table): table
 ---@field show_model? fun(model: table): table
 ---@field needs_bytes? fun(part: table, call: table): boolean whether a part with a URL must be sent as data

@@ -5,6 +5,7 @@ local dialects = require("tide.dialects")
 local families = require("tide.families")
 local guarded = require("tide.guarded")
 local loader = require("tide.loader")
+local operations = require("tide.operations")
 local params = require("tide.params")
 local suggest = require("tide.suggest")
 local tables = require("tide.tables")
@@ -23,8 +24,6 @@ local ADDRESS = { base_url = 0 } -- as HOOKS, where it is a function
 local HOOKS = {
   prepare = 0, encode = 0, decode = 0, on_event = 3, on_end = 2, on_status = 0,
 }
-
-local OPS = { chat = true, complete = true, embed = true, count = true }
 
 -- Without anybody who wants to hear of all problems the first one ends the loading.
 local function stop() return false end
@@ -184,16 +183,22 @@ local function default_ops(list)
   local ops = {}
   for _, dialect in ipairs(list) do
     for op in pairs(dialect.paths) do
-      if OPS[op] then ops[op] = ops[op] or {} end
+      if operations.known[op] then ops[op] = ops[op] or {} end
     end
   end
   return ops
 end
 
 -- Only what the adapter's own file says: what it inherits may speak of dialects that it has not.
-local function families_problem(entry, list)
+local function families_problem(entry, list, all)
   local known = by_name(list)
   for _, family in ipairs(entry.value.families or {}) do
+    for _, name in ipairs(family.dialects or {}) do
+      if not all[name] then
+        local hint = suggest.hint(name, suggest.names(all))
+        return field_error(entry, "dialects", "families: unknown dialect '" .. name .. "'" .. hint)
+      end
+    end
     local via = family.via
     if via and not known[via.dialect] then
       return field_error(entry, "via", "families: `via` names the dialect '"
@@ -223,19 +228,28 @@ local function usages(adapter, list)
   return result
 end
 
+local function add_families_usages(adapter)
+  for _, family in ipairs(adapter.families.list) do
+    for name, dialect in pairs(family.dialects and family.dialects.by_name or {}) do
+      adapter.usages[name] = adapter.usages[name] or usage.compile(nil, dialect.usage_places)
+    end
+  end
+end
+
 local function finish(adapter, entry, known)
   local list, err = dialects_of(adapter, entry, known)
   if not list then return nil, err end
-  err = families_problem(entry, list)
+  err = families_problem(entry, list, known)
   if err then return nil, err end
   local names = by_name(list)
   local result = merged(DEFAULTS, adapter)
   result.dialect, result.dialects = list[1], names
   result.ops = merged({ count = counts(list) }, adapter.ops or default_ops(list))
-  result.families = families.compile(adapter.families, adapter.params, names)
+  result.families = families.compile(adapter.families, adapter.params, names, known)
   result.params = result.families.none.params
   result.asks_usage = params.asks_usage(adapter.params)
   result.usages = usages(adapter, list)
+  add_families_usages(result)
   result.usage = result.usages[list[1].name]
   result.hooks = next(adapter.hooks) and adapter.hooks or nil
   return result

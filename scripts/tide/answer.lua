@@ -7,6 +7,9 @@ local M = {}
 local function reply_headers(err, dialect)
   local headers = { ["content-type"] = "application/json" }
   for name, value in pairs(err.headers or {}) do headers[name] = value end
+  for name, value in pairs(dialect.error_headers and dialect.error_headers(err) or {}) do
+    headers[name] = value
+  end
   upstream_ids.add(headers, dialect.name, err.request_id)
   return headers
 end

@@ -10,7 +10,13 @@ local OP = {
   either = "boolean",
   fields = {
     path = "string", stream_path = "string", method = "string", paths = { map = "string" },
+    stream_paths = { map = "string" },
+    translate = "boolean", -- also for clients of the provider's own dialect
+    batch = "number",      -- the most inputs of one request
   },
+}
+local OPS = {
+  fields = { chat = OP, complete = OP, embed = OP, count = OP, rerank = OP, moderate = OP },
 }
 local PATHS = { either = "string", list = "string" }
 
@@ -42,17 +48,23 @@ local FAMILY = {
     reasoning = "boolean",
     params = PARAMS,
     traits = { map = "any" },
+    dialects = { list = "string" }, -- instead of the adapter's
     via = { fields = { dialect = "string", when = "string" } },
   },
 }
 
-local AUTH = { fields = { type = "string", name = "string", secret = "string" } }
+local AUTH = {
+  fields = {
+    type = "string", name = "string", secret = "string",
+    service = "string", keys = { list = "string" },
+  },
+}
 
 -- What may be otherwise where the provider's configuration has a field.
 local VARIANT = {
   fields = {
     dialects = { list = "string" }, auth = AUTH, query = { map = "string" }, params = PARAMS,
-    ops = { fields = { chat = OP, complete = OP, embed = OP, count = OP } },
+    ops = OPS,
   },
 }
 
@@ -63,11 +75,12 @@ local ADAPTER = {
     extends = "string",
     dialect = "string",
     dialects = { list = "string" },
+    framing = "string",
     base_url = "string|function",
     auth = AUTH,
     headers = { map = "string" },
     variants = { map = VARIANT },
-    ops = { fields = { chat = OP, complete = OP, embed = OP, count = OP } },
+    ops = OPS,
     params = PARAMS,
     families = { list = FAMILY },
     models = {
@@ -99,12 +112,27 @@ local ADAPTER = {
     serve = "function",
   },
   later = {
-    framing = true, limits = true, sign = true, health = true, list_models = true,
+    limits = true, sign = true, health = true, list_models = true,
   },
 }
 
 -- A path, one rule or a list of them; core.watch() looks closer.
 local RULES = "string|table"
+
+local REQUEST = {
+  fields = {
+    model = "string", stream = "string", messages = "string", choices = "string",
+    needs = { list = "string" }, one_in_streams = "boolean", streams_by_default = "boolean",
+  },
+}
+
+local OPERATION = {
+  fields = {
+    request = REQUEST, raw_members = { list = "string" }, usage = USAGE,
+    decode_request = "function", encode_request = "function",
+    decode_answer = "function", encode_answer = "function",
+  },
+}
 
 local DIALECT = {
   fields = {
@@ -119,29 +147,31 @@ local DIALECT = {
     usage = USAGE,
     terminal_bytes = "string",
     content_type = "string",
+    framing = "string",
+    operations = { map = OPERATION },
     paths = { map = "string" },
     stream_paths = { map = "string" },
     headers = { map = "string" },
-    request = {
-      fields = {
-        model = "string", stream = "string", messages = "string", choices = "string",
-        needs = { list = "string" }, one_in_streams = "boolean",
-      },
-    },
+    request = REQUEST,
     raw_members = { list = "string" },
     decode_request = "function", encode_request = "function",
     decode_answer = "function", encode_answer = "function",
     decode_event = "function", end_events = "function",
     encode_event = "function", end_stream = "function",
     error_body = "function", error_event = "function", read_error = "function",
+    error_headers = "function",
     list_models = "function", show_model = "function",
     needs_bytes = "function",
     decode_count = "function", encode_count = "function",
   },
 }
 
-local AUTH_TYPES = { bearer = true, header = true, none = true, query = true, gcp = true }
+local AUTH_TYPES = {
+  bearer = true, header = true, none = true, query = true, gcp = true, sigv4 = true,
+}
 local CONDITIONS = { always = true, tools = true, tools_and_reasoning = true }
+
+local FRAMINGS = { sse = true, ndjson = true, ["aws-eventstream"] = true }
 
 local refuse = schema.refuse
 
@@ -165,10 +195,17 @@ end
 
 local function check_auth(auth)
   if not AUTH_TYPES[auth.type] then
-    refuse("type", "auth.type must be bearer, header, query, gcp or none in this version")
+    refuse("type", "auth.type must be bearer, header, query, gcp, sigv4 or none in this version")
   end
   if (auth.type == "header" or auth.type == "query") and not auth.name then
     refuse("auth", "auth.type = \"" .. auth.type .. "\" needs a `name`")
+  end
+end
+
+local function check_framing(framing)
+  if framing and not FRAMINGS[framing] then
+    refuse("framing", "framing must be \"sse\", \"ndjson\" or \"aws-eventstream\""
+      .. suggest.hint(framing, suggest.names(FRAMINGS)))
   end
 end
 
@@ -208,6 +245,7 @@ function M.adapter(value)
   if value.params then check_clamps(value.params.clamp) end
   for _, family in ipairs(value.families or {}) do check_family(family) end
   check_config(value.config)
+  check_framing(value.framing)
   return value
 end
 
@@ -217,6 +255,7 @@ function M.dialect(value)
   for _, name in ipairs({ "watch", "error_body", "error_event" }) do
     if not value[name] then refuse("dialect", "a dialect needs `" .. name .. "`") end
   end
+  check_framing(value.framing)
   return value
 end
 

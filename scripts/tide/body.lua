@@ -115,6 +115,7 @@ local function problem_of(req, form, op, model, stream, options, n)
 end
 
 local function is_stream(form, op, stream)
+  if form.stream and form.streams_by_default and not is_given(stream) then return true end
   if form.stream then return stream == true end
   return op.stream == true
 end

@@ -3,6 +3,7 @@
 -- Names of one kind that mean the same (Gemini takes camelCase and snake_case) stand in order of
 -- preference.
 local core = require("core")
+local operations = require("tide.operations")
 
 local M = {}
 
@@ -32,6 +33,9 @@ local FOR_SCRIPTS = {
 local USUAL = {
   model = "model", stream = "stream", messages = "messages", needs = { "messages" }, choices = "n",
 }
+
+-- An operation of which nothing more is said.
+local BARE = { model = "model", needs = {} }
 
 -- Members that mean: what else there is of this, only the provider knows.
 local OF_PROVIDER = {
@@ -91,14 +95,23 @@ local function members(op, request)
   return request.model or "model", op.streams and (request.stream or "stream") or nil
 end
 
-local function make(dialect, op)
+-- Where this operation has its members.
+local function request_of(dialect, op)
+  local own = not op.is_chat and operations.of(dialect, op.name) or nil
+  if own then return own.request or BARE, own.request and own.request.needs or {} end
   local request = dialect.request or USUAL
+  return request, if_chat(op, request.needs)
+end
+
+local function make(dialect, op)
+  local request, needs = request_of(dialect, op)
   local has_options = dialect.name == "openai-chat" and op.streams
   local model, stream = members(op, request)
   local form = {
     dialect = dialect.name, positions = {}, at = {}, has_options = has_options,
     model = model, stream = stream, choices = op.streams and request.choices or nil,
-    needs = if_chat(op, request.needs), of_provider = if_chat(op, OF_PROVIDER[dialect.name]),
+    needs = needs or {}, streams_by_default = request.streams_by_default,
+    of_provider = if_chat(op, OF_PROVIDER[dialect.name]),
   }
   add_own(form, request, has_options)
   add_all(form, form.of_provider)

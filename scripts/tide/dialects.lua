@@ -9,7 +9,8 @@ local M = {}
 local OUTLETS = {
   decode_request = 0, encode_request = 0, decode_answer = 2, encode_answer = 0, decode_event = 2,
   end_events = 1, encode_event = 2, end_stream = 1, error_body = 0, error_event = 0,
-  read_error = 0, list_models = 0, show_model = 0, decode_count = 0, encode_count = 0,
+  read_error = 0, error_headers = 0, list_models = 0, show_model = 0, decode_count = 0,
+  encode_count = 0,
 }
 
 -- A translation to a provider, and from a client, needs all of these.

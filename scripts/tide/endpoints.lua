@@ -5,31 +5,39 @@ local M = {}
 
 local OPENAI, RESPONSES = "openai-chat", "openai-responses"
 local ANTHROPIC, GEMINI = "anthropic-messages", "gemini"
+local BEDROCK, COHERE, OLLAMA = "bedrock-converse", "cohere-v2", "ollama"
 
 -- Operations. `is_chat`: the body is a conversation in the dialect's own words. `model_in_path`,
--- and with it `stream`: Gemini's way to say so.
-local CHAT = { name = "chat", dialect = OPENAI, is_chat = true, streams = true }
-local COMPLETE = { name = "complete", dialect = OPENAI, streams = true }
-local EMBED = { name = "embed", dialect = OPENAI }
-local RESPOND = { name = "chat", dialect = RESPONSES, is_chat = true, streams = true }
-local MESSAGE = { name = "chat", dialect = ANTHROPIC, is_chat = true, streams = true }
-local COUNT_MESSAGE = { name = "count", dialect = ANTHROPIC, is_chat = true }
-local GENERATE = {
-  name = "chat", dialect = GEMINI, is_chat = true, streams = true, model_in_path = true,
-  stream = false,
-}
-local STREAM_GENERATE = {
-  name = "chat", dialect = GEMINI, is_chat = true, streams = true, model_in_path = true,
-  stream = true,
-}
-local COUNT_GENERATE = { name = "count", dialect = GEMINI, is_chat = true, model_in_path = true }
+-- and with it `stream`: the path says both. `endpoint`: where a dialect has two for one operation,
+-- the name of the one that is not the usual one.
+local function op(name, dialect, more)
+  local result = { name = name, dialect = dialect }
+  for field, value in pairs(more or {}) do result[field] = value end
+  return result
+end
 
-local function post(op)
-  return { allow = "POST, OPTIONS", dialect = op.dialect, POST = op }
+local function chat(dialect, more)
+  local result = op("chat", dialect, more)
+  result.is_chat, result.streams = true, true
+  return result
+end
+
+local COUNT_MESSAGE = op("count", ANTHROPIC, { is_chat = true })
+local COUNT_GENERATE = op("count", GEMINI, { is_chat = true, model_in_path = true })
+
+local function post(what)
+  return { allow = "POST, OPTIONS", dialect = what.dialect, POST = what }
 end
 
 local function get(what, dialect)
   return { allow = "GET, HEAD, OPTIONS", dialect = dialect, GET = what, HEAD = what }
+end
+
+-- What has a model in its path, and says by the path whether it is a stream.
+local function by_path(name, dialect, stream)
+  local result = op(name, dialect, { model_in_path = true, stream = stream })
+  result.is_chat, result.streams = name == "chat", name == "chat"
+  return post(result)
 end
 
 local HEALTH = get("health", OPENAI)
@@ -40,14 +48,22 @@ local MODELS, MODEL = get("list_models", OPENAI), get("show_model", OPENAI)
 MODELS.is_shared, MODEL.is_shared = true, true
 
 local ROUTES = {
-  ["/v1/chat/completions"] = post(CHAT),
-  ["/v1/completions"] = post(COMPLETE),
-  ["/v1/embeddings"] = post(EMBED),
-  ["/v1/responses"] = post(RESPOND),
-  ["/v1/messages"] = post(MESSAGE),
+  ["/v1/chat/completions"] = post(chat(OPENAI)),
+  ["/v1/completions"] = post(op("complete", OPENAI, { streams = true })),
+  ["/v1/embeddings"] = post(op("embed", OPENAI)),
+  ["/v1/rerank"] = post(op("rerank", OPENAI)),
+  ["/v1/moderations"] = post(op("moderate", OPENAI)),
+  ["/v1/responses"] = post(chat(RESPONSES)),
+  ["/v1/messages"] = post(chat(ANTHROPIC)),
   ["/v1/messages/count_tokens"] = post(COUNT_MESSAGE),
   ["/v1/models"] = MODELS,
   ["/v1beta/models"] = get("list_models", GEMINI),
+  ["/v2/chat"] = post(chat(COHERE)),
+  ["/v2/embed"] = post(op("embed", COHERE)),
+  ["/v2/rerank"] = post(op("rerank", COHERE)),
+  ["/api/chat"] = post(chat(OLLAMA)),
+  ["/api/generate"] = post(chat(OLLAMA, { endpoint = "generate" })),
+  ["/api/embed"] = post(op("embed", OLLAMA)),
   ["/health"] = HEALTH,
   -- The server as a whole, OPTIONS alone gets here.
   ["*"] = { allow = "GET, HEAD, POST, OPTIONS", dialect = OPENAI },
@@ -57,18 +73,29 @@ local ROUTES = {
 local V1, V1BETA = "/v1/models/", "/v1beta/models/"
 local GEMINI_MODEL = get("show_model", GEMINI)
 local METHODS = {
-  generateContent = post(GENERATE), streamGenerateContent = post(STREAM_GENERATE),
+  generateContent = by_path("chat", GEMINI, false),
+  streamGenerateContent = by_path("chat", GEMINI, true),
   countTokens = post(COUNT_GENERATE),
+  embedContent = by_path("embed", GEMINI, false),
+}
+
+-- "/model/NAME/METHOD": AWS writes the name percent-encoded, its slashes and colons too.
+local MODEL_METHODS = {
+  converse = by_path("chat", BEDROCK, false),
+  ["converse-stream"] = by_path("chat", BEDROCK, true),
 }
 
 --- For people: what a wrong path could have been.
 M.known = "POST /v1/chat/completions, POST /v1/completions, POST /v1/embeddings, "
+  .. "POST /v1/rerank, POST /v1/moderations, "
   .. "POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, "
-  .. "POST /v1beta/models/{model}:generateContent, :streamGenerateContent and :countTokens, "
+  .. "POST /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens and "
+  .. ":embedContent, POST /model/{model}/converse and /converse-stream, POST /v2/chat, /v2/embed "
+  .. "and /v2/rerank, POST /api/chat, /api/generate and /api/embed, "
   .. "GET /v1/models, GET /v1/models/{id}, GET /v1beta/models, GET /v1beta/models/{id}, GET /health"
 
 --- How many endpoints there are, for the start-up message.
-M.count = 13
+M.count = 24
 
 local function starts_with(text, start)
   return text:sub(1, #start) == start
@@ -88,6 +115,12 @@ local function named_by_path(path)
   return of_method and rest
 end
 
+-- The encoded name in a path of AWS, and its route.
+local function of_aws(path)
+  local name, method = path:match("^/model/([^/]+)/([%a-]+)$")
+  return name, MODEL_METHODS[method]
+end
+
 -- Behind the prefix of a path below the models; nil for any other path.
 local function below_models(path)
   if #path > #V1 and starts_with(path, V1) then return path:sub(#V1 + 1), MODEL end
@@ -103,16 +136,18 @@ end
 function M.find(path)
   local route = ROUTES[path]
   if route then return route end
+  local name, of_method = of_aws(path)
+  if of_method then return of_method, url.decode(name) end
   local rest, show = below_models(path)
   if not rest then return nil end
-  local name, of_method = split_method(rest)
+  name, of_method = split_method(rest)
   if of_method then return of_method, url.decode(name) end
   return show, url.decode(rest)
 end
 
---- The model that a path of Gemini's names.
+--- The model that a path names, of an operation with `model_in_path`.
 function M.model_in(path)
-  local name = split_method((below_models(path)))
+  local name = of_aws(path) or split_method((below_models(path)))
   return url.decode(name)
 end
 
@@ -123,11 +158,18 @@ function M.wants_array(req)
   return (url.parameter(query, "alt") or url.parameter(query, "$alt")) ~= "sse"
 end
 
+-- Where a path begins like this, its clients speak that dialect.
+local STARTS = {
+  { "/v1beta", GEMINI }, { "/v1/messages", ANTHROPIC }, { "/v1/responses", RESPONSES },
+  { "/v2", COHERE }, { "/api", OLLAMA }, { "/model", BEDROCK },
+}
+
 --- The dialect in which a client is told about a path that there is not.
 function M.dialect_of(path)
-  if path == "/v1beta" or starts_with(path, "/v1beta/") then return GEMINI end
-  if path == "/v1/messages" or starts_with(path, "/v1/messages/") then return ANTHROPIC end
-  if path == "/v1/responses" or starts_with(path, "/v1/responses/") then return RESPONSES end
+  for _, entry in ipairs(STARTS) do
+    local start = entry[1]
+    if path == start or starts_with(path, start .. "/") then return entry[2] end
+  end
   return OPENAI
 end
 

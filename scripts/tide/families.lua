@@ -25,12 +25,25 @@ local function merged_params(under, over)
   }
 end
 
+-- What models speak that do not speak what the provider's others do; nil where they do.
+local function dialects_of(names, known)
+  if not names then return nil end
+  local result = { by_name = {} }
+  for _, name in ipairs(names) do
+    local dialect = known[name]
+    result.first = result.first or dialect
+    result.by_name[name] = dialect
+  end
+  return result.first and result
+end
+
 --- Prepares the families of an adapter.
 -- @tparam table|nil list as in the adapter file
 -- @tparam table|nil own the adapter's `params`
 -- @tparam table dialects those of the adapter, by name: a `via` to another one is left out
+-- @tparam table|nil known every dialect by name, for families that speak others
 -- @treturn table for find()
-function M.compile(list, own, dialects)
+function M.compile(list, own, dialects, known)
   local compiled = { list = {}, none = { traits = NONE.traits, params = params.compile(own) } }
   for _, family in ipairs(list or {}) do
     local patterns = {}
@@ -40,6 +53,7 @@ function M.compile(list, own, dialects)
       patterns = patterns,
       reasoning = family.reasoning,
       traits = family.traits or NONE.traits,
+      dialects = dialects_of(family.dialects, known or dialects),
       params = params.compile(merged_params(own, family.params)),
       via = via and dialects[via.dialect] and { dialect = dialects[via.dialect], when = via.when }
         or nil,
@@ -49,7 +63,8 @@ function M.compile(list, own, dialects)
 end
 
 --- The first family that a model's name matches; where none does, one without peculiarities.
--- @treturn table { params = of params.compile() or nil, traits =, reasoning =, via = }
+-- @treturn table { params = of params.compile() or nil, traits =, reasoning =, via =, dialects =
+--   { first = dialect, by_name = } or nil }
 function M.find(compiled, model)
   for _, family in ipairs(compiled.list) do
     for _, pattern in ipairs(family.patterns) do

@@ -69,14 +69,14 @@ function M.load()
 end
 
 local function not_found(req, gen, method, path)
-  local dialect = gen.dialects[endpoints.dialect_of(path)]
+  local dialect = gen.dialects[endpoints.dialect_of(path)] or gen.dialects["openai-chat"]
   return answer.fail(req, dialect, errors.not_found(method, path, endpoints.known))
 end
 
 local function dispatch(req, gen, method, path, is_allowed)
   local route, id = endpoints.find(path)
-  if not route then return not_found(req, gen, method, path) end
-  local dialect = dialect_of(gen, req, route)
+  local dialect = route and dialect_of(gen, req, route)
+  if not dialect then return not_found(req, gen, method, path) end
   local what = route[method]
   if not what then
     if method == "OPTIONS" then

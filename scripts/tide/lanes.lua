@@ -1,11 +1,10 @@
 -- Lanes: a target with one credential chosen, and the prepared options of its attempts.
 local core = require("core")
 local families = require("tide.families")
+local operations = require("tide.operations")
 local timeouts = require("tide.timeouts")
 
 local M = {}
-
-local OPS = { "chat", "complete", "embed", "count" }
 
 --- The lanes of one target, in the order of the provider's credentials.
 -- @tparam string asked the model's name as clients write it
@@ -40,10 +39,10 @@ function M.add(asked, target, settings, top, lanes)
   end
 end
 
---- Which of the lanes can do an operation: { chat = {...}, complete = {...}, embed = {...} }.
+--- Which of the lanes can do an operation: { chat = {...}, embed = {...}, ... }.
 function M.by_operation(lanes)
   local result = {}
-  for _, op in ipairs(OPS) do
+  for _, op in ipairs(operations.names) do
     local able = {}
     for _, lane in ipairs(lanes) do
       if lane.provider.adapter.ops[op] then able[#able + 1] = lane end

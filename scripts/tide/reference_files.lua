@@ -107,17 +107,18 @@ return {
         { "extends?", "string", "another adapter" },
         { "dialect?", "string", "the one dialect of the provider: a file in dialects/" },
         { "dialects?", "string[]", "all that it speaks, the one to translate to first" },
+        { "framing?", "\"sse\"|\"ndjson\"|\"aws-eventstream\"", "of its streams" },
         { "base_url?", "string|fun(config: table): string" },
-        { "auth?", "{ type: \"bearer\"|\"header\"|\"query\"|\"gcp\"|\"none\", name?: string, "
-          .. "secret?: string }" },
+        { "auth?", "{ type: \"bearer\"|\"header\"|\"query\"|\"gcp\"|\"sigv4\"|\"none\", "
+          .. "name?: string, secret?: string, service?: string, keys?: string[] }" },
         { "headers?", "table<string, string>" },
         { "variants?", "table<string, table>", "by fields of the configuration" },
         { "ops?", "{ chat?: table|false, complete?: table|false, embed?: table|false, "
-          .. "count?: table|false }" },
+          .. "count?: table|false, rerank?: table|false, moderate?: table|false }" },
         { "params?", "{ rename?: table, drop?: string[], clamp?: table, default?: table, "
           .. "inject_stream?: table|false }" },
         { "families?", "{ models: string[], reasoning?: boolean, params?: table, traits?: table, "
-          .. "via?: { dialect: string, when: string } }[]", "rules by the model's name" },
+          .. "dialects?: string[], via?: { dialect: string, when: string } }[]", "rules by the model's name" },
         { "forward_headers?", "string[]", "of the client's, what the provider gets" },
         { "query?", "table<string, string>", "added to every path" },
         { "config?", "table<string, string>", "settings of the provider, with their types" },
@@ -147,6 +148,8 @@ return {
         { "usage?", "table<string, string|string[]|boolean>", "where its token counts stand" },
         { "terminal_bytes?", "string", "what ends a stream that has no end" },
         { "content_type?", "string", "of its streams" },
+        { "framing?", "\"sse\"|\"ndjson\"|\"aws-eventstream\"", "of its streams" },
+        { "operations?", "table<string, table>", "what it has besides chat" },
         { "paths?", "table<string, string>", "of a provider, by operation" },
         { "stream_paths?", "table<string, string>", "where streams have others" },
         { "headers?", "table<string, string>", "that every provider of it wants" },
@@ -163,6 +166,7 @@ return {
         { "error_body", "fun(err: table, call?: table): string" },
         { "error_event", "fun(err: table, call?: table, state?: table): string" },
         { "read_error?", "fun(body: table): table" },
+        { "error_headers?", "fun(err: table): table<string, string>" },
         { "list_models?", "fun(models: table[], call: table): table" },
         { "show_model?", "fun(model: table): table" },
         { "needs_bytes?", "fun(part: table, call: table): boolean",

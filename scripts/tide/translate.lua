@@ -24,6 +24,7 @@ function M.context(call, lane, way)
   local dropped = warnings.list()
   return {
     op = call.op.name,
+    endpoint = call.op.endpoint,
     stream = call.stream and not is_whole_only(way),
     include_usage = call.asks_usage,
     model = lane.sent_model,

@@ -48,14 +48,20 @@ local function retold(way, lane, op)
   return result.translates_request and result or nil
 end
 
+-- The dialects that the lane's model speaks, by name, and the one to translate to.
+local function spoken_by(lane)
+  local own = lane.family.dialects
+  if own then return own.by_name, own.first end
+  return lane.provider.dialects, lane.provider.adapter.dialect
+end
+
 local function make(lane, op, client)
-  local provider = lane.provider
-  local first = provider.adapter.dialect
-  local dialect = client and provider.dialects[client.name] or first
+  local spoken, first = spoken_by(lane)
+  local dialect = client and spoken[client.name] or first
   local way = new_way(lane, op, client or dialect, dialect)
   way.retold = retold(way, lane, op)
   local via = lane.family.via
-  if op == "chat" and via and provider.dialects[via.dialect.name] and via.dialect ~= dialect then
+  if op == "chat" and via and spoken[via.dialect.name] and via.dialect ~= dialect then
     way.via = { when = via.when, way = new_way(lane, op, client or dialect, via.dialect) }
   end
   return way
@@ -97,7 +103,7 @@ function M.find(lane, op, client)
     of_op = {}
     lane.ways[op] = of_op
   end
-  local key = (client or lane.provider.adapter.dialect).name
+  local key = client and client.name or ""
   local way = of_op[key]
   if not way then
     way = make(lane, op, client)

@@ -122,7 +122,7 @@ describe("tide.adapters", function()
     assert.matches("lowest, highest", failure(
       'return tide.adapter { extends = "openai", params = { clamp = { n = { 2, 1 } } } }').message)
     assert.matches("auth.type must be", failure(
-      'return tide.adapter { extends = "openai", auth = { type = "sigv4" } }').message)
+      'return tide.adapter { extends = "openai", auth = { type = "hmac" } }').message)
     assert.matches("must end with", failure("return nil").message)
     assert.matches("needs `dialect` or `extends`",
       failure('return tide.adapter { name = "custom" }').message)

@@ -1,0 +1,20 @@
+-- What may be asked of a model, besides lists. Pure.
+local M = {}
+
+--- Names, as `ops` of an adapter and `paths` of a dialect have them.
+M.names = { "chat", "complete", "embed", "count", "rerank", "moderate" }
+
+--- The same as a set.
+M.known = {}
+for _, name in ipairs(M.names) do M.known[name] = true end
+
+--- The functions that translate an operation from and to a dialect: those of the dialect itself for
+-- chat, else those in its `operations`; nil where it has none.
+-- @treturn table|nil { request, raw_members, decode_request, encode_request, decode_answer,
+--   encode_answer }
+function M.of(dialect, name)
+  if name == "chat" then return dialect end
+  return dialect.operations and dialect.operations[name]
+end
+
+return M
