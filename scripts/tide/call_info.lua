@@ -12,7 +12,8 @@ local M = {}
 function M.of(call, warn)
   return {
     op = call.op.name, endpoint = call.op.endpoint, stream = call.stream,
-    include_usage = call.asks_usage, as_array = call.as_array, model = call.model, asked = call.model,
+    include_usage = call.asks_usage,
+    as_array = call.as_array, model = call.model, asked = call.model,
     client_dialect = call.dialect.name, id = call.req:id(), created = math.floor(core.time()),
     traits = {}, warn = warn or function() end,
   }

@@ -118,7 +118,8 @@ return {
         { "params?", "{ rename?: table, drop?: string[], clamp?: table, default?: table, "
           .. "inject_stream?: table|false }" },
         { "families?", "{ models: string[], reasoning?: boolean, params?: table, traits?: table, "
-          .. "dialects?: string[], via?: { dialect: string, when: string } }[]", "rules by the model's name" },
+          .. "dialects?: string[], via?: { dialect: string, when: string } }[]",
+          "rules by the model's name" },
         { "forward_headers?", "string[]", "of the client's, what the provider gets" },
         { "query?", "table<string, string>", "added to every path" },
         { "config?", "table<string, string>", "settings of the provider, with their types" },
