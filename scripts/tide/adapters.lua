@@ -28,20 +28,56 @@ local HOOKS = {
 -- Without anybody who wants to hear of all problems the first one ends the loading.
 local function stop() return false end
 
-local function load_folder(folder, kind, report)
+local function names_in(folder)
+  local names = {}
+  for i, entry in ipairs(core.modules(folder)) do names[i] = entry:gsub("%.lua$", "") end
+  return names
+end
+
+-- Adds a file to `loaded`; returns what is wrong with it.
+local function load_one(folder, kind, name, loaded)
+  local value, err, source = loader.load({
+    path = folder .. "/" .. name .. ".lua", name = name, kind = kind,
+  })
+  if value and value.name and value.name ~= name then
+    err = source:error_at("name", "name must be '" .. name .. "', as the file is")
+  end
+  if value then loaded[name] = { value = value, source = source } end
+  return err
+end
+
+local function load_folder(folder, kind, report, is_needed)
   local loaded = {}
-  for _, entry in ipairs(core.modules(folder)) do
-    local name = entry:gsub("%.lua$", "")
-    local value, err, source = loader.load({
-      path = folder .. "/" .. name .. ".lua", name = name, kind = kind,
-    })
-    if value and value.name and value.name ~= name then
-      err = source:error_at("name", "name must be '" .. name .. "', as the file is")
-    end
+  for _, name in ipairs(names_in(folder)) do
+    local err = is_needed(name) and load_one(folder, kind, name, loaded)
     if err and not report(err) then return nil, err end
-    if value then loaded[name] = { value = value, source = source } end
   end
   return loaded
+end
+
+local function always() return true end
+
+-- The files of the user, so that a broken one is found at once, and what is asked for.
+local function needed_adapters(wanted)
+  if not wanted then return always end
+  return function(name)
+    local _, _, is_user = core.source("adapters/" .. name .. ".lua")
+    return is_user or wanted[name] ~= nil
+  end
+end
+
+-- What the loaded ones extend is needed, too.
+local function add_parents(files, report)
+  local existing, open = {}, suggest.names(files)
+  for _, name in ipairs(names_in("adapters")) do existing[name] = true end
+  while #open > 0 do
+    local parent = files[table.remove(open)].value.extends
+    if parent and existing[parent] and not files[parent] then
+      local err = load_one("adapters", "adapter", parent, files)
+      if err and not report(err) then return err end
+      if files[parent] then open[#open + 1] = parent end
+    end
+  end
 end
 
 local function merge_errors(parent, child)
@@ -281,20 +317,29 @@ local function are_same(files, others)
   return true
 end
 
---- Reads and resolves every adapter and dialect.
+local function read_files(report, wanted)
+  local dialect_files, err = load_folder("adapters/dialects", "dialect", report, always)
+  if not dialect_files then return nil, nil, err end
+  local files
+  files, err = load_folder("adapters", "adapter", report, needed_adapters(wanted))
+  err = err or add_parents(files, report)
+  if err then return nil, nil, err end
+  return dialect_files, files
+end
+
+--- Reads and resolves adapters, and every dialect.
 -- @tparam function|nil report called with each thing that is wrong, { file =, line =, message = };
 --   when it returns true the loading goes on with what is right
 -- @tparam table|nil previous what this returned for the generation before: returned again when no
 --   file has changed
+-- @tparam table|nil wanted set of names: of the shipped adapters these alone and what they extend;
+--   nil: all
 -- @treturn table|nil { adapters = { name = adapter }, dialects = { name = dialect }, ... }
 -- @treturn nil|table what was wrong first, when there is no `report`
-function M.load(report, previous)
+function M.load(report, previous, wanted)
   report = report or stop
-  local dialect_files, err = load_folder("adapters/dialects", "dialect", report)
+  local dialect_files, files, err = read_files(report, wanted)
   if not dialect_files then return nil, err end
-  local files
-  files, err = load_folder("adapters", "adapter", report)
-  if not files then return nil, err end
   if previous and are_same(files, previous.files)
     and are_same(dialect_files, previous.dialect_files) then
     return previous
@@ -313,6 +358,11 @@ function M.load(report, previous)
   return {
     adapters = adapters, dialects = compiled, files = files, dialect_files = dialect_files,
   }
+end
+
+--- The names of all adapters, loaded or not.
+function M.names()
+  return names_in("adapters")
 end
 
 return M

@@ -33,9 +33,26 @@ local function copy(library, without)
   return result
 end
 
+-- A part whose functions are loaded when one of them is called: most gateways need few of the
+-- dialects, and of these mostly one side.
+local function later(name)
+  return setmetatable({}, {
+    __index = function(part, field)
+      local call
+      local function stub(...)
+        call = call or require(name)[field]
+        return call(...)
+      end
+      rawset(part, field, stub)
+      return stub
+    end,
+  })
+end
+
 -- `require` of a file: what the gateway has for it, or "lib.prices", scripts/lib/prices.lua.
-local function requirer(require_file)
+local function requirer(require_file, is_shipped)
   return function(name)
+    if is_shipped and type(name) == "string" and name:find(PART) then return later(name) end
     if is_library(name) then return copy(require(name)) end
     if type(name) ~= "string" or not (require_file and name:find("^lib%.[%w_.-]+$")) then
       error("there is no module '" .. tostring(name)
@@ -48,12 +65,14 @@ end
 --- A fresh environment: what one file does to it, no other sees.
 -- @tparam table tide the API that the file gets
 -- @tparam function|nil require_file gives the value of a file of scripts/lib/, by "lib.NAME"
-function M.new(tide, require_file)
+-- @tparam boolean is_shipped one of the program's own: parts of dialects are loaded when they are
+--   called, and have functions alone
+function M.new(tide, require_file, is_shipped)
   local globals = copy(FUNCTIONS)
   globals.math, globals.table, globals.bit = copy(math), copy(SAFE_TABLE), copy(bit)
   globals.string = copy(SAFE_STRING, "dump")
   globals.coroutine = copy(coroutines)
-  globals.require, globals.tide = requirer(require_file), tide
+  globals.require, globals.tide = requirer(require_file, is_shipped), tide
   return setmetatable({}, {
     __metatable = false,
     __index = function(_, name)

@@ -31,7 +31,8 @@ end
 
 local function fill(gen, previous)
   local err
-  gen.adapters, err = adapters.load(nil, previous and previous.adapters)
+  gen.adapters, err = adapters.load(nil, previous and previous.adapters,
+    providers.wanted_adapters(gen.config))
   if not gen.adapters then return nil, err end
   gen.dialects = gen.adapters.dialects
   core.next_turn()

@@ -161,7 +161,7 @@ local function run_file(set, script, entry)
   entry.source = source
   local globals = environment.new(api.new(script), function(name)
     return require_file(set, script.path, entry, name)
-  end)
+  end, not is_user)
   local run, problem = load(text, chunk, "t", globals)
   if not run then return source:error_of(printable(problem)) end
   -- A user's loop can be stopped at its budget only while it is interpreted.

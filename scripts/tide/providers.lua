@@ -1,5 +1,6 @@
 -- The providers of the configuration, each an adapter with credentials and prepared endpoints.
 local core = require("core")
+local adapter_names = require("tide.adapters").names
 local address = require("tide.address")
 local gcp = require("tide.gcp")
 local guarded = require("tide.guarded")
@@ -84,7 +85,7 @@ local function find_adapter(name, entry, adapters)
   local adapter = adapters[wanted]
   if adapter then return adapter end
   local message = "unknown adapter '" .. wanted .. "'"
-    .. suggest.hint(wanted, suggest.names(adapters))
+    .. suggest.hint(wanted, adapter_names())
   if entry.extends then
     return nil, { path = "providers." .. name .. ".extends", message = message }
   end
@@ -183,6 +184,15 @@ local function zero_entries(adapters)
     if has_key and has_address(adapter) then entries[name] = {} end
   end
   return entries
+end
+
+--- The adapters that the configuration asks for: a set of names; nil without a configuration, when
+-- the environment decides.
+function M.wanted_adapters(config)
+  if config.zero then return nil end
+  local result = {}
+  for name, entry in pairs(config.providers or {}) do result[entry.extends or name] = true end
+  return result
 end
 
 --- All providers by name, or nil and { path =, message = }.

@@ -28,6 +28,16 @@ describe("tide.adapters", function()
     assert.is_false(zai.asks_usage)
   end)
 
+  it("loads of the shipped ones those that are asked for, what they extend, and all of the user's",
+  function()
+    fake.install({ files = {
+      ["adapters/mine.lua"] = 'return tide.adapter { extends = "zhipu", base_url = "http://a.b" }',
+    } })
+    local loaded = require("tide.adapters").load(nil, nil, { groq = true, nothing = true })
+    assert.same({ "groq", "mine", "openai", "zhipu" },
+      require("tide.suggest").names(loaded.adapters))
+  end)
+
   it("does not pass on where a service is, its key and its models", function()
     local loaded = load_with({
       ["adapters/custom.lua"] = 'return tide.adapter { name = "custom", extends = "openai" }',

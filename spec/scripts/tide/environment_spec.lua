@@ -25,6 +25,17 @@ describe("tide.environment", function()
     assert.equal(math.huge, other.math.huge)
   end)
 
+  it("loads a part of a shipped dialect when it is called", function()
+    environment()
+    local name = "dialects.gemini.members"
+    package.loaded[name] = nil
+    local env = require("tide.environment").new({}, nil, true)
+    local number = env.require(name).number
+    assert.is_nil(package.loaded[name])
+    assert.equal(7, number({ totalTokens = 7 }, "totalTokens"))
+    assert.is_truthy(package.loaded[name])
+  end)
+
   it("gives every file its own copy of the gateway's modules", function()
     local env = environment()
     env.require("tide.canonical").wrap = "spoilt"
