@@ -47,6 +47,7 @@ set(TIDEGATE_C
   core/lua/bodies.c
   core/lua/gate_class.c core/lua/service_account.c
   core/http/relay_translate.c core/lua/attempt_options.c core/lua/codec.c
+  core/http/sigv4.c core/http/sigv4_canonical.c
 )
 set(TIDEGATE_LUA
   adapters/anthropic.lua adapters/azure.lua adapters/azure_entra.lua adapters/cerebras.lua
@@ -132,6 +133,7 @@ set(TIDEGATE_C_TESTS
   lua/memory lua/metric_class lua/pattern lua/script lua/service_account lua/spawn lua/string_lib
   lua/table_lib lua/task lua/value lua/values lua/watchdog metrics/custom metrics/metrics store/dict
   store/limiter store/shared_store worker/failure worker/watch_files
+  http/sigv4
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT
