@@ -12,6 +12,7 @@ enum { NONE = -1 };
 struct rule {
     enum watch_role role;
     int path; // id in `match`, NONE: not a rule about a path
+    bool is_true;
     char *equals, *event, *data;
     int next; // rule about the same path, NONE: no more
 };
@@ -97,7 +98,7 @@ static void add_about(struct rules *rules, int path, int rule)
 
 static int add_rule(struct rules *rules, const struct watch_rule *rule, struct error *err)
 {
-    struct rule added = {.role = rule->role, .path = NONE, .next = NONE};
+    struct rule added = {.role = rule->role, .path = NONE, .is_true = rule->is_true, .next = NONE};
     int place = (int)rules->count;
     if (rule->path) {
         added.path = json_match_add(rules->match, rule->path, err);
@@ -124,8 +125,9 @@ int watch_add(struct watch *watch, const struct watch_rule *rule, struct error *
         return error_set(err, ERROR_SCRIPT,
                          "a watch rule has one of path, event and data: \"%s\", \"%s\", \"%s\"",
                          or_none(rule->path), or_none(rule->event), or_none(rule->data));
-    if (rule->equals && !rule->path)
-        return error_set(err, ERROR_SCRIPT, "equals \"%s\" needs a path", rule->equals);
+    if ((rule->equals || rule->is_true) && !rule->path)
+        return error_set(err, ERROR_SCRIPT, "equals \"%s\" needs a path",
+                         rule->equals ? rule->equals : "true");
     if (needs_path && !rule->path)
         return error_set(err, ERROR_SCRIPT, "\"%s\": usage, choices and index are paths",
                          rule->event ? rule->event : rule->data);
@@ -192,6 +194,15 @@ static void read_index(struct reading *reading, struct json_value value)
     reading->index_at = value.raw.data;
 }
 
+static bool is_met(const struct rule *rule, struct json_value value)
+{
+    if (rule->is_true)
+        return value.type == JSON_TRUE;
+    if (rule->equals)
+        return value.type == JSON_STRING && json_string_equal(value, slice_of(rule->equals));
+    return !json_value_is_empty(value);
+}
+
 static void on_rule(struct reading *reading, const struct rule *rule, struct json_value value)
 {
     if (rule->role == WATCH_CHOICES) {
@@ -202,10 +213,7 @@ static void on_rule(struct reading *reading, const struct rule *rule, struct jso
         read_index(reading, value);
         return;
     }
-    bool is_met =
-        rule->equals ? value.type == JSON_STRING && json_string_equal(value, slice_of(rule->equals))
-                     : !json_value_is_empty(value);
-    if (!is_met)
+    if (!is_met(rule, value))
         return;
     apply(rule->role, &reading->state, &reading->result);
     if (rule->role == WATCH_FINISH) {
@@ -214,7 +222,7 @@ static void on_rule(struct reading *reading, const struct rule *rule, struct jso
             reading->first_finish_at = value.raw.data;
     } else if (rule->role == WATCH_USAGE) {
         reading->result.usage = value;
-    } else if (rule->role == WATCH_ERROR && !rule->equals) {
+    } else if (rule->role == WATCH_ERROR && !rule->equals && !rule->is_true) {
         reading->result.error = value;
     }
 }
@@ -239,6 +247,8 @@ static int read_json(const struct rules *rules, struct watch_state *state, struc
                                        "no index that a choice can have"};
         return -1;
     }
+    if (reading.result.usage.type == JSON_NUMBER)
+        reading.result.usage = (struct json_value){JSON_OBJECT, text};
     reading.state.all_finished |= reading.finish_at != NULL;
     *state = reading.state;
     *result = reading.result;

@@ -30,6 +30,14 @@ static const char *rule_field(lua_State *L, int rule, const char *name)
     return text;
 }
 
+static bool is_true(lua_State *L, int rule, const char *name)
+{
+    lua_getfield(L, rule, name);
+    bool result = lua_type(L, -1) == LUA_TBOOLEAN && lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return result;
+}
+
 static void add_rule(lua_State *L, struct watch *watch, enum watch_role role, int index)
 {
     struct watch_rule rule = {.role = role};
@@ -40,6 +48,7 @@ static void add_rule(lua_State *L, struct watch *watch, enum watch_role role, in
     } else if (lua_istable(L, index)) {
         rule.path = rule_field(L, index, "path");
         rule.equals = rule_field(L, index, "equals");
+        rule.is_true = is_true(L, index, "equals");
         rule.event = rule_field(L, index, "event");
         rule.data = rule_field(L, index, "data");
     }

@@ -301,6 +301,43 @@ static void test_equals_compares_the_decoded_string_only(void **state)
     watch_free(it.watch);
 }
 
+static const struct watch_rule LINES[] = {
+    {.role = WATCH_CONTENT, .path = "message.content"},
+    {.role = WATCH_FINISH, .path = "done", .is_true = true},
+    {.role = WATCH_USAGE, .path = "eval_count"},
+    {.role = WATCH_USAGE, .path = "usage.count"},
+    {.role = WATCH_ERROR, .path = "failed", .is_true = true},
+};
+
+static void test_true_is_met_by_nothing_else(void **state)
+{
+    (void)state;
+    struct fixture it;
+    setup(&it, LINES, sizeof(LINES) / sizeof(LINES[0]));
+    assert_said(&it, NULL, "{\"message\":{\"content\":\"a\"},\"done\":false}", "C");
+    assert_said(&it, NULL, "{\"done\":\"true\"}", "");
+    assert_said(&it, NULL, "{\"done\":1}", "");
+    assert_said(&it, NULL, "{\"done\":true}", "F");
+    assert_said(&it, NULL, "{\"failed\":true}", "E");
+    assert_int_equal(it.result.error.type, JSON_ABSENT);
+    watch_free(it.watch);
+}
+
+static void test_usage_that_is_a_number_is_the_whole_event(void **state)
+{
+    (void)state;
+    struct fixture it;
+    const char *line = "{\"done\":true,\"prompt_eval_count\":7,\"eval_count\":5}";
+    setup(&it, LINES, sizeof(LINES) / sizeof(LINES[0]));
+    assert_said(&it, NULL, line, "FU");
+    assert_true(slice_equal(it.result.usage.raw, slice_of(line)));
+    assert_int_equal(it.result.usage.type, JSON_OBJECT);
+    assert_said(&it, NULL, "{\"eval_count\":null}", "");
+    assert_int_equal(watch_document(it.watch, slice_of(line), &it.result, NULL), 0);
+    assert_true(slice_equal(it.result.usage.raw, slice_of(line)));
+    watch_free(it.watch);
+}
+
 static void test_an_error_told_by_event_name_needs_no_json(void **state)
 {
     (void)state;
@@ -515,6 +552,8 @@ int main(void)
         cmocka_unit_test(test_empty_data_says_nothing),
         cmocka_unit_test(test_anthropic_stream_by_type_and_event_name),
         cmocka_unit_test(test_equals_compares_the_decoded_string_only),
+        cmocka_unit_test(test_true_is_met_by_nothing_else),
+        cmocka_unit_test(test_usage_that_is_a_number_is_the_whole_event),
         cmocka_unit_test(test_an_error_told_by_event_name_needs_no_json),
         cmocka_unit_test(test_a_name_that_no_rule_has_changes_nothing),
         cmocka_unit_test(test_any_role_but_values_can_be_told_by_data),
