@@ -78,6 +78,7 @@ set(TIDEGATE_LUA
   scripts/middleware/request_id.lua scripts/middleware/system_prompt.lua
   scripts/policies/by_header.lua scripts/policies/canary.lua scripts/policies/cheap_first.lua
   scripts/policies/json_or_else.lua scripts/policies/shadow.lua scripts/tide.d.lua
+  scripts/tide/dropped_in.lua
   scripts/tide/able.lua scripts/tide/adapters.lua scripts/tide/address.lua scripts/tide/admin.lua
   scripts/tide/answer.lua scripts/tide/api.lua scripts/tide/api_adapter.lua
   scripts/tide/api_chat.lua scripts/tide/api_http.lua scripts/tide/api_policy.lua

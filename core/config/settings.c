@@ -50,7 +50,8 @@ static const struct setting settings[] = {
      STORED(INT, workers)},
 
     {"providers", SETTING_MAP, .help = "services, by name"},
-    {"providers.*", SETTING_TABLE, .help = "a provider; its adapter has the same name",
+    {"providers.*", SETTING_TABLE | SETTING_FALSE,
+     .help = "a provider; its adapter has the same name. false: none, although there is one",
      .wrong_name = formats_name},
     {"providers.*.extends", SETTING_STRING, .help = "the adapter, when it has another name",
      .wrong_text = formats_name},

@@ -193,7 +193,8 @@ static int source(lua_State *L)
     lua_pushlstring(L, found.text.data, found.text.len);
     lua_pushfstring(L, "@%s", path);
     lua_pushboolean(L, found.hash != NULL);
-    return 3;
+    lua_pushboolean(L, found.hash && sources_find_embedded(path));
+    return 4;
 }
 
 static int version_of(lua_State *L)

@@ -15,8 +15,9 @@
 //   "adapters/dialects"...
 //                           (the user's folder beside gateway.lua and the shipped ones together,
 //                           without *_test.lua)
-//   core.source(path)       -> text, chunk name, whether it is the user's, of "adapters/groq.lua"
-//                           (the user's file wins), or nil
+//   core.source(path)       -> text, chunk name, whether it is the user's, whether it replaces one
+//                           that the program ships, of "adapters/groq.lua" (the user's file wins),
+//                           or nil
 //   core.place(path, message) -> "gateway.lua:12: message" for a field of the configuration, given
 //                           as "models.smart.targets.2"; without a file the message alone
 //   core.version_of(path)   -> something that is equal for equal bytes: a hash for a user's file,

@@ -3,6 +3,8 @@ local core = require("core")
 local adapters = require("tide.adapters")
 local check_files = require("tide.check_files")
 local check_problems = require("tide.check_problems")
+local dropped_in = require("tide.dropped_in")
+local loader = require("tide.loader")
 local models = require("tide.models")
 local providers = require("tide.providers")
 local scripts = require("tide.scripts")
@@ -45,12 +47,28 @@ local function warner(problems)
   end
 end
 
+-- A file in adapters/ that nothing uses, neither gateway.lua nor another adapter.
+local function say_unused(problems, loaded)
+  local is_base = {}
+  for _, entry in pairs(loaded.files) do is_base[entry.value.extends or ""] = true end
+  for _, found in ipairs(dropped_in.not_in_use(core.config.providers or {}, loaded.adapters)) do
+    if not is_base[found.name] then
+      local warning = loader.error_at("adapters/" .. found.name .. ".lua", found.field,
+        found.name .. " is not a provider: " .. found.text .. ", and `providers` of gateway.lua "
+        .. "does not name it")
+      warning.severity = "warning"
+      problems:add(warning)
+    end
+  end
+end
+
 local function link(problems)
   local report = reporter(problems, {})
   core.log = warner(problems) -- this Lua state does nothing else
   local loaded = adapters.load(report)
   local made = providers.build(core.config, loaded.adapters, report)
   models.build(core.config, made, report)
+  say_unused(problems, loaded)
   scripts.load(core.config, report)
   return made
 end

@@ -54,6 +54,13 @@ function Source:error_of(problem)
   }
 end
 
+--- The same for a file that somebody else has loaded.
+-- @tparam string path "adapters/groq.lua"
+function M.error_at(path, field, message)
+  local text, chunk = core.source(path)
+  return { file = chunk:gsub("^[@=]", ""), line = line_of(text, field), message = message }
+end
+
 --- Begins the files of a generation.
 -- @tparam string settings another one for another configuration
 -- @tparam table|nil before what finish() returned for the generation before

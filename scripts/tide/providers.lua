@@ -2,8 +2,10 @@
 local core = require("core")
 local adapter_names = require("tide.adapters").names
 local address = require("tide.address")
+local dropped_in = require("tide.dropped_in")
 local gcp = require("tide.gcp")
 local guarded = require("tide.guarded")
+local loader = require("tide.loader")
 local settings = require("tide.provider_settings")
 local suggest = require("tide.suggest")
 local template = require("tide.template")
@@ -191,16 +193,33 @@ end
 function M.wanted_adapters(config)
   if config.zero then return nil end
   local result = {}
-  for name, entry in pairs(config.providers or {}) do result[entry.extends or name] = true end
+  for name, entry in pairs(config.providers or {}) do
+    if entry then result[entry.extends or name] = true end
+  end
   return result
 end
 
---- All providers by name, or nil and { path =, message = }.
+-- What the configuration names, and files of adapters that need not be named.
+local function all_entries(config, adapters)
+  local configured = config.zero and zero_entries(adapters) or config.providers or {}
+  local entries = {}
+  for name, entry in pairs(configured) do entries[name] = entry or nil end
+  for _, name in ipairs(dropped_in.names(configured, adapters)) do entries[name] = {} end
+  return entries, configured
+end
+
+-- Nothing in gateway.lua is wrong with a provider that it does not name.
+local function in_its_file(name, err)
+  local field = err.path:match("^providers%.[^.]+%.(.+)$") or "base_url"
+  return loader.error_at("adapters/" .. name .. ".lua", field, err.message)
+end
+
+--- All providers by name, or nil and { path =, message = } or { file =, line =, message = }.
 -- @tparam table config core.config
 -- @tparam table adapters of adapters.load()
--- @tparam function|nil report as that of adapters.load(), called with { path =, message = }
+-- @tparam function|nil report as that of adapters.load(), called with such an error
 function M.build(config, adapters, report)
-  local entries = config.zero and zero_entries(adapters) or config.providers or {}
+  local entries, configured = all_entries(config, adapters)
   local providers = {}
   for i, name in ipairs(suggest.names(entries)) do
     if i % A_TURN == 0 then core.next_turn() end
@@ -210,6 +229,7 @@ function M.build(config, adapters, report)
     else
       providers[name], err = make(name, entries[name], adapters, config.folder)
     end
+    if err and not configured[name] then err = in_its_file(name, err) end
     if err and not (report and report(err)) then return nil, err end
   end
   return providers

@@ -185,7 +185,8 @@ local function add_files(core, names)
   end
   function core.source(path)
     local text = core.files[path] or read_file(path)
-    if text then return text, "@" .. path, core.files[path] ~= nil end
+    local is_user = core.files[path] ~= nil
+    if text then return text, "@" .. path, is_user, is_user and read_file(path) ~= nil end
   end
   function core.version_of(path)
     return core.files[path] and "version of " .. core.files[path] or read_file(path) ~= nil
