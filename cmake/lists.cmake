@@ -48,6 +48,7 @@ set(TIDEGATE_C
   core/lua/gate_class.c core/lua/service_account.c
   core/http/relay_translate.c core/lua/attempt_options.c core/lua/codec.c
   core/http/sigv4.c core/http/sigv4_canonical.c
+  core/http/eventstream.c core/http/framing.c core/http/ndjson.c core/lua/stream_events.c
 )
 set(TIDEGATE_LUA
   adapters/anthropic.lua adapters/azure.lua adapters/azure_entra.lua adapters/cerebras.lua
@@ -94,6 +95,7 @@ set(TIDEGATE_LUA
   scripts/tide/current.lua scripts/tide/custom_tools.lua scripts/tide/decide.lua
   scripts/tide/dialects.lua scripts/tide/endpoints.lua scripts/tide/environment.lua
   scripts/tide/error_value.lua scripts/tide/errors.lua scripts/tide/event_filter.lua
+  scripts/tide/framing.lua
   scripts/tide/explain.lua scripts/tide/explain_header.lua scripts/tide/extras.lua
   scripts/tide/failure.lua scripts/tide/families.lua scripts/tide/gateway.lua scripts/tide/gcp.lua
   scripts/tide/generation.lua scripts/tide/guarded.lua scripts/tide/headers.lua

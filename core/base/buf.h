@@ -25,6 +25,15 @@ static inline void buf_clear(struct buf *buf)
     buf->len = 0;
 }
 
+// Likewise, but memory of more than `keep` bytes is given back.
+static inline void buf_trim(struct buf *buf, size_t keep)
+{
+    if (buf->cap > keep)
+        buf_deinit(buf);
+    else
+        buf_clear(buf);
+}
+
 // What buf_reserve() does when the bytes do not fit.
 int buf_grow(struct buf *buf, size_t len);
 

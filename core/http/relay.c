@@ -1,6 +1,7 @@
 #include "http/relay.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -270,10 +271,12 @@ void relay_on_end(struct relay *relay, const struct error *err)
 
 // ---- head and body ----------------------------------------------------------------------------
 
+// Not "application/jsonl", nor any other type that only begins like that.
 static bool is_json(struct slice type)
 {
     const struct slice json = SLICE("application/json");
-    return type.len >= json.len && slice_equal_nocase((struct slice){type.data, json.len}, json);
+    return type.len >= json.len && slice_equal_nocase((struct slice){type.data, json.len}, json) &&
+           (type.len == json.len || strchr("; \t,", type.data[json.len]));
 }
 
 static void start_decoding(struct relay *relay, const struct headers *headers)
@@ -315,7 +318,8 @@ void relay_on_head(struct relay *relay, int status, const struct headers *header
         if (relay->plan.translates)
             forward_translated_headers(headers, relay->plan.type, &relay->forward);
         else
-            forward_headers(headers, is_document ? "application/json" : "text/event-stream",
+            forward_headers(headers,
+                            is_document ? "application/json" : framing_type(relay->plan.framing),
                             &relay->forward);
     }
     relay->phase = relay->mode == EVENTS ? RELAY_FIRST_TOKEN : RELAY_STREAM;
@@ -335,6 +339,14 @@ static void overflow_document(struct relay *relay, struct slice bytes)
     exchange_write(relay->plan.exchange, bytes);
 }
 
+static void feed_events(struct relay *relay, struct slice bytes)
+{
+    int rc = framing_parser_feed(&relay->parser, bytes.data, bytes.len);
+    if (rc != 0)
+        relay_fail(relay, RELAY_STREAM, ERROR_PROTOCOL,
+                   framing_parser_problem(&relay->parser, (enum stream_problem)rc));
+}
+
 static void take_body(void *owner, const char *data, size_t len)
 {
     struct relay *relay = owner;
@@ -344,8 +356,7 @@ static void take_body(void *owner, const char *data, size_t len)
         return;
     switch (relay->mode) {
     case EVENTS:
-        if (sse_parser_feed(&relay->parser, data, len) != 0)
-            relay_fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
+        feed_events(relay, bytes);
         break;
     case DOCUMENT:
         if (!relay->hold.len && relay->expected > len)
@@ -456,7 +467,7 @@ struct relay *relay_new(const struct relay_plan *plan, const struct relay_handle
     buf_init(&relay->first_usage, LIMIT_SSE_EVENT);
     buf_init(&relay->usage, LIMIT_SSE_EVENT);
     buf_init(&relay->provider_error, LIMIT_SSE_EVENT);
-    sse_parser_init(&relay->parser, LIMIT_SSE_EVENT, relay_on_event, relay);
+    framing_parser_init(&relay->parser, plan->framing, LIMIT_SSE_EVENT, relay_on_event, relay);
     uint64_t now = now_ms(relay);
     if (plan->is_stream && plan->first_token_ms)
         relay->first_token_due_ms = now + plan->first_token_ms;
@@ -471,7 +482,7 @@ void relay_free(struct relay *relay)
     if (!relay)
         return;
     timer_stop(relay->plan.timers, &relay->timer);
-    sse_parser_deinit(&relay->parser);
+    framing_parser_deinit(&relay->parser);
     inflate_free(relay->inflate);
     buf_deinit(&relay->hold);
     buf_deinit(&relay->forward);

@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "http/framing.h"
 #include "http/headers.h"
 #include "http/server.h"
-#include "http/sse.h"
 #include "http/watch.h"
 #include "loop/timers.h"
 
@@ -39,6 +39,7 @@ struct relay_plan {
     struct exchange *exchange;
     struct timers *timers;
     const struct watch *watch;
+    enum framing framing;  // of the upstream's streams
     bool is_stream;        // the client asked for a stream
     bool hide_usage;       // keep events that hold usage and no choice from the client
     unsigned choices;      // answers asked for (n)
@@ -100,11 +101,11 @@ struct relay_handler {
     void (*redact)(void *owner, struct slice text, struct buf *out);
     // With plan.filters: one event that the client would get. `instead` is empty and takes the
     // bytes of a changed one.
-    enum relay_verdict (*on_event)(void *owner, const struct sse_event *event, struct buf *instead,
-                                   struct error *err);
+    enum relay_verdict (*on_event)(void *owner, const struct stream_event *event,
+                                   struct buf *instead, struct error *err);
     // With plan.translates: makes the client's bytes of one part, and hands them to relay_put(), of
     // a body at most once. Returns 0, or -1 with `err`: the attempt fails so.
-    int (*translate)(void *owner, enum relay_part part, const struct sse_event *event,
+    int (*translate)(void *owner, enum relay_part part, const struct stream_event *event,
                      struct error *err);
     // Once. A committed answer that is not complete has been left open: the caller sends its error
     // event and ends it. The report is borrowed for the call; relay_free() may follow inside it,

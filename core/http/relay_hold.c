@@ -16,7 +16,7 @@ static void refuse(struct relay *relay, const struct error *err)
 }
 
 // Returns the bytes for the client, NULL data when there are none.
-static struct slice filter(struct relay *relay, const struct sse_event *event, struct slice raw,
+static struct slice filter(struct relay *relay, const struct stream_event *event, struct slice raw,
                            struct buf *instead)
 {
     struct error err = {.kind = ERROR_SCRIPT};
@@ -61,7 +61,7 @@ static bool is_due(const struct relay *relay, const struct watch_result *said)
             (said->is_terminal || (said->has_finish && relay_is_finished(relay))));
 }
 
-void relay_on_touched_event(struct relay *relay, const struct sse_event *event, struct slice raw,
+void relay_on_touched_event(struct relay *relay, const struct stream_event *event, struct slice raw,
                             const struct watch_result *said, bool is_hidden)
 {
     struct buf instead;

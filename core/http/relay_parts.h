@@ -38,7 +38,7 @@ struct relay {
     struct timer timer;
     struct watch_state state;
     struct watch_result *told; // borrowed: where relay_tell() says it, NULL outside of an event
-    struct sse_parser parser;
+    struct framing_parser parser;
     struct inflate *inflate;
     struct buf hold;           // events before the commit point; a unary or refused body
     size_t expected;           // length of a unary body; 0: unknown, or more than may be held
@@ -74,8 +74,8 @@ struct slice relay_document(const struct relay *relay);
 
 // ---- relay_stream.c ---------------------------------------------------------------------------
 
-// The SSE parser's callback; `owner` is the relay.
-int relay_on_event(void *owner, const struct sse_event *event);
+// The parser's callback; `owner` is the relay.
+int relay_on_event(void *owner, const struct stream_event *event);
 
 // The client's answer ends properly.
 void relay_complete_stream(struct relay *relay);
@@ -95,7 +95,7 @@ void relay_add_end(struct relay *relay);
 // ---- relay_hold.c -----------------------------------------------------------------------------
 
 // A watched event where is_touched. `raw` are its complete bytes; `is_hidden`: not for the client.
-void relay_on_touched_event(struct relay *relay, const struct sse_event *event, struct slice raw,
+void relay_on_touched_event(struct relay *relay, const struct stream_event *event, struct slice raw,
                             const struct watch_result *said, bool is_hidden);
 
 // There was content, or an end that means it: an end of bytes can be a proper one.
@@ -113,14 +113,14 @@ void relay_hold(struct relay *relay);
 // ---- relay_translate.c ------------------------------------------------------------------------
 
 // A watched event of a translated stream.
-void relay_translate_event(struct relay *relay, const struct sse_event *event,
+void relay_translate_event(struct relay *relay, const struct stream_event *event,
                            const struct watch_result *said);
 
 // An event that nobody has watched: its translation says what it means.
-void relay_translate_told(struct relay *relay, const struct sse_event *event);
+void relay_translate_told(struct relay *relay, const struct stream_event *event);
 
 // A block without data: a comment goes to a client that can take it.
-void relay_translate_comment(struct relay *relay, const struct sse_event *event);
+void relay_translate_comment(struct relay *relay, const struct stream_event *event);
 
 // The last bytes of the client's stream; fails where they cannot be made.
 void relay_translate_end(struct relay *relay);

@@ -19,29 +19,39 @@ void relay_pass_on(struct relay *relay, struct slice bytes)
 }
 
 // An event that is an error by its name or type alone is itself what there is to know.
-static struct json_value error_value(const struct sse_event *event, const struct watch_result *said)
+static struct json_value error_value(const struct stream_event *event,
+                                     const struct watch_result *said)
 {
     if (said->error.type != JSON_ABSENT || !event->data.len)
         return said->error;
     return (struct json_value){JSON_OBJECT, event->data};
 }
 
+// Nothing in a frame can be changed without another checksum: where there is something to be
+// hidden, the handler's owner tells the error.
+static void send_error_event(struct relay *relay, struct slice raw)
+{
+    struct buf clean;
+
+    buf_init(&clean, LIMIT_SSE_EVENT);
+    relay->handler->redact(relay->owner, raw, &clean);
+    if (relay->plan.framing != FRAMING_EVENTSTREAM || slice_equal(raw, buf_slice(&clean))) {
+        exchange_write(relay->plan.exchange, buf_slice(&clean));
+        exchange_flush(relay->plan.exchange);
+        relay->is_error_sent = true;
+    }
+    buf_deinit(&clean);
+}
+
 // An error event before the commit point is the caller's to judge; after it the client must see it.
-static void on_error_event(struct relay *relay, const struct sse_event *event, struct slice raw,
+static void on_error_event(struct relay *relay, const struct stream_event *event, struct slice raw,
                            const struct watch_result *said)
 {
     relay_keep(&relay->provider_error, error_value(event, said));
     // In another dialect the handler's owner tells it, as any other failure behind the commit
     // point.
-    if (relay->is_committed && !relay->plan.translates) {
-        struct buf clean;
-        buf_init(&clean, LIMIT_SSE_EVENT);
-        relay->handler->redact(relay->owner, raw, &clean);
-        exchange_write(relay->plan.exchange, buf_slice(&clean));
-        exchange_flush(relay->plan.exchange);
-        buf_deinit(&clean);
-        relay->is_error_sent = true;
-    }
+    if (relay->is_committed && !relay->plan.translates)
+        send_error_event(relay, raw);
     relay_fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_UPSTREAM_5XX,
                "the provider reported an error inside its answer");
 }
@@ -62,8 +72,8 @@ static void keep_usage(struct relay *relay, struct json_value usage)
     relay_keep(&relay->usage, usage);
 }
 
-static void on_watched_event(struct relay *relay, const struct sse_event *event, struct slice raw,
-                             const struct watch_result *said)
+static void on_watched_event(struct relay *relay, const struct stream_event *event,
+                             struct slice raw, const struct watch_result *said)
 {
     keep_usage(relay, said->usage);
     if (relay->plan.translates) {
@@ -89,31 +99,34 @@ static void on_watched_event(struct relay *relay, const struct sse_event *event,
     relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
 }
 
-// A last event may lack its blank line: the client gets it whole all the same.
-static struct slice completed(const struct sse_event *event, struct buf *scratch)
+// A last event may lack its end: the client gets it whole all the same.
+static struct slice completed(const struct relay *relay, const struct stream_event *event,
+                              struct buf *scratch)
 {
     if (event->is_complete)
         return event->raw;
     buf_add_slice(scratch, event->raw);
-    char last = event->raw.data[event->raw.len - 1];
-    buf_add_text(scratch, last == '\n' || last == '\r' ? "\n" : "\n\n");
+    buf_add_slice(scratch, framing_missing_end(relay->plan.framing, event));
     return buf_slice(scratch);
 }
 
-int relay_on_event(void *owner, const struct sse_event *event)
+int relay_on_event(void *owner, const struct stream_event *event)
 {
     struct relay *relay = owner;
+    static const struct watch_result failed = {.has_error = true};
     struct watch_result said;
     struct buf scratch;
 
     if (relay->failure || relay->is_terminal_seen)
         return 0;
     buf_init(&scratch, LIMIT_SSE_EVENT + 2);
-    struct slice raw = completed(event, &scratch);
+    struct slice raw = completed(relay, event, &scratch);
     if (!event->data.data && relay->plan.translates)
         relay_translate_comment(relay, event);
     else if (!event->data.data)
         relay_pass_on(relay, raw);
+    else if (event->is_error)
+        on_error_event(relay, event, raw, &failed);
     else if (relay->plan.is_told)
         relay_translate_told(relay, event);
     else if (watch_event(relay->plan.watch, &relay->state, event->name, event->data, &said) != 0)
@@ -129,22 +142,16 @@ int relay_on_event(void *owner, const struct sse_event *event)
 
 // ---- the end ----------------------------------------------------------------------------------
 
-// The LF of the last event's CRLF may have come in a packet of its own; the parser keeps it for a
-// next event that there is not.
-static void add_last_line_end(struct relay *relay)
-{
-    const struct buf *carry = &relay->parser.carry;
-    if (carry->len && strspn(carry->data, "\r\n") == carry->len)
-        relay_pass_on(relay, buf_slice(carry));
-}
-
 void relay_add_end(struct relay *relay)
 {
     if (relay->plan.translates) {
         relay_translate_end(relay);
         return;
     }
-    add_last_line_end(relay);
+    // The LF of the last event's CRLF may have come in a packet of its own.
+    struct slice rest = framing_parser_rest(&relay->parser);
+    if (rest.len)
+        relay_pass_on(relay, rest);
     if (!relay->is_terminal_seen && relay->plan.terminal.len)
         relay_pass_on(relay, relay->plan.terminal);
 }
@@ -171,10 +178,19 @@ static bool is_whole(const struct relay *relay, const struct error *err)
            (relay->plan.ends_with_bytes && !err && !relay->failure);
 }
 
+// Half of a last frame is lost like one that never came.
+static void end_events(struct relay *relay)
+{
+    int rc = framing_parser_end(&relay->parser);
+    if (rc != 0 && !(rc == STREAM_CUT && relay_is_finished(relay)))
+        relay_fail(relay, relay->is_committed ? RELAY_STREAM : RELAY_FIRST_TOKEN, ERROR_PROTOCOL,
+                   framing_parser_problem(&relay->parser, (enum stream_problem)rc));
+}
+
 void relay_end_stream(struct relay *relay, const struct error *err)
 {
-    if (!err && !relay->failure && sse_parser_end(&relay->parser) != 0)
-        relay_fail(relay, RELAY_STREAM, ERROR_PROTOCOL, "an event of the stream is too large");
+    if (!err && !relay->failure)
+        end_events(relay);
     if (relay->is_complete || relay->is_held)
         return;
     if (is_whole(relay, err)) {

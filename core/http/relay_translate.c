@@ -5,7 +5,7 @@
 
 // Nothing is taken back from a client that has got it: behind the commit point this is a failure of
 // the stream.
-static int translate(struct relay *relay, enum relay_part part, const struct sse_event *event)
+static int translate(struct relay *relay, enum relay_part part, const struct stream_event *event)
 {
     struct error err = {.kind = ERROR_PROTOCOL};
 
@@ -27,7 +27,7 @@ static void settle(struct relay *relay, const struct watch_result *said)
     relay->is_terminal_seen = relay->is_terminal_seen || said->is_terminal;
 }
 
-void relay_translate_event(struct relay *relay, const struct sse_event *event,
+void relay_translate_event(struct relay *relay, const struct stream_event *event,
                            const struct watch_result *said)
 {
     if (said->is_terminal && !said->has_content && !relay_has_spoken(relay)) {
@@ -38,7 +38,7 @@ void relay_translate_event(struct relay *relay, const struct sse_event *event,
         settle(relay, said);
 }
 
-void relay_translate_told(struct relay *relay, const struct sse_event *event)
+void relay_translate_told(struct relay *relay, const struct stream_event *event)
 {
     struct watch_result said = {.has_content = false};
 
@@ -61,21 +61,22 @@ void relay_tell(struct relay *relay, const struct relay_told *told)
     relay->state.any_finish = relay->state.all_finished;
 }
 
-void relay_translate_comment(struct relay *relay, const struct sse_event *event)
+void relay_translate_comment(struct relay *relay, const struct stream_event *event)
 {
-    if (!relay->plan.lacks_comments && !event->name.data && event->is_complete)
+    bool is_comment = relay->plan.framing == FRAMING_SSE && !event->name.data && event->is_complete;
+    if (is_comment && !relay->plan.lacks_comments)
         relay_pass_on(relay, event->raw);
 }
 
 void relay_translate_end(struct relay *relay)
 {
-    static const struct sse_event none = {.is_complete = true};
+    static const struct stream_event none = {.is_complete = true};
     translate(relay, RELAY_FINISH, &none);
 }
 
 void relay_translate_document(struct relay *relay)
 {
-    struct sse_event whole = {.data = relay_document(relay), .is_complete = true};
+    struct stream_event whole = {.data = relay_document(relay), .is_complete = true};
     translate(relay, relay->plan.is_stream ? RELAY_WHOLE : RELAY_BODY, &whole);
 }
 

@@ -9,11 +9,9 @@
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-enum { KEEP_BYTES = 16 * 1024 }; // memory kept between blocks; a stream may live for hours
-
 static const char bom[] = "\xEF\xBB\xBF";
 
-void sse_parser_init(struct sse_parser *parser, size_t limit, sse_event_cb on_event, void *owner)
+void sse_parser_init(struct sse_parser *parser, size_t limit, stream_event_cb on_event, void *owner)
 {
     *parser = (struct sse_parser){.on_event = on_event, .owner = owner};
     buf_init(&parser->carry, limit);
@@ -88,15 +86,7 @@ static const char *find_eol(const char *p, const char *end)
     return p;
 }
 
-static void forget(struct buf *buf)
-{
-    if (buf->cap > KEEP_BYTES)
-        buf_deinit(buf);
-    else
-        buf_clear(buf);
-}
-
-static int add_data(struct sse_parser *parser, struct sse_event *event, struct slice line)
+static int add_data(struct sse_parser *parser, struct stream_event *event, struct slice line)
 {
     if (!event->data.data) {
         event->data = line;
@@ -110,7 +100,7 @@ static int add_data(struct sse_parser *parser, struct sse_event *event, struct s
     return 0;
 }
 
-static int parse_line(struct sse_parser *parser, struct sse_event *event, struct slice line)
+static int parse_line(struct sse_parser *parser, struct stream_event *event, struct slice line)
 {
     const char *colon = memchr(line.data, ':', line.len);
     struct slice name = {line.data, colon ? (size_t)(colon - line.data) : line.len};
@@ -126,7 +116,7 @@ static int parse_line(struct sse_parser *parser, struct sse_event *event, struct
     return 0;
 }
 
-static int parse_lines(struct sse_parser *parser, struct sse_event *event)
+static int parse_lines(struct sse_parser *parser, struct stream_event *event)
 {
     const char *p = event->raw.data + parser->skip;
     const char *end = event->raw.data + event->raw.len;
@@ -141,14 +131,14 @@ static int parse_lines(struct sse_parser *parser, struct sse_event *event)
 
 static int hand_over(struct sse_parser *parser, struct slice block, bool is_complete)
 {
-    struct sse_event event = {.raw = block, .is_complete = is_complete};
+    struct stream_event event = {.raw = block, .is_complete = is_complete};
     int rc = parse_lines(parser, &event);
     parser->skip = 0;
     parser->has_line = false;
     if (rc == 0)
         rc = parser->on_event(parser->owner, &event);
-    forget(&parser->carry);
-    forget(&parser->join);
+    buf_trim(&parser->carry, STREAM_KEPT);
+    buf_trim(&parser->join, STREAM_KEPT);
     return rc;
 }
 
@@ -210,7 +200,7 @@ int sse_parser_feed(struct sse_parser *parser, const char *bytes, size_t len)
         const char *block_end = find_block_end(parser, p, end, last);
         struct slice block = {p, (size_t)((block_end ? block_end : end) - p)};
         if (block.len > carry->limit - carry->len)
-            return -1;
+            return STREAM_TOO_LARGE;
         p += block.len;
         if (carry->len || !block_end) {
             buf_add_slice(carry, block);

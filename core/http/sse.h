@@ -5,29 +5,19 @@
 // certain, which with CRLF is at the CR: a LF that comes with a later feed is then the first byte
 // of the next event's `raw`, as are blank lines between events. All `raw` together, and after
 // sse_parser_end() what is left in `carry` (blank lines without an event), are the bytes fed.
+// `name` is that of the last "event:" line, `data` the "data:" lines joined by LF.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "base/slice.h"
-
-struct sse_event {
-    struct slice raw;  // all bytes of the block, its blank line included: to pass on unchanged
-    struct slice name; // of the last "event:" line; NULL data when there was none
-    struct slice data; // "data:" lines joined by LF; NULL data when there was none (a comment)
-    bool is_complete;  // false only from sse_parser_end(): the blank line was missing
-};
-
-// Called once per block. Everything in `event` is borrowed for the call. A result other than 0
-// ends the feeding at once with that result.
-typedef int (*sse_event_cb)(void *owner, const struct sse_event *event);
+#include "http/stream_event.h"
 
 struct sse_parser {
     struct buf carry; // a block whose end has not come yet
     struct buf join;  // data of more than one line
-    sse_event_cb on_event;
+    stream_event_cb on_event;
     void *owner;
     size_t skip;     // bytes at the begin of the block that are BOM or blank lines
     bool has_line;   // the block has more than those
@@ -35,11 +25,12 @@ struct sse_parser {
 };
 
 // Embedded in its owner. `limit` is the most bytes that one block may have.
-void sse_parser_init(struct sse_parser *parser, size_t limit, sse_event_cb on_event, void *owner);
+void sse_parser_init(struct sse_parser *parser, size_t limit, stream_event_cb on_event,
+                     void *owner);
 void sse_parser_deinit(struct sse_parser *parser);
 
 // Feeds the next bytes, split anywhere. Blocks that lie whole inside `bytes` are parsed in place.
-// Returns 0, -1 when a block passes its limit, or what the callback returned.
+// Returns 0, STREAM_TOO_LARGE, or what the callback returned.
 int sse_parser_feed(struct sse_parser *parser, const char *bytes, size_t len);
 
 // The bytes have ended: hands over a last block that lacks its blank line. Returns as feed does.

@@ -15,7 +15,6 @@
 #include "lua/digest.h"
 #include "lua/document_class.h"
 #include "lua/endpoint.h"
-#include "lua/event_hook.h"
 #include "lua/fetch_class.h"
 #include "lua/gate_class.h"
 #include "lua/generation_class.h"
@@ -31,6 +30,7 @@
 #include "lua/service_account.h"
 #include "lua/sources.h"
 #include "lua/spawn.h"
+#include "lua/stream_events.h"
 #include "lua/string_lib.h"
 #include "lua/table_lib.h"
 #include "lua/task.h"
@@ -313,7 +313,7 @@ void api_open(struct vm *vm)
     usage_class_open(vm);
     call_class_open(vm);
     inner_class_open(vm);
-    event_hook_open(vm);
+    stream_events_open(vm);
     dict_class_open(vm);
     limit_class_open(vm);
     background_open(vm);

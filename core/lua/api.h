@@ -155,7 +155,11 @@
 //   core.checked_raw(text) -> raw value | nil, err (bad_request)   of a text that may be none
 //   core.is_raw(value) -> boolean
 //   core.text_length(text) -> how many characters (code points) UTF-8 text has
-//   core.event_data(text) -> list of the data of each server-sent event in it
+//   core.event_data(text, framing) -> list of the data of each event in the bytes of a stream, and
+//                           { [place in it] = name } of those that have one. framing: nil ("sse"),
+//                           "ndjson" or "aws-eventstream"; what is broken ends the list
+//   core.event_frame(name, payload, is_exception) -> one frame of an AWS event stream with JSON
+//                           text as its payload: an event of that type, or an exception
 //   core.array(table) -> the same table, tagged as an array
 //   core.now() monotonic seconds, core.time() wall seconds (both cached per loop turn)
 //   core.uuid() -> 32 hex digits
@@ -237,10 +241,11 @@
 //   req:set_context(value)        what core.context() gives to everything that runs for it
 //   req:depth() -> 0 for a client's request; of an inner one: how deep it is nested
 //   req:attempt(options) (y) -> summary       one try of one lane; see below
-//   req:set_stream_type(type, has_comments)   of the stream that the client asked for, before the
+//   req:set_stream_type(type, keepalive)   of the stream that the client asked for, before the
 //                                 first attempt: what an early head (a keep-alive before the
 //                                 commit) says its content-type is, instead of text/event-stream;
-//                                 without comments a keep-alive is a newline
+//                                 a keep-alive is then a "comment" or a "newline"; "none": there
+//                                 is none, nor an early head
 //   req:hold_limit() -> bytes     limits.hold: what may be kept of its answer
 //   req:reply(status, body, headers)          a whole answer; headers is a table or nil
 //   req:fail_stream(text)         the head is out already: ends the body with `text`, or, when that
@@ -267,9 +272,13 @@
 //                                        value { rename = "max_completion_tokens" } renames
 //     body = text,                    -- instead of the client's body with edits
 //     watch = watch, usage = usage, stream = bool, choices = n,
+//     framing = "ndjson",             -- of the provider's stream: "sse" (nil), "ndjson" or
+//                                        "aws-eventstream". What a frame itself calls an error is
+//                                        one whatever `watch` says; its data is then an object
+//                                        whose first member is "__type", the exception's name
 //     hide_usage = bool,              -- the client does not get events with usage without choices
 //     add_terminal = "data: [DONE]\n\n",  -- appended when the upstream left it out
-//     error_event = function(kind, message, id) -> text of the error event in the client's dialect;
+//     error_event = function(kind, message, id) -> bytes of the error event in the client's dialect;
 //                                        the message is the provider's own, redacted, when it told
 //                                        one; id: that of the request
 //     timeout = { connect =, first_token =, head =, idle = },      -- seconds

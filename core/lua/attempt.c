@@ -91,14 +91,14 @@ static void redact(void *owner, struct slice text, struct buf *out)
     log_redact(attempt->vm->env.log, text, out);
 }
 
-static enum relay_verdict on_event(void *owner, const struct sse_event *event, struct buf *instead,
-                                   struct error *err)
+static enum relay_verdict on_event(void *owner, const struct stream_event *event,
+                                   struct buf *instead, struct error *err)
 {
     struct attempt *attempt = owner;
     return event_hook_run(&attempt->hook, event, instead, err);
 }
 
-static int translate(void *owner, enum relay_part part, const struct sse_event *event,
+static int translate(void *owner, enum relay_part part, const struct stream_event *event,
                      struct error *err)
 {
     struct attempt *attempt = owner;
@@ -326,7 +326,7 @@ static void start_hooks(lua_State *L, struct attempt *attempt, const struct rela
 {
     if (plan->filters) {
         lua_getfield(L, OPTION_EXTRA, "on_event");
-        event_hook_init(&attempt->hook, attempt->call, L);
+        event_hook_init(&attempt->hook, attempt->call, plan->framing, L);
     }
     if (plan->translates) {
         lua_getfield(L, OPTION_EXTRA, "codec");

@@ -13,6 +13,7 @@
 #include "lua/call_body.h"
 #include "lua/codec.h"
 #include "lua/endpoint.h"
+#include "lua/stream_events.h"
 #include "lua/value.h"
 #include "lua/vm.h"
 #include "lua/watch_class.h"
@@ -92,6 +93,7 @@ struct relay_plan attempt_read_plan(lua_State *L, struct call *call)
         .exchange = call->exchange,
         .timers = call->vm->env.timers,
         .watch = watch_class_check(L, OPTION_WATCH),
+        .framing = stream_events_check_framing(L, OPTION_FRAMING),
         .is_stream = lua_toboolean(L, OPTION_STREAM),
         .hide_usage = lua_toboolean(L, OPTION_HIDE_USAGE),
         .choices = (unsigned)lua_tointeger(L, OPTION_CHOICES),

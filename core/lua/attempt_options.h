@@ -30,6 +30,7 @@ enum option {
     OPTION_BODY,
     OPTION_FRESH,
     OPTION_USAGE,
+    OPTION_FRAMING,
     OPTION_EXTRA, // what few requests have: hold, on_event, headers, body, path, codec
 };
 

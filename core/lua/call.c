@@ -102,8 +102,9 @@ static void on_keepalive_tick(void *owner)
     else if (++call->silent_ticks == KEEPALIVE_TICKS) {
         if (!exchange_is_started(call->exchange))
             start_early(call);
-        exchange_write(call->exchange,
-                       call->lacks_comments ? SLICE("\n") : SLICE(": keep-alive\n\n"));
+        exchange_write(call->exchange, call->keepalive_form == KEEPALIVE_NEWLINE
+                                           ? SLICE("\n")
+                                           : SLICE(": keep-alive\n\n"));
         exchange_flush(call->exchange);
         call->silent_ticks = 0;
     }
@@ -114,7 +115,8 @@ static void on_keepalive_tick(void *owner)
 void call_start_keepalive(struct call *call)
 {
     uint32_t interval_ms = call_config(call)->keepalive_ms;
-    if (!interval_ms || call->inner || timer_is_running(&call->keepalive))
+    if (!interval_ms || call->inner || call->keepalive_form == KEEPALIVE_NONE ||
+        timer_is_running(&call->keepalive))
         return;
     uint32_t tick_ms = interval_ms / KEEPALIVE_TICKS;
     timer_start(call->vm->env.timers, &call->keepalive, tick_ms ? tick_ms : 1);

@@ -25,6 +25,13 @@ struct document;
 
 enum { CALL_ID_LEN = 32 };
 
+// What a client whose stream is silent gets.
+enum call_keepalive {
+    KEEPALIVE_COMMENT, // of server-sent events
+    KEEPALIVE_NEWLINE,
+    KEEPALIVE_NONE, // nothing, and no early head either
+};
+
 struct call {
     struct vm *vm;
     struct vm_generation *generation; // that it began with, held to its end
@@ -49,8 +56,8 @@ struct call {
     bool is_recorded;
     int in_flight; // what it adds to the gauge
     struct timer keepalive;
-    char *stream_type;   // owned; content-type of an early head, NULL: text/event-stream
-    bool lacks_comments; // a keep-alive is a newline then
+    char *stream_type; // owned; content-type of an early head, NULL: text/event-stream
+    enum call_keepalive keepalive_form;
     unsigned silent_ticks;
     uint64_t bytes_seen;
     struct json_field *scan; // owned; of the last req:scan()
@@ -104,7 +111,7 @@ void call_end_stream(struct call *call, struct slice last);
 // Ends an answer that cannot carry an error in its body: the client sees that it is not whole.
 void call_break_off(struct call *call);
 
-// From now on the client gets a comment after each `stream.keepalive` of silence.
+// From now on the client gets a keep-alive after each `stream.keepalive` of silence.
 void call_start_keepalive(struct call *call);
 
 // What the log line and the metrics say. Slices are borrowed; NULL data means unknown.

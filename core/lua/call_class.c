@@ -14,6 +14,7 @@
 #include "lua/call_prompt.h"
 #include "lua/document_class.h"
 #include "lua/inner_call.h"
+#include "lua/stream_events.h"
 #include "lua/task.h"
 #include "lua/value.h"
 #include "lua/vm.h"
@@ -294,20 +295,6 @@ static int get_hold_limit(lua_State *L)
     return 1;
 }
 
-// Only the gateway's own code names a type, in a header line of an answer.
-static int set_stream_type(lua_State *L)
-{
-    struct call *call = check_call(L);
-    struct slice type;
-    type.data = luaL_checklstring(L, 2, &type.len);
-    if (!type.len || has_control_byte(type))
-        return luaL_error(L, "a content-type has no control characters");
-    free(call->stream_type);
-    call->stream_type = mem_dup(type.data, type.len);
-    call->lacks_comments = !lua_toboolean(L, 3);
-    return 0;
-}
-
 // The headers table at `index`, as lines kept in the call, which also owns them if this raises.
 static void read_reply_headers(lua_State *L, int index, struct call *call)
 {
@@ -508,7 +495,7 @@ static const char wrappers[] =
     "  local committed, complete, error_sent, kind, message, phase, status, headers, body,\n"
     "    err, reused, heard, held, usage = attempt(req, o.label, o.target, o.watch, o.stream, o.hide_usage,\n"
     "      o.choices, o.add_terminal, t.connect, t.first_token, t.head, t.idle, o.endpoint,\n"
-    "      o.serve, o.edits, o.body, o.fresh, o.usage, extra)\n"
+    "      o.serve, o.edits, o.body, o.fresh, o.usage, o.framing, extra)\n"
     "  if complete then return complete_answer end\n"
     "  if committed then\n"
     "    if err ~= nil and not error_sent then message = words_of(err) or message end\n"
@@ -561,7 +548,7 @@ void call_class_open(struct vm *vm)
         {"raw", get_raw},
         {"prompt", call_prompt_look},
         {"set_header", set_header},
-        {"set_stream_type", set_stream_type},
+        {"set_stream_type", stream_events_set_type},
         {"hold_limit", get_hold_limit},
         {"reply", reply},
         {"fail_stream", fail_stream},

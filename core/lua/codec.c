@@ -115,7 +115,7 @@ static void push_data(const struct codec *codec, lua_State *L, enum relay_part p
 }
 
 static int push_arguments(const struct codec *codec, lua_State *L, enum relay_part part,
-                          const struct sse_event *event)
+                          const struct stream_event *event)
 {
     if (part == RELAY_FINISH)
         return 0;
@@ -204,7 +204,7 @@ static int take(struct codec *codec, struct relay *relay, enum relay_part part, 
 }
 
 static int run(struct codec *codec, struct relay *relay, enum relay_part part,
-               const struct sse_event *event, struct error *err)
+               const struct stream_event *event, struct error *err)
 {
     lua_State *L = codec->call->vm->L;
     int top = lua_gettop(L);
@@ -229,7 +229,7 @@ static int run(struct codec *codec, struct relay *relay, enum relay_part part,
 // A script may be what has the provider's bytes written (a mock in a test): its limits are not
 // those of the gateway's own code.
 int codec_translate(struct codec *codec, struct relay *relay, enum relay_part part,
-                    const struct sse_event *event, struct error *err)
+                    const struct stream_event *event, struct error *err)
 {
     struct vm *vm = codec->call->vm;
     struct guard *guard = vm->guard;

@@ -27,4 +27,4 @@ void codec_deinit(struct codec *codec);
 
 // As translate() of struct relay_handler; what is made goes to relay_put().
 int codec_translate(struct codec *codec, struct relay *relay, enum relay_part part,
-                    const struct sse_event *event, struct error *err);
+                    const struct stream_event *event, struct error *err);

@@ -23,7 +23,7 @@ static int add(struct fetch_split *split, struct slice name, struct slice data)
     return data.len ? buf_add_slice(queue, data) : 0;
 }
 
-static int on_event(void *owner, const struct sse_event *event)
+static int on_event(void *owner, const struct stream_event *event)
 {
     return event->data.data ? add(owner, event->name, event->data) : 0;
 }

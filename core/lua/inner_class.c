@@ -195,7 +195,7 @@ static int look_for_piece(lua_State *L)
     return 2;
 }
 
-static int on_event(void *owner, const struct sse_event *event)
+static int on_event(void *owner, const struct stream_event *event)
 {
     struct reader *reader = owner;
     if (!event->data.data)

@@ -16,7 +16,7 @@ local merged, joined = tables.merged, tables.joined
 local M = {}
 
 -- What says how a protocol is spoken passes on; where a service is, its keys and models do not.
-local INHERITED = { "serve", "forward_headers", "variants" }
+local INHERITED = { "serve", "forward_headers", "variants", "framing" }
 
 local ADDRESS = { base_url = 0 } -- as HOOKS, where it is a function
 
@@ -96,7 +96,7 @@ end
 -- Fields of bodies and places of counts mean nothing in another dialect; its paths are its own.
 local function in_another_dialect(parent, speaks)
   local result = merged(parent)
-  result.params, result.usage = nil, nil
+  result.params, result.usage, result.framing = nil, nil, nil
   result.ops = merged(parent.ops)
   local chat = result.ops.chat
   if chat then result.ops.chat = { path = chat.paths and chat.paths[speaks] } end

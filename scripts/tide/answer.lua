@@ -1,5 +1,6 @@
 -- Ends a request with an answer of the gateway's own, and records it: exactly once each.
 local endpoints = require("tide.endpoints")
+local framing = require("tide.framing")
 local upstream_ids = require("tide.upstream_ids")
 
 local M = {}
@@ -22,7 +23,8 @@ end
 
 -- Behind a head that has gone early: nothing but keep-alives came before.
 local function error_event(req, dialect, err)
-  return endpoints.wants_array(req) and error_body(req, dialect, err) or dialect.error_event(err)
+  if endpoints.wants_array(req) then return error_body(req, dialect, err) end
+  return framing.error_event(dialect, err)
 end
 
 --- Answers with an error in the client's dialect, as an event when the head has already gone.

@@ -124,7 +124,11 @@ end
 local function new_call(req, op, dialect, form, is_streaming, model, n, options)
   options = is_streaming and form.has_options and options_table(req, options) or nil
   local as_array = is_streaming and not form.stream and endpoints.wants_array(req) or nil
-  if as_array then req:set_stream_type("application/json", false) end
+  if as_array then
+    req:set_stream_type("application/json", "newline")
+  elseif is_streaming and dialect.framing ~= "sse" then
+    req:set_stream_type(dialect.content_type, "none")
+  end
   return {
     req = req,
     op = op,

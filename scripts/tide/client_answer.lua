@@ -9,7 +9,7 @@ local M = {}
 
 local function chunks(body)
   local state, folded = view.new_state(), fold.new()
-  for _, data in ipairs(core.event_data(body)) do
+  for _, data in ipairs((core.event_data(body))) do
     local chunk = core.decode(data)
     if type(chunk) == "table" then
       for _, event in ipairs(view.events(state, chunk).events) do folded:add(event) end
@@ -24,21 +24,22 @@ local function of_openai(body, is_stream)
   return view.answer(type(answer) == "table" and answer or {})
 end
 
--- The data of each event: text, or what an array holds.
+-- The data of each event, text, or what an array holds; and the names of those that have one.
 local function data_of(dialect, body, is_array)
-  if not is_array then return core.event_data(body) end
+  if not is_array then return core.event_data(body, dialect.framing) end
   local list = core.decode(body, dialect.raw)
-  return type(list) == "table" and list or {}
+  return type(list) == "table" and list or {}, {}
 end
 
 local function tell_events(dialect, body, is_array, emit, info)
   local state = {}
-  for _, data in ipairs(data_of(dialect, body, is_array)) do
+  local list, names = data_of(dialect, body, is_array)
+  for i, data in ipairs(list) do
     if type(data) == "string" then
       local value = core.decode(data, dialect.raw)
       if value ~= nil then data = value end
     end
-    dialect.decode_event({ data = data }, emit, state, info)
+    dialect.decode_event({ data = data, name = names[i] }, emit, state, info)
   end
   if dialect.end_events then dialect.end_events(emit, state, info) end
 end

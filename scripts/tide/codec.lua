@@ -4,6 +4,7 @@ local core = require("core")
 local custom_tools = require("tide.custom_tools")
 local errors = require("tide.errors")
 local fold = require("tide.canonical_fold")
+local framing = require("tide.framing")
 local grammar = require("tide.canonical_grammar")
 local guarded = require("tide.guarded")
 local warnings = require("tide.warnings")
@@ -11,25 +12,6 @@ local warnings = require("tide.warnings")
 local M = {}
 
 -- ---- the client's bytes -------------------------------------------------------------------------
-
--- What stays raw in a table may be written over several lines, as an event may not.
-local function line_of(value)
-  local text = core.encode(value)
-  return text:find("\n", 1, true) and text:gsub("[\r\n]", " ") or text
-end
-
--- Server-sent events: the pieces of their texts as they come.
-local function sse_writer(out)
-  return function(data, name)
-    if type(data) ~= "string" then data = line_of(data) end
-    local n = #out
-    if name then
-      out[n + 1], out[n + 2], n = "event: ", name, n + 3
-      out[n] = "\n"
-    end
-    out[n + 1], out[n + 2], out[n + 3] = "data: ", data, "\n\n"
-  end
-end
 
 --- One JSON array that grows: what Gemini's clients get who do not ask for server-sent events.
 function M.array_writer(out)
@@ -105,7 +87,7 @@ local function error_event(self, kind, message)
     self.write(self.client.error_body(err, self.context))
     self.end_array()
   else
-    out[#out + 1] = self.client.error_event(err, self.context, self.encoder_state)
+    out[#out + 1] = framing.error_event(self.client, err, self.context, self.encoder_state)
   end
   return take(out)
 end
@@ -235,7 +217,8 @@ end
 -- A provider without a `decode` tells its whole answer as it tells its stream.
 local function decode_by_events(self, text)
   if text:find("^%s*[{%[]") then return take_for_hook(self, text) end
-  for _, data in ipairs(core.event_data(text)) do take_for_hook(self, data) end
+  local list, names = core.event_data(text, self.framing)
+  for i, data in ipairs(list) do take_for_hook(self, data, names[i]) end
 end
 
 local function decode_whole(self, text)
@@ -309,12 +292,13 @@ function M.new(call, lane, way, context, dropped, filter)
   local self = setmetatable({
     call = call, lane = lane, client = way.client, provider = way.dialect, hooks = way.hooks,
     context = context, dropped = dropped, filter = filter, out = out, decoder_state = {},
-    comments = not call.as_array, tells = way.dialect.watch == nil,
+    comments = not call.as_array and way.client.framing == "sse",
+    tells = way.dialect.watch == nil, framing = framing.of(lane.provider.adapter, way.dialect),
   }, Codec)
   if call.as_array then
     self.write, self.end_array = M.array_writer(out)
   else
-    self.write = sse_writer(out)
+    self.write = framing.writer(way.client.framing, out)
   end
   if not call.stream then
     return {

@@ -1,5 +1,6 @@
 -- Wire protocols as the request path uses them: what the files of adapters/dialects/ say, compiled.
 local core = require("core")
+local framing = require("tide.framing")
 local guarded = require("tide.guarded")
 local usage = require("tide.usage")
 
@@ -24,15 +25,18 @@ local function has_all(functions, names)
   return true
 end
 
--- A client must get an error in any case, also when the user's function for it fails.
-local function never_failing(write, source)
+-- A client must get an error in any case, also when the user's function for it fails; `form` is how
+-- the text is then written.
+local function never_failing(write, source, form)
   if not (write and source.is_user) then return write end
   return function(...)
     local err = ...
-    local ok, text = pcall(write, ...)
-    if ok and type(text) == "string" then return text end
+    local ok, text, name = pcall(write, ...)
+    if ok and type(text) == "string" then
+      return text, type(name) == "string" and name or nil
+    end
     core.log("error", source.path .. ": an error could not be written: " .. guarded.text_of(text))
-    return core.encode({ error = { message = err.message, type = err.type } })
+    return form:format(core.encode({ error = { message = err.message, type = err.type } }))
   end
 end
 
@@ -59,11 +63,13 @@ function M.compile(name, entry)
   dialect.usage_places = value.usage or {}
   dialect.usage = usage.compile(nil, value.usage)
   dialect.raw = set_of(value.raw_members)
-  dialect.error_body = never_failing(functions.error_body, source)
-  dialect.error_event = never_failing(functions.error_event, source)
+  dialect.framing = value.framing or "sse"
+  dialect.error_body = never_failing(functions.error_body, source, "%s")
+  dialect.error_event = never_failing(functions.error_event, source,
+    dialect.framing == "sse" and "data: %s\n\n" or "%s")
   dialect.paths, dialect.stream_paths = value.paths or {}, value.stream_paths or {}
   dialect.headers = value.headers or {}
-  dialect.content_type = value.content_type or "text/event-stream"
+  dialect.content_type = value.content_type or framing.types[dialect.framing]
   dialect.speaks = has_all(functions, TO_PROVIDER)
   dialect.serves = has_all(functions, OF_CLIENT)
   return dialect
@@ -77,7 +83,7 @@ M.own = {
     input = "input", output = "output", cached = "cached", cache_write = "cache_write",
     reasoning = "reasoning",
   },
-  content_type = "text/event-stream", speaks = true, serves = false,
+  framing = "sse", content_type = framing.types.sse, speaks = true, serves = false,
 }
 
 return M

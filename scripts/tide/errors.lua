@@ -1,6 +1,7 @@
 -- The errors that the gateway itself gives to clients. The dialect turns them into bytes: it gets
 -- { status, kind, type, code, message, param, request_id }, type and code in OpenAI's words.
 local core = require("core")
+local framing = require("tide.framing")
 
 local M = {}
 
@@ -140,7 +141,7 @@ function M.event_writer(dialect)
   return function(kind, message, id)
     local err = M.of_stream(kind, message)
     err.request_id = id
-    return dialect.error_event(err)
+    return framing.error_event(dialect, err)
   end
 end
 

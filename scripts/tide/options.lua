@@ -5,6 +5,7 @@ local canonical = require("tide.canonical")
 local core = require("core")
 local errors = require("tide.errors")
 local extras = require("tide.extras")
+local framing = require("tide.framing")
 local params = require("tide.params")
 local translate = require("tide.translate")
 local warnings = require("tide.warnings")
@@ -40,6 +41,12 @@ local function edits_of(lane, way, variant)
   return edits
 end
 
+-- Most are server-sent events, for which C needs no word.
+local function framing_of(adapter, dialect)
+  local name = framing.of(adapter, dialect)
+  if name ~= "sse" then return name end
+end
+
 local function prepare(call, lane, way, variant)
   local provider = lane.provider
   local adapter, dialect, client = provider.adapter, way.dialect, way.client
@@ -56,6 +63,7 @@ local function prepare(call, lane, way, variant)
     endpoint = endpoint,
     edits = edits_of(lane, way, variant),
     watch = dialect.watch or NO_WATCH,
+    framing = framing_of(adapter, dialect),
     usage = adapter.usages[dialect.name],
     stream = call.stream,
     hide_usage = not is_translated

@@ -26,7 +26,7 @@ local function usual(value)
   return {
     message = text_of(inner.message) or details_of(inner),
     code = text_of(inner.code),
-    type = text_of(inner.type),
+    type = text_of(inner.type) or text_of(inner.__type), -- AWS
   }
 end
 

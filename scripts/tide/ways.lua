@@ -1,5 +1,6 @@
 -- How a lane serves clients of a dialect: passed through, or translated to one of the provider's.
 local address = require("tide.address")
+local framing = require("tide.framing")
 
 local M = {}
 
@@ -25,6 +26,7 @@ local function new_way(lane, op, client, dialect, retells)
   local provider = lane.provider
   local hooks = provider.adapter.hooks
   local native = is_native(client, dialect)
+  local is_alike = native and framing.of(provider.adapter, dialect) == client.framing
   local can_translate = op == "chat" and client.serves and dialect.speaks
   return {
     dialect = dialect,
@@ -32,7 +34,7 @@ local function new_way(lane, op, client, dialect, retells)
     hooks = hooks,
     translates_request = can_translate
       and (not native or retells or has_any(hooks, "prepare", "encode")),
-    translates_answer = can_translate and (not native or has_any(hooks, "decode", "on_event")),
+    translates_answer = can_translate and (not is_alike or has_any(hooks, "decode", "on_event")),
     can = (native or can_translate) and has_address(provider.adapter, op, dialect),
     prepared = {},
   }

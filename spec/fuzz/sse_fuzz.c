@@ -26,7 +26,7 @@ static void note_field(struct buf *out, struct slice field)
     buf_add_slice(out, field);
 }
 
-static int note_event(void *owner, const struct sse_event *event)
+static int note_event(void *owner, const struct stream_event *event)
 {
     struct record *record = owner;
     expect(event->raw.len > 0);

@@ -209,10 +209,21 @@ local function add_values(core)
   function core.time() return 1700000000 + core.clock end
   function core.uuid() return string.rep("0", 32) end
   function core.text_length(text) return select(2, text:gsub("[^\128-\191]", "")) end
-  function core.event_data(text)
-    local list = {}
-    for data in text:gmatch("data: ([^\n]*)") do list[#list + 1] = data end
-    return list
+  -- Frames of an event stream are "\1name\2payload\3" here, exceptions "\1!name\2payload\3".
+  function core.event_frame(name, payload, is_exception)
+    return "\1" .. (is_exception and "!" or "") .. name .. "\2" .. payload .. "\3"
+  end
+  function core.event_data(text, framing)
+    local list, names = {}, {}
+    if framing == "aws-eventstream" then
+      for name, data in text:gmatch("\1([^\2]*)\2([^\3]*)\3") do
+        list[#list + 1], names[#names + 1] = data, name
+      end
+      return list, names
+    end
+    local pattern = framing == "ndjson" and "([^\n]+)\n" or "data: ([^\n]*)"
+    for data in text:gmatch(pattern) do list[#list + 1] = data end
+    return list, names
   end
   function core.redact(text) return (text:gsub("sk%-secret", "***")) end
   function core.fields(names) return names end
@@ -498,8 +509,8 @@ function Request:body() return self.options.body or "" end
 function Request:holds(text) return self:body():find(text, 1, true) ~= nil end
 function Request:is_started() return self.started == true end
 function Request:hold_limit() return self.options.hold or 16 * 1024 * 1024 end
-function Request:set_stream_type(type, has_comments)
-  self.stream_type, self.has_comments = type, has_comments
+function Request:set_stream_type(type, keepalive)
+  self.stream_type, self.keepalive = type, keepalive
 end
 function Request:is_gone() return self.gone == true end
 function Request.begin_scripts(_, seconds)

@@ -78,7 +78,7 @@ struct fixture {
     struct relay_plan plan;
     struct headers headers;
     bool is_canceled, is_paused, is_done;
-    enum relay_verdict (*hook)(const struct sse_event *event, struct buf *instead,
+    enum relay_verdict (*hook)(const struct stream_event *event, struct buf *instead,
                                struct error *err);
     int (*codec)(struct relay *relay, enum relay_part part, struct slice name, struct slice data,
                  struct error *err);
@@ -122,15 +122,15 @@ static void on_done(void *owner, const struct relay_report *report)
 }
 
 // What the test has put into `hook`: NULL lets events pass as they are.
-static enum relay_verdict on_event(void *owner, const struct sse_event *event, struct buf *instead,
-                                   struct error *err)
+static enum relay_verdict on_event(void *owner, const struct stream_event *event,
+                                   struct buf *instead, struct error *err)
 {
     struct fixture *fixture = owner;
     return fixture->hook(event, instead, err);
 }
 
 // What the test has put into `codec`.
-static int translate(void *owner, enum relay_part part, const struct sse_event *event,
+static int translate(void *owner, enum relay_part part, const struct stream_event *event,
                      struct error *err)
 {
     struct fixture *fixture = owner;

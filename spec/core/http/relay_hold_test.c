@@ -238,13 +238,13 @@ static void test_a_held_answer_that_is_not_released_reaches_nobody(void **state)
 
 // ---- on_event ---------------------------------------------------------------------------------
 
-static bool says(const struct sse_event *event, const char *text)
+static bool says(const struct stream_event *event, const char *text)
 {
     return memmem(event->data.data, event->data.len, text, strlen(text)) != NULL;
 }
 
 // "hello" stays, "bye" becomes "moo", roles go.
-static enum relay_verdict edit(const struct sse_event *event, struct buf *instead,
+static enum relay_verdict edit(const struct stream_event *event, struct buf *instead,
                                struct error *err)
 {
     (void)err;
@@ -268,7 +268,7 @@ static void test_events_stay_change_or_go(void **state)
     assert_true(fixture->report.is_complete);
 }
 
-static enum relay_verdict drop_hello(const struct sse_event *event, struct buf *instead,
+static enum relay_verdict drop_hello(const struct stream_event *event, struct buf *instead,
                                      struct error *err)
 {
     (void)instead;
@@ -290,7 +290,7 @@ static void test_content_that_is_dropped_does_not_commit(void **state)
     end(fixture);
 }
 
-static enum relay_verdict refuse_bye(const struct sse_event *event, struct buf *instead,
+static enum relay_verdict refuse_bye(const struct stream_event *event, struct buf *instead,
                                      struct error *err)
 {
     (void)instead;
@@ -315,7 +315,7 @@ static void test_a_refused_event_is_a_failure_of_the_stream(void **state)
     assert_false(fixture->report.is_complete);
 }
 
-static enum relay_verdict never(const struct sse_event *event, struct buf *instead,
+static enum relay_verdict never(const struct stream_event *event, struct buf *instead,
                                 struct error *err)
 {
     (void)event;

@@ -25,7 +25,7 @@ static void note_field(struct buf *out, const char *label, struct slice text)
         buf_addf(out, "%s=%zu:%.*s ", label, text.len, (int)text.len, text.data);
 }
 
-static int note_event(void *owner, const struct sse_event *event)
+static int note_event(void *owner, const struct stream_event *event)
 {
     struct record *record = owner;
     note_field(&record->events, "name", event->name);
@@ -185,7 +185,7 @@ struct window {
     bool is_inside;
 };
 
-static int check_inside(void *owner, const struct sse_event *event)
+static int check_inside(void *owner, const struct stream_event *event)
 {
     struct window *window = owner;
     window->is_inside =
@@ -283,7 +283,7 @@ static void digest_field(uint64_t *digest, struct slice field)
     digest_add(digest, field.data, field.len);
 }
 
-static int digest_event(void *owner, const struct sse_event *event)
+static int digest_event(void *owner, const struct stream_event *event)
 {
     struct digest *digest = owner;
     digest_field(&digest->events, event->name);

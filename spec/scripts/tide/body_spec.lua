@@ -109,7 +109,7 @@ describe("tide.body", function()
       local call = read('{"contents":[],"model":"other","stream":false}', STREAM, GEMINI, path)
       assert.same({ "a/b", true, true, true },
         { call.model, call.stream, call.asks_usage, call.as_array })
-      assert.same({ "application/json", false }, { call.req.stream_type, call.req.has_comments })
+      assert.same({ "application/json", "newline" }, { call.req.stream_type, call.req.keepalive })
       call = read('{"contents":[]}', GENERATE, GEMINI, "/v1beta/models/m:generateContent")
       assert.same({ "m", false }, { call.model, call.stream })
       assert.is_nil(call.as_array or call.req.stream_type)
