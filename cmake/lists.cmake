@@ -47,7 +47,7 @@ set(TIDEGATE_C
   core/lua/bodies.c
   core/lua/gate_class.c core/lua/service_account.c
   core/http/relay_translate.c core/lua/attempt_options.c core/lua/codec.c
-  core/http/sigv4.c core/http/sigv4_canonical.c
+  core/http/sigv4.c core/http/sigv4_canonical.c core/lua/signer.c
   core/http/eventstream.c core/http/framing.c core/http/ndjson.c core/lua/stream_events.c
 )
 set(TIDEGATE_LUA
@@ -117,6 +117,7 @@ set(TIDEGATE_LUA
   scripts/tide/testing_diff.lua scripts/tide/testing_http.lua scripts/tide/testing_report.lua
   scripts/tide/testing_requests.lua scripts/tide/testing_upstream.lua scripts/tide/timeouts.lua
   scripts/tide/timers.lua scripts/tide/translate.lua scripts/tide/upstream_ids.lua
+  scripts/tide/http_date.lua scripts/tide/sigv4.lua
   scripts/tide/url.lua scripts/tide/usage.lua scripts/tide/warnings.lua scripts/tide/ways.lua
 )
 # spec/core/NAME_test.c

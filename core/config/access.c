@@ -1,5 +1,6 @@
 #include "config/access.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,20 +113,56 @@ static int refuse_client(const struct config *config, size_t position, const cha
     return -1;
 }
 
+// What a text or a secret says.
+static const char *value_at(const struct config *config, const struct field *field)
+{
+    return field->type == FIELD_SECRET ? config->secrets[field->secret].value : field->text;
+}
+
+static void read_client(const struct config *config, const struct field *table,
+                        struct config_client *client)
+{
+    const char *name = text_at(table, "name");
+    const struct field *key = field_find(table, "key");
+    const struct field *id = field_find(table, "access_key_id");
+
+    client->name = mem_dup(name, strlen(name));
+    client->has_key = key != NULL;
+    if (key)
+        access_hash_key(slice_of(value_at(config, key)), client->key_hash);
+    if (id) {
+        const char *text = value_at(config, id);
+        client->access_key_id = mem_dup(text, strlen(text));
+        client->secret_access_key = (int)field_find(table, "secret_access_key")->secret;
+    }
+}
+
+static bool have_same_key(const struct config_client *one, const struct config_client *other)
+{
+    return one->has_key && other->has_key &&
+           memcmp(one->key_hash, other->key_hash, sizeof(one->key_hash)) == 0;
+}
+
+static bool have_same_id(const struct config_client *one, const struct config_client *other)
+{
+    return one->access_key_id && other->access_key_id &&
+           strcmp(one->access_key_id, other->access_key_id) == 0;
+}
+
 static int apply_clients(struct config *config, const struct field *clients, struct error *err)
 {
     config->clients = mem_alloc((clients->count + 1) * sizeof(*config->clients));
     for (size_t i = 0; i < clients->count; i++) {
         struct config_client *client = &config->clients[i];
-        const char *name = text_at(&clients->items[i], "name");
-        const struct field *key = field_find(&clients->items[i], "key");
-        client->name = mem_dup(name, strlen(name));
-        access_hash_key(slice_of(config->secrets[key->secret].value), client->key_hash);
+        read_client(config, &clients->items[i], client);
         config->client_count++;
         for (size_t before = 0; before < i; before++) {
             const struct config_client *other = &config->clients[before];
-            if (memcmp(other->key_hash, client->key_hash, sizeof(client->key_hash)) == 0)
+            if (have_same_key(other, client))
                 return refuse_client(config, i + 1, "key", "the same key", before + 1, err);
+            if (have_same_id(other, client))
+                return refuse_client(config, i + 1, "access_key_id", "the same access key id",
+                                     before + 1, err);
             if (strcmp(other->name, client->name) == 0)
                 return refuse_client(config, i + 1, "name", "the same name", before + 1, err);
         }

@@ -299,6 +299,30 @@ static bool has_item(const struct field *table, const char *name)
     return false;
 }
 
+// What a row asks of the table that `row->path` is in: the name of a field that is missing, or
+// NULL.
+static const char *missing_field(const struct field *table, const struct setting *row,
+                                 const char *name)
+{
+    bool is_there = has_item(table, name);
+
+    if (is_there)
+        return row->with && !has_item(table, row->with) ? row->with : NULL;
+    return row->is_required && !(row->unless && has_item(table, row->unless)) ? name : NULL;
+}
+
+static const char *help_of(const struct check *check, const char *name)
+{
+    struct buf path;
+
+    buf_init(&path, PATH_LIMIT);
+    buf_add_slice(&path, buf_slice(&check->pattern));
+    enter(&path, name);
+    const char *help = settings_find(path.data)->help;
+    buf_deinit(&path);
+    return help;
+}
+
 // `is_told`: what is missing was there, and wrong.
 static int check_required(struct check *check, const struct field *table, bool is_told)
 {
@@ -306,12 +330,13 @@ static int check_required(struct check *check, const struct field *table, bool i
 
     for (size_t i = 0; settings_at(i); i++) {
         const struct setting *row = settings_at(i);
-        if (!row->is_required || strncmp(row->path, text_of(&check->pattern), len) != 0 ||
-            row->path[len] != '.' || strchr(row->path + len + 1, '.'))
+        if ((!row->is_required && !row->with) ||
+            strncmp(row->path, text_of(&check->pattern), len) != 0 || row->path[len] != '.' ||
+            strchr(row->path + len + 1, '.'))
             continue;
-        const char *name = row->path + len + 1;
-        if (!has_item(table, name))
-            return is_told ? -1 : refuse(check, "'%s' is missing: %s", name, row->help);
+        const char *name = missing_field(table, row, row->path + len + 1);
+        if (name)
+            return is_told ? -1 : refuse(check, "'%s' is missing: %s", name, help_of(check, name));
     }
     return 0;
 }

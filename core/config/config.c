@@ -68,8 +68,10 @@ void config_free(struct config *config)
 {
     if (!config)
         return;
-    for (size_t i = 0; i < config->client_count; i++)
+    for (size_t i = 0; i < config->client_count; i++) {
         free(config->clients[i].name);
+        free(config->clients[i].access_key_id);
+    }
     for (size_t i = 0; i < config->secret_count; i++)
         free_secret(&config->secrets[i]);
     free(config->clients);
@@ -297,8 +299,19 @@ int config_find_client(const struct config *config, struct slice key)
 
     access_hash_key(key, hash);
     for (size_t i = 0; i < config->client_count; i++) {
-        if (CRYPTO_memcmp(hash, config->clients[i].key_hash, sizeof(hash)) == 0)
+        const struct config_client *client = &config->clients[i];
+        if (CRYPTO_memcmp(hash, client->key_hash, sizeof(hash)) == 0 && client->has_key)
             found = (int)i;
     }
     return found;
+}
+
+int config_find_signer(const struct config *config, struct slice access_key_id)
+{
+    for (size_t i = 0; i < config->client_count; i++) {
+        const char *id = config->clients[i].access_key_id;
+        if (id && slice_equal(slice_of(id), access_key_id))
+            return (int)i;
+    }
+    return -1;
 }

@@ -17,7 +17,10 @@
 
 struct config_client {
     char *name;                 // owned
+    bool has_key;               // false: it has a pair of keys alone, to sign with
     unsigned char key_hash[32]; // SHA-256 of the key
+    char *access_key_id;        // owned; NULL: it does not sign
+    int secret_access_key;      // index into secrets
 };
 
 // One named limit or time per line of DESIGN; bytes and milliseconds.
@@ -132,3 +135,6 @@ size_t config_add_secret(struct config *config, const char *name, const char *va
 
 // The client whose key this is, compared in constant time over all clients; -1: none.
 int config_find_client(const struct config *config, struct slice key);
+
+// The client that signs with this access key id, which is no secret; -1: none.
+int config_find_signer(const struct config *config, struct slice access_key_id);

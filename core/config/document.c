@@ -47,7 +47,7 @@ static void add_defaults(struct field *defaults, const char *name)
     }
 }
 
-// "secret" and { "secret", name = } both become { value =, name = }.
+// "secret" and { "secret", name = } both become { value =, name = }. A pair of keys has names.
 static void name_key(struct field *key)
 {
     if (key->type == FIELD_SECRET) {
@@ -59,6 +59,8 @@ static void name_key(struct field *key)
         return;
     }
     struct field *value = &key->items[0]; // positions stand before names
+    if (value->name)
+        return;
     value->position = 0;
     value->name = mem_dup("value", strlen("value"));
     field_sort(key);

@@ -48,7 +48,9 @@ struct setting {
     // NULL when it is fine. NULL: any.
     const char *(*wrong_text)(const char *text);
     const char *(*wrong_name)(const char *name);
-    bool is_required; // in the table around it
+    bool is_required;   // in the table around it ...
+    const char *unless; // ... where that has no field of this name; NULL: always
+    const char *with;   // a field that the table must have beside this one; NULL: none
     enum setting_storage storage;
     size_t offset; // of that storage
 };

@@ -1,6 +1,5 @@
 #include "http/header_lines.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 // Takes the first line off the block, its end included.
@@ -17,6 +16,27 @@ static struct slice name_of(struct slice line)
 {
     const char *colon = memchr(line.data, ':', line.len);
     return (struct slice){line.data, colon ? (size_t)(colon - line.data) : line.len};
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+bool header_lines_next(struct slice *lines, struct header *line)
+{
+    if (!lines->len)
+        return false;
+    struct slice text = next_line(lines);
+    line->name = name_of(text);
+    size_t used = line->name.len + (line->name.len < text.len); // the colon
+    struct slice value = {text.data + used, text.len - used};
+    while (value.len && is_space(*value.data))
+        value = (struct slice){value.data + 1, value.len - 1};
+    while (value.len && is_space(value.data[value.len - 1]))
+        value.len--;
+    line->value = value;
+    return true;
 }
 
 static bool has_line(struct slice lines, struct slice name)

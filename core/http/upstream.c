@@ -445,6 +445,11 @@ struct origin *upstream_origin_by(struct upstream_pool *pool, const char *url,
     return origins_intern(&pool->origins, url, way, path, err);
 }
 
+struct slice upstream_origin_host(const struct origin *origin)
+{
+    return slice_of(origin->host);
+}
+
 void upstream_origin_unref(struct upstream_pool *pool, struct origin *origin)
 {
     release_origin(pool, origin);

@@ -64,6 +64,9 @@ struct origin *upstream_origin_by(struct upstream_pool *pool, const char *url,
 
 void upstream_origin_unref(struct upstream_pool *pool, struct origin *origin);
 
+// What requests to it have as Host. Borrowed.
+struct slice upstream_origin_host(const struct origin *origin);
+
 struct upstream_head {
     int status;
     const struct headers *headers; // borrowed for the callback

@@ -28,6 +28,7 @@
 #include "lua/reload.h"
 #include "lua/script.h"
 #include "lua/service_account.h"
+#include "lua/signer.h"
 #include "lua/sources.h"
 #include "lua/spawn.h"
 #include "lua/stream_events.h"
@@ -308,6 +309,7 @@ void api_open(struct vm *vm)
     spawn_open(vm);
     alarm_open(vm);
     fetch_class_open(vm);
+    signer_open(vm);
     endpoint_open(vm);
     watch_class_open(vm);
     usage_class_open(vm);

@@ -56,8 +56,15 @@
 //   core.endpoint{ url = base_url, path = "/chat/completions", method = "POST",
 //                  ca_file = path or nil, proxy = URL, false (none) or nil (of the environment),
 //                  headers = { { "name", "text or secret", ... }, ... },
-//                  secret_query = { "name", text or secret } or nil } -> endpoint, or nil, err.
+//                  secret_query = { "name", text or secret } or nil,
+//                  signer = signer or nil } -> endpoint, or nil, err.
 //                           Header values are concatenated from strings and secrets.
+//   core.signer{ access_key_id =, secret_access_key =, session_token = or nil (texts or secrets),
+//                region =, service = } -> signer: an attempt at an endpoint with one is signed
+//                           as AWS Signature Version 4 when its bytes are known; session_token is
+//                           sent and signed
+//     signer:offset(), signer:set_offset(seconds)   how far the provider's clock is ahead of ours;
+//                           0 at first
 //   core.fields{ "model", "stream" } -> fields: names of top-level members, for req:scan()
 //
 // User code: adapters, policies, middleware, pipelines; everything that is not tide.*

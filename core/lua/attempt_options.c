@@ -13,6 +13,7 @@
 #include "lua/call_body.h"
 #include "lua/codec.h"
 #include "lua/endpoint.h"
+#include "lua/signer.h"
 #include "lua/stream_events.h"
 #include "lua/value.h"
 #include "lua/vm.h"
@@ -199,12 +200,38 @@ static void read_own_headers(struct attempt_request *request, lua_State *L)
     request->upstream.headers = buf_slice(&request->headers);
 }
 
+// Last of all: every byte of the request is known.
+static void sign(struct attempt_request *request, lua_State *L)
+{
+    struct endpoint *endpoint = endpoint_check(L, OPTION_ENDPOINT);
+    struct upstream_request *upstream = &request->upstream;
+    struct buf lines;
+
+    if (!endpoint->signer)
+        return;
+    const struct signer_request what = {
+        .method = upstream->method,
+        .target = upstream->path,
+        .host = upstream_origin_host(upstream->origin),
+        .headers = upstream->headers,
+        .body = upstream->body,
+        .body_count = upstream->body_count,
+    };
+    buf_init(&lines, SIGNER_LINES_MAX);
+    signer_sign(endpoint->signer, &what, &lines);
+    buf_init(&request->signed_lines, LIMIT_ENDPOINT_HEADERS + LIMIT_OWN_HEADERS + SIGNER_LINES_MAX);
+    header_lines_merge(upstream->headers, buf_slice(&lines), &request->signed_lines); // always fits
+    buf_deinit(&lines);
+    upstream->headers = buf_slice(&request->signed_lines);
+}
+
 void attempt_request_init(struct attempt_request *request, lua_State *L, struct call *call)
 {
     buf_init(&request->scratch, EDITS_SCRATCH);
     read_endpoint(request, L);
     read_own_headers(request, L);
     read_body(request, L, call);
+    sign(request, L);
 }
 
 void attempt_request_drop_body(struct attempt_request *request)
@@ -218,5 +245,6 @@ void attempt_request_deinit(struct attempt_request *request)
 {
     attempt_request_drop_body(request);
     buf_deinit(&request->headers);
+    buf_deinit(&request->signed_lines);
     buf_deinit(&request->path);
 }

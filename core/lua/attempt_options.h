@@ -40,10 +40,11 @@ struct relay_plan attempt_read_plan(lua_State *L, struct call *call);
 // A request to a provider. Embedded in its owner.
 struct attempt_request {
     struct upstream_request upstream;
-    struct slice *segments; // owned; the body
-    struct buf scratch;     // bytes that json_splice() adds
-    struct buf headers;     // those of the endpoint and of the request, where it has its own
-    struct buf path;        // with the endpoint's key, where the request has a path of its own
+    struct slice *segments;  // owned; the body
+    struct buf scratch;      // bytes that json_splice() adds
+    struct buf headers;      // those of the endpoint and of the request, where it has its own
+    struct buf signed_lines; // all of them and a signature, where the endpoint has a signer
+    struct buf path;         // with the endpoint's key, where the request has a path of its own
 };
 
 // Of options that attempt_read_plan() has accepted.

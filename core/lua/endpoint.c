@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "http/url.h"
 #include "lua/header_text.h"
+#include "lua/signer.h"
 #include "lua/task.h"
 #include "lua/value.h"
 #include "lua/vm.h"
@@ -91,6 +92,21 @@ int endpoint_add_query(const struct endpoint *endpoint, struct buf *path)
                : -1;
 }
 
+// The environment of the endpoint, which is on top of the stack, keeps the signer.
+static void read_signer(lua_State *L, struct endpoint *endpoint)
+{
+    lua_getfield(L, 1, "signer");
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return;
+    }
+    endpoint->signer = signer_check(L, -1);
+    lua_createtable(L, 1, 0);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, 1);
+    lua_setfenv(L, -2);
+}
+
 static const char *text_field(lua_State *L, const char *name, const char *otherwise)
 {
     lua_getfield(L, 1, name);
@@ -143,6 +159,7 @@ static int new_endpoint(lua_State *L)
         endpoint_add_query(endpoint, &endpoint->path) != 0)
         return luaL_error(L, "the path is longer than %d bytes", PATH_LIMIT);
     read_headers(L, endpoint);
+    read_signer(L, endpoint);
     lua_settop(L, 2);
     return 1;
 }

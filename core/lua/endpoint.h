@@ -8,12 +8,14 @@
 #include "http/upstream.h"
 
 struct vm;
+struct signer;
 
 struct endpoint {
     struct origin *origin; // borrowed from the worker's pool
     struct buf path;       // with the query
     struct buf query;      // "name=value" of a key that goes in the query; empty: it does not
     struct buf headers;    // complete lines
+    struct signer *signer; // borrowed from a Lua value that this one keeps; NULL: nothing is signed
     char method[8];
 };
 

@@ -56,6 +56,7 @@ struct vm {
     struct guard *guard; // NULL until the first of them
     const void *generation_class;
     const void *request_class, *fields_class, *endpoint_class, *watch_class, *usage_class;
+    const void *signer_class;
     int request_class_ref;                                        // its metatable
     int gateway_ref;                                              // the module tide.gateway
     int serve_ref, serve_admin_ref, serve_inner_ref, summary_ref; // of it

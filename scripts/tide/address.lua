@@ -100,6 +100,7 @@ local function make(provider, credential, dialect, path, op, model)
     secret_query = secret and adapter.auth.type == "query" and { adapter.auth.name, secret } or nil,
     method = type(adapter.ops[op]) == "table" and adapter.ops[op].method or "POST",
     headers = header_lines(provider, dialect, secret),
+    signer = credential.signer,
     ca_file = provider.ca_file,
     proxy = provider.proxy,
   })

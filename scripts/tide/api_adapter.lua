@@ -193,6 +193,16 @@ local function check_errors(errors)
   end
 end
 
+local function check_sigv4(auth)
+  if not auth.service then refuse("auth", "auth.type = \"sigv4\" needs a `service`") end
+  local keys = auth.keys
+  if keys and (#keys < 2 or #keys > 3 or keys[1]:find("?", 1, true)
+    or keys[2]:find("?", 1, true)) then
+    refuse("keys", "auth.keys names the variables of an access key id, of a secret access key and, "
+      .. "if there may be one, of a session token: \"AWS_SESSION_TOKEN?\"")
+  end
+end
+
 local function check_auth(auth)
   if not AUTH_TYPES[auth.type] then
     refuse("type", "auth.type must be bearer, header, query, gcp, sigv4 or none in this version")
@@ -200,6 +210,7 @@ local function check_auth(auth)
   if (auth.type == "header" or auth.type == "query") and not auth.name then
     refuse("auth", "auth.type = \"" .. auth.type .. "\" needs a `name`")
   end
+  if auth.type == "sigv4" then check_sigv4(auth) end
 end
 
 local function check_framing(framing)

@@ -6,6 +6,7 @@ local gcp = require("tide.gcp")
 local held = require("tide.held")
 local on_status = require("tide.on_status")
 local options = require("tide.options")
+local sigv4 = require("tide.sigv4")
 
 local M = {}
 
@@ -19,6 +20,7 @@ local function refused(call, lane, summary)
   local adapter = lane.provider.adapter
   local verdict = classify.summary(summary, adapter.errors, core.time(), way.dialect.read_error)
   if call.token then verdict = gcp.judge(call, lane, verdict) end
+  if adapter.auth.type == "sigv4" then verdict = sigv4.judge(call, lane, verdict, summary) end
   if way.hooks and way.hooks.on_status and summary.status and summary.status >= 300 then
     return on_status.ask(call, lane, way, summary, verdict)
   end

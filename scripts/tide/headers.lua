@@ -22,7 +22,8 @@ end
 local OURS = {
   authorization = true, ["proxy-authorization"] = true, cookie = true, ["x-api-key"] = true,
   ["api-key"] = true, ["x-goog-api-key"] = true, ["content-type"] = true,
-  ["content-encoding"] = true, ["accept-encoding"] = true,
+  ["content-encoding"] = true, ["accept-encoding"] = true, ["x-amz-date"] = true,
+  ["x-amz-security-token"] = true, ["x-amz-content-sha256"] = true,
 }
 
 --- The same for a line of the request to a provider.

@@ -7,6 +7,7 @@ local gcp = require("tide.gcp")
 local guarded = require("tide.guarded")
 local loader = require("tide.loader")
 local settings = require("tide.provider_settings")
+local sigv4 = require("tide.sigv4")
 local suggest = require("tide.suggest")
 local template = require("tide.template")
 
@@ -38,31 +39,53 @@ local function check_endpoints(provider, credential)
   return true
 end
 
-local function adapter_secret(name, entry, adapter)
-  local variable = adapter.auth.secret
-  if not variable or name ~= adapter.name or entry.base_url then return nil end
-  local secret = core.env_secret(variable)
-  if not secret then
-    core.log("warn", "provider " .. name .. " has no key: " .. variable .. " is not set")
-  end
-  return secret
+-- What the adapter's variables say; nil when they are not set.
+local function key_of_environment(adapter)
+  local auth = adapter.auth
+  local secret = auth.secret and core.env_secret(auth.secret)
+  if secret then return { value = secret } end
+  return auth.type == "sigv4" and sigv4.of_environment(auth) or nil
 end
 
--- Configured keys, else the adapter's own variable, else no key at all.
+local function adapter_key(name, entry, adapter)
+  local auth = adapter.auth
+  local variables = auth.type == "sigv4" and sigv4.variables(auth) or auth.secret or ""
+  if variables == "" or name ~= adapter.name or entry.base_url then return nil end
+  local key = key_of_environment(adapter)
+  if not key then
+    core.log("warn", "provider " .. name .. " has no key: " .. variables .. " is not set")
+  end
+  return key
+end
+
+-- Configured keys, else the adapter's own variables, else no key at all.
 local function key_list(name, entry, adapter)
   if entry.keys and #entry.keys > 0 then return entry.keys end
-  local secret = adapter_secret(name, entry, adapter)
-  return { secret and { value = secret } or ANONYMOUS }
+  return { adapter_key(name, entry, adapter) or ANONYMOUS }
+end
+
+local function make_credential(provider, key, position)
+  local credential = {
+    label = key.name or tostring(position), secret = key.value, provider = provider,
+    addresses = {},
+  }
+  if key.access_key_id then
+    local signer, err = sigv4.signer(provider, key)
+    if not signer then
+      return nil, { field = err.field or "keys." .. position, message = err.message }
+    end
+    credential.signer = signer
+  end
+  local ok, err = check_endpoints(provider, credential)
+  if not ok then return nil, err end
+  return credential
 end
 
 local function make_credentials(provider, entry)
   local credentials = {}
   for i, key in ipairs(key_list(provider.name, entry, provider.adapter)) do
-    local credential = {
-      label = key.name or tostring(i), secret = key.value, provider = provider, addresses = {},
-    }
-    local ok, err = check_endpoints(provider, credential)
-    if not ok then return nil, err end
+    local credential, err = make_credential(provider, key, i)
+    if not credential then return nil, err end
     credentials[i] = credential
   end
   return credentials
@@ -182,8 +205,7 @@ end
 local function zero_entries(adapters)
   local entries = { mock = {} }
   for name, adapter in pairs(adapters) do
-    local has_key = adapter.auth.secret and core.env_secret(adapter.auth.secret)
-    if has_key and has_address(adapter) then entries[name] = {} end
+    if has_address(adapter) and key_of_environment(adapter) then entries[name] = {} end
   end
   return entries
 end

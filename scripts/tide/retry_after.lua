@@ -1,34 +1,12 @@
 -- How long a provider asks to be left alone: retry-after-ms, Retry-After in seconds or as a date.
+local http_date = require("tide.http_date")
+
 local M = {}
 
 local NONE = {}
 
-local MONTHS = {
-  Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6,
-  Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12,
-}
-
 -- A year: nobody waits longer, and nonsense such as 1e300 stays a number to count with.
 local LONGEST = 365 * 86400
-
--- Days from 1970-01-01 in the Gregorian calendar, years counted from March.
-local function days(year, month, day)
-  if month <= 2 then year = year - 1 end
-  local era = math.floor(year / 400)
-  local year_of_era = year - era * 400
-  local day_of_year = math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1
-  local day_of_era = year_of_era * 365 + math.floor(year_of_era / 4)
-    - math.floor(year_of_era / 100) + day_of_year
-  return era * 146097 + day_of_era - 719468
-end
-
--- RFC 9110 section 5.6.7: IMF-fixdate, the only form that is still sent.
-local function http_date(text)
-  local day, name, year, h, m, s = text:match("^%a+, (%d+) (%a+) (%d+) (%d+):(%d+):(%d+) GMT$")
-  local month = MONTHS[name]
-  if not month then return nil end
-  return days(tonumber(year), month, tonumber(day)) * 86400 + h * 3600 + m * 60 + s
-end
 
 -- "34s", "34.07s", "1m30s", "500ms" or a number.
 local function duration(value)
@@ -87,7 +65,7 @@ function M.seconds(headers, now, names)
   if not text then return nil end
   local seconds = tonumber(text)
   if not seconds then
-    local date = http_date(text)
+    local date = http_date.read(text)
     seconds = date and date - now
   end
   return clean(seconds)

@@ -29,6 +29,25 @@ static void test_clients_are_found_by_their_key(void **state)
     config_free(config);
 }
 
+static void test_clients_that_sign_are_found_by_their_access_key_id(void **state)
+{
+    struct config *config =
+        load(*state, "return { clients = {\n"
+                     "  { key = 'key-of-app', name = 'app' },\n"
+                     "  { name = 'sdk', access_key_id = 'AKIA', secret_access_key = 'sk-2' },\n"
+                     "  { name = 'both', key = 'key-of-both', access_key_id = 'AKIB',\n"
+                     "    secret_access_key = 'sk-3' } } }");
+    assert_int_equal(config_find_signer(config, SLICE("AKIA")), 1);
+    assert_int_equal(config_find_signer(config, SLICE("AKIB")), 2);
+    assert_int_equal(config_find_signer(config, SLICE("AKI")), -1);
+    assert_int_equal(config_find_signer(config, SLICE("key-of-app")), -1);
+    assert_int_equal(config_find_client(config, SLICE("AKIA")), -1);
+    assert_int_equal(config_find_client(config, SLICE("key-of-both")), 2);
+    int secret = config->clients[1].secret_access_key;
+    assert_string_equal(config->secrets[secret].value, "sk-2");
+    config_free(config);
+}
+
 static void test_a_key_is_kept_as_its_sha256(void **state)
 {
     static const unsigned char hash_of_abc[4] = {0xba, 0x78, 0x16, 0xbf};
@@ -46,6 +65,11 @@ static void test_clients_must_differ(void **state)
     check_refused(
         place, "return { clients = {\n { key = 'a', name = 'x' },\n { key = 'b', name = 'x' } } }",
         ":3: clients.2.name: the same name as clients.1");
+    check_refused(place,
+                  "return { clients = {\n"
+                  " { access_key_id = 'A', secret_access_key = 'x', name = 'x' },\n"
+                  " { access_key_id = 'A', secret_access_key = 'y', name = 'y' } } }",
+                  ":3: clients.2.access_key_id: the same access key id as clients.1");
     check_refused(place, "return { clients = { { key = '', name = 'x' } } }",
                   ":1: clients.1.key: expected a text that is not empty");
     check_refused(place, "return { clients = { { name = 'x' } } }",
@@ -133,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(clients_are_found_by_their_key),
+        TEST(clients_that_sign_are_found_by_their_access_key_id),
         TEST(a_key_is_kept_as_its_sha256),
         TEST(clients_must_differ),
         TEST(an_open_listener_needs_clients),

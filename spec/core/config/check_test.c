@@ -38,6 +38,29 @@ static void test_fields_of_later_versions_are_refused_as_such(void **state)
                   ":1: models.a: 'hedge' is not part of this version");
 }
 
+static void test_a_key_is_one_text_or_a_pair(void **state)
+{
+    struct place *place = *state;
+    check_refused(place, "return { providers = { a = { keys = { { name = 'x' } } } } }",
+                  ":1: providers.a.keys.1: '1' is missing: the key");
+    check_refused(place, "return { providers = { a = { keys = { { access_key_id = 'A' } } } } }",
+                  ":1: providers.a.keys.1: 'secret_access_key' is missing: what requests are "
+                  "signed with");
+    check_refused(place,
+                  "return { providers = { a = { keys = { { secret_access_key = 's' } } } } }",
+                  ":1: providers.a.keys.1: 'access_key_id' is missing: instead of a key, where "
+                  "requests are signed");
+    check_refused(place,
+                  "return { providers = { a = { keys = { { 'k', session_token = 't' } } } } }",
+                  ":1: providers.a.keys.1: 'access_key_id' is missing: instead of a key, where "
+                  "requests are signed");
+    check_refused(place, "return { clients = { { name = 'n', access_key_id = 'A' } } }",
+                  ":1: clients.1: 'secret_access_key' is missing: what it signs with");
+    check_refused(place, "return { clients = { { name = 'n', secret_access_key = 's' } } }",
+                  ":1: clients.1: 'access_key_id' is missing: of a client that signs its "
+                  "requests as for AWS");
+}
+
 static void test_wrong_types_are_named(void **state)
 {
     struct place *place = *state;
@@ -237,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(unknown_fields_are_errors_with_a_suggestion),
         TEST(fields_of_later_versions_are_refused_as_such),
+        TEST(a_key_is_one_text_or_a_pair),
         TEST(wrong_types_are_named),
         TEST(numbers_have_a_range),
         TEST(texts_have_a_form),

@@ -66,6 +66,22 @@ static void test_the_document_holds_references_to_secrets(void **state)
                    "\"models\":[\"m1\",\"m2\"],\"proxy\":false}}," DEFAULTS "}");
 }
 
+static void test_the_document_holds_pairs_of_keys(void **state)
+{
+    struct place *place = *state;
+    write_file(place->env, "TIDE_A=secret-a\n");
+    check_document(place,
+                   "return { providers = { p = { keys = {\n"
+                   "  { access_key_id = 'AKIA', secret_access_key = secret 'TIDE_A' },\n"
+                   "  { access_key_id = secret 'TIDE_A', secret_access_key = secret 'TIDE_A',\n"
+                   "    session_token = secret 'TIDE_A', name = 'sts' } } } } }",
+                   "{\"providers\":{\"p\":{\"keys\":["
+                   "{\"access_key_id\":\"AKIA\",\"secret_access_key\":{\"$secret\":0}},"
+                   "{\"access_key_id\":{\"$secret\":0},\"name\":\"sts\","
+                   "\"secret_access_key\":{\"$secret\":0},"
+                   "\"session_token\":{\"$secret\":0}}]}}," DEFAULTS "}");
+}
+
 static void test_empty_tables_keep_their_shape(void **state)
 {
     check_document(
@@ -82,6 +98,7 @@ int main(void)
         TEST(the_document_holds_what_was_written_sorted),
         TEST(the_document_holds_models_as_written),
         TEST(the_document_holds_references_to_secrets),
+        TEST(the_document_holds_pairs_of_keys),
         TEST(empty_tables_keep_their_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
