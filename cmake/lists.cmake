@@ -55,7 +55,8 @@ set(TIDEGATE_LUA
   adapters/deepseek.lua adapters/dialects/anthropic-messages.lua
   adapters/dialects/anthropic-messages/answer.lua adapters/dialects/anthropic-messages/client.lua
   adapters/dialects/anthropic-messages/reply.lua adapters/dialects/anthropic-messages/request.lua
-  adapters/dialects/anthropic-messages/schema.lua adapters/dialects/anthropic-messages/turns.lua
+  adapters/dialects/anthropic-messages/schema.lua adapters/dialects/anthropic-messages/thinking.lua
+  adapters/dialects/anthropic-messages/turns.lua
   adapters/dialects/gemini.lua adapters/dialects/gemini/answer.lua
   adapters/dialects/gemini/client.lua adapters/dialects/gemini/errors.lua
   adapters/dialects/gemini/families.lua adapters/dialects/gemini/media.lua
