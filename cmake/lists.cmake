@@ -52,6 +52,11 @@ set(TIDEGATE_C
 )
 set(TIDEGATE_LUA
   adapters/anthropic.lua adapters/azure.lua adapters/azure_entra.lua adapters/cerebras.lua
+  adapters/cohere.lua adapters/dialects/cohere-v2.lua
+  adapters/dialects/cohere-v2/answer.lua adapters/dialects/cohere-v2/citations.lua
+  adapters/dialects/cohere-v2/client.lua adapters/dialects/cohere-v2/documents.lua
+  adapters/dialects/cohere-v2/history.lua adapters/dialects/cohere-v2/reply.lua
+  adapters/dialects/cohere-v2/request.lua adapters/dialects/cohere-v2/turns.lua
   adapters/deepseek.lua adapters/dialects/anthropic-messages.lua
   adapters/dialects/anthropic-messages/answer.lua adapters/dialects/anthropic-messages/client.lua
   adapters/dialects/anthropic-messages/reply.lua adapters/dialects/anthropic-messages/request.lua

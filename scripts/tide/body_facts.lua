@@ -74,7 +74,7 @@ local function is_json_type(format)
 end
 
 local JSON_MODE = {
-  ["openai-chat"] = openai_format,
+  ["openai-chat"] = openai_format, ["cohere-v2"] = openai_format,
   ["openai-responses"] = function(req, at)
     return is_json_type(member(text_at(req, at.format), "format"))
   end,

@@ -27,6 +27,10 @@ local FOR_SCRIPTS = {
     messages = { "contents" }, system = { "systemInstruction", "system_instruction" },
     tools = { "tools" }, config = { "generationConfig", "generation_config" },
   },
+  ["cohere-v2"] = {
+    messages = { "messages" }, tools = { "tools" }, max_out = { "max_tokens" },
+    format = { "response_format" },
+  },
 }
 
 -- A dialect that does not say where its members are has them where most do.

@@ -7,12 +7,19 @@ local url = require("tide.url")
 
 local M = {}
 
-local ANTHROPIC, GEMINI = "anthropic-messages", "gemini"
+local ANTHROPIC, GEMINI, COHERE = "anthropic-messages", "gemini", "cohere-v2"
+
+-- Its SDKs, in whichever language, say whose they are.
+local function is_cohere(req)
+  local name = req:header("x-fern-sdk-name") or req:header("user-agent") or ""
+  return name:lower():find("^cohere") ~= nil or name:find("cohere-ai/", 1, true) ~= nil
+end
 
 --- The dialect of a client at the address that several services have, by the headers of its SDK.
 function M.dialect_of(req)
   if req:header("anthropic-version") then return ANTHROPIC end
   if req:header("x-goog-api-client") or req:header("x-goog-api-key") then return GEMINI end
+  if is_cohere(req) then return COHERE end
 end
 
 local function all(registry)
@@ -52,16 +59,39 @@ local function anthropic_page(list, parameter)
 end
 
 -- The token is the position of the last one.
-local function gemini_page(list, parameter)
-  local count = number(parameter("pageSize") or parameter("page_size"), 50, 1000)
-  local token = parameter("pageToken") or parameter("page_token")
+local function page_by_token(list, token, count)
   local after = math.max(0, math.floor(tonumber(token) or 0))
   local last = after + count
   local next_token = last < #list and string.format("%d", last) or nil
   return slice(list, after + 1, last), { has_more = next_token ~= nil, next_token = next_token }
 end
 
-local PAGES = { [ANTHROPIC] = anthropic_page, [GEMINI] = gemini_page }
+local function gemini_page(list, parameter)
+  return page_by_token(list, parameter("pageToken") or parameter("page_token"),
+    number(parameter("pageSize") or parameter("page_size"), 50, 1000))
+end
+
+local function offering(list, endpoint, dialect)
+  local result = {}
+  for _, model in ipairs(list) do
+    for _, name in ipairs(dialect.show_model(model).endpoints) do
+      if name == endpoint then result[#result + 1] = model end
+    end
+  end
+  return result
+end
+
+-- Where no size is asked for there is one page: few clients look for a second one.
+local function cohere_page(list, parameter, dialect)
+  local endpoint = parameter("endpoint") or ""
+  if endpoint ~= "" then list = offering(list, endpoint, dialect) end
+  local size = parameter("page_size")
+  return page_by_token(list, parameter("page_token"), number(size, #list, 1000))
+end
+
+local PAGES = {
+  [ANTHROPIC] = anthropic_page, [GEMINI] = gemini_page, [COHERE] = cohere_page,
+}
 
 -- What the list says of its pages, in the words of each service.
 local FRAMES = {
@@ -71,6 +101,7 @@ local FRAMES = {
     body.last_id = page[1] and page[#page].id or core.null
   end,
   [GEMINI] = function(body, _, info) body.nextPageToken = info.next_token end,
+  [COHERE] = function(body, _, info) body.next_page_token = info.next_token end,
 }
 
 local function page_of(req, dialect, list)
@@ -78,7 +109,7 @@ local function page_of(req, dialect, list)
   local function parameter(name) return url.parameter(query, name) end
   local make = PAGES[dialect.name]
   if not make then return list, {} end
-  local page, info = make(list, parameter)
+  local page, info = make(list, parameter, dialect)
   return page, info
 end
 
