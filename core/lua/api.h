@@ -318,7 +318,7 @@
 //       does;
 //                                        text where it is no JSON
 //       finish = function()           -- the last text of a stream that has ended properly, or nil
-//       body = function(text)         -- the whole answer, when no stream was asked for: text
+//       body = function(text, headers) -- the whole answer, when no stream was asked for: text
 //       document = function(text)     -- or nil; of a whole JSON body where a stream was asked for
 //                                        the text of the whole stream. Without it: protocol
 //       type = "text/event-stream",   -- content-type of the client's answer
@@ -327,6 +327,8 @@
 //                                        event returns behind its text whether that was content,
 //                                        whether it finishes the answer, and each function as its
 //                                        fourth value JSON text of the usage, or nil
+//       counts = bool,                -- true: body returns the usage so, too, while `watch` is asked
+//       headers = bool,               -- true: body gets the answer's, { [lower-case name] = value }
 //       ends = bool,                  -- with it: a proper end of the bytes ends the stream, too
 //       error_event = function(kind, message) -> text, or nil: instead of the option of that name,
 //                                        where the last event depends on those before it

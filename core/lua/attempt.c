@@ -265,6 +265,7 @@ static const struct relay_handler relay_handler = {
 static void on_head(void *owner, const struct upstream_head *head)
 {
     struct attempt *attempt = owner;
+    codec_take_head(&attempt->codec, head->headers);
     relay_on_head(attempt->relay, head->status, head->headers);
 }
 

@@ -1,11 +1,14 @@
 #include "lua/codec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
+#include "base/mem.h"
 #include "lua/call.h"
 #include "lua/guard.h"
+#include "lua/summary.h"
 #include "lua/value.h"
 #include "lua/vm.h"
 
@@ -60,7 +63,8 @@ void codec_init(struct codec *codec, struct call *call, lua_State *L, int index)
     task_stand_in(&codec->stand_in, call->task);
     lua_pushvalue(L, index);
     codec->table = luaL_ref(L, LUA_REGISTRYINDEX);
-    codec->tells = flag(L, index, "tells");
+    codec->tells = flag(L, index, "tells") || flag(L, index, "counts");
+    codec->wants_headers = flag(L, index, "headers");
     lua_getfield(L, index, part_names[RELAY_EVENT]);
     codec->event = lua_isfunction(L, -1) ? luaL_ref(L, LUA_REGISTRYINDEX) : 0;
     if (!codec->event)
@@ -83,6 +87,18 @@ void codec_deinit(struct codec *codec)
     if (codec->raw_names)
         luaL_unref(L, LUA_REGISTRYINDEX, codec->raw_names);
     codec->call = NULL;
+    if (codec->headers)
+        headers_deinit(codec->headers);
+    free(codec->headers);
+}
+
+void codec_take_head(struct codec *codec, const struct headers *headers)
+{
+    if (!codec->call || !codec->wants_headers || codec->headers)
+        return;
+    codec->headers = mem_alloc(sizeof(*codec->headers));
+    headers_init(codec->headers, LIMIT_RESPONSE_HEAD, LIMIT_RESPONSE_HEADERS);
+    headers_copy(codec->headers, headers);
 }
 
 // Pushes the function of that part, or nil.
@@ -120,6 +136,10 @@ static int push_arguments(const struct codec *codec, lua_State *L, enum relay_pa
     if (part == RELAY_FINISH)
         return 0;
     push_data(codec, L, part, event->data);
+    if (codec->headers) {
+        summary_push_headers(L, codec->headers);
+        return 2;
+    }
     if (!event->name.data)
         return 1;
     lua_pushlstring(L, event->name.data, event->name.len);

@@ -25,7 +25,7 @@ static void push_lower(lua_State *L, struct slice text)
     luaL_pushresult(&lower);
 }
 
-static void push_headers(lua_State *L, const struct headers *headers)
+void summary_push_headers(lua_State *L, const struct headers *headers)
 {
     lua_newtable(L);
     for (size_t i = 0; i < headers->count; i++) {
@@ -98,7 +98,7 @@ static void push_answer(lua_State *L, const struct relay_report *report)
     else
         lua_pushnil(L);
     if (report->headers) {
-        push_headers(L, report->headers);
+        summary_push_headers(L, report->headers);
         lua_pushlstring(L, report->body.data ? report->body.data : "", report->body.len);
     } else if (report->is_held) {
         summary_push_lines(L, report->forward);

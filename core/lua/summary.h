@@ -25,5 +25,8 @@ int summary_push_canceled(lua_State *L);
 // Pushes { [lower-case name] = value } of complete header lines; the first of a name counts.
 void summary_push_lines(lua_State *L, struct slice lines);
 
+// The same of a list of them; the last of a name counts.
+void summary_push_headers(lua_State *L, const struct headers *headers);
+
 // Pushes { input = ... } of what is known.
 void summary_push_usage(lua_State *L, const struct usage_counts *usage);

@@ -7,7 +7,7 @@ local M = {}
 
 -- The way that a request takes to the lane when nothing is known of its tools.
 local function why_not(call, lane)
-  local way = ways.find(lane, call.op.name, call.dialect)
+  local way = ways.find(lane, call.op.name, call.dialect, call.op.endpoint)
   if call.of_provider and (way.translates_request or not way.can) then return "of_provider" end
   if not way.can then return "dialect" end
   if not way.translates_request then return nil end

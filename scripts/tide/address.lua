@@ -2,9 +2,12 @@
 -- dialects. Endpoints that are the same for every model are made once per credential.
 local core = require("core")
 local suggest = require("tide.suggest")
+local tables = require("tide.tables")
 local template = require("tide.template")
 
 local M = {}
+
+local NONE = {}
 
 local function auth_header(auth, secret)
   if not secret or auth.type == "query" then return nil end
@@ -41,16 +44,48 @@ local function header_lines(provider, dialect, secret)
   return list
 end
 
---- The path of an operation below base_url, with its placeholders; nil when there is none.
-function M.path(adapter, op, dialect, is_stream)
-  local spec = adapter.ops[op]
-  if not spec then return nil end
-  if type(spec) ~= "table" then spec = {} end
-  local listed = spec.paths and spec.paths[dialect.name]
+--- What an adapter says of an operation, or of it for a family of models.
+-- @tparam table adapter
+-- @tparam string op
+-- @tparam table|nil family of families.find()
+-- @treturn table|nil { path =, stream_path =, paths =, method =, translate =, batch = }; nil where
+--   there is no such operation
+function M.spec(adapter, op, family)
+  local own = adapter.ops[op]
+  if not own then return nil end
+  if type(own) ~= "table" then own = NONE end
+  local of_family = family and family.ops and family.ops[op]
+  if of_family == nil or of_family == true then return own end
+  return of_family and tables.merged(own, of_family) or nil
+end
+
+-- As the adapter has it, where it does not leave that to its dialect.
+local function own_path(spec, adapter, dialect, is_stream)
+  local of_dialect = is_stream and spec.stream_paths or spec.paths
+  local listed = of_dialect and of_dialect[dialect.name] or spec.paths and spec.paths[dialect.name]
   if listed then return listed end
-  local own = dialect == adapter.dialect and (is_stream and spec.stream_path or spec.path)
-  if own then return own end
-  return is_stream and dialect.stream_paths[op] or dialect.paths[op]
+  return dialect == adapter.dialect and (is_stream and spec.stream_path or spec.path) or nil
+end
+
+--- The path of an operation below base_url, with its placeholders; nil when there is none.
+-- @tparam table adapter
+-- @tparam table|nil spec of spec()
+-- @tparam string op
+-- @tparam table dialect
+-- @tparam boolean is_stream
+-- @tparam string|nil endpoint the one of several that the dialect has for the operation
+function M.path(adapter, spec, op, dialect, is_stream, endpoint)
+  if not spec then return nil end
+  return own_path(spec, adapter, dialect, is_stream)
+    or (is_stream and dialect.stream_paths or dialect.paths)[endpoint or op]
+    or dialect.paths[endpoint or op] or dialect.paths[op]
+end
+
+--- True when what a client sent to that endpoint can go on as it is.
+function M.has_endpoint(adapter, spec, dialect, endpoint)
+  return endpoint == nil or adapter.serve ~= nil
+    or (spec ~= nil and dialect.paths[endpoint] ~= nil
+      and not own_path(spec, adapter, dialect, false))
 end
 
 -- Fills in; an optional field of the query that has no value is left out.
@@ -85,11 +120,11 @@ local function depends_on_model(provider, path)
   return false
 end
 
-local function make(provider, credential, dialect, path, op, model)
-  local adapter, values = provider.adapter, values_of(provider, model)
+local function make(provider, credential, what)
+  local adapter, values = provider.adapter, values_of(provider, what.model)
   local base, missing = template.fill(provider.base_url, values, adapter.config)
   local filled
-  if base then filled, missing = template.fill(path, values, adapter.config) end
+  if base then filled, missing = template.fill(what.path, values, adapter.config) end
   if not filled then
     return nil, { field = missing, message = "needs `" .. missing .. "`, which its address has" }
   end
@@ -98,8 +133,8 @@ local function make(provider, credential, dialect, path, op, model)
     url = base:gsub("/+$", ""),
     path = with_query(filled, query_of(provider, values)),
     secret_query = secret and adapter.auth.type == "query" and { adapter.auth.name, secret } or nil,
-    method = type(adapter.ops[op]) == "table" and adapter.ops[op].method or "POST",
-    headers = header_lines(provider, dialect, secret),
+    method = what.method or "POST",
+    headers = header_lines(provider, what.dialect, secret),
     signer = credential.signer,
     ca_file = provider.ca_file,
     proxy = provider.proxy,
@@ -109,20 +144,21 @@ end
 --- The endpoint for one attempt.
 -- @tparam table provider
 -- @tparam table credential
--- @tparam string op "chat", "complete", "embed" or "count"
+-- @tparam string op "chat", "complete", "embed" ...
 -- @tparam table dialect of the provider
 -- @tparam boolean is_stream
 -- @tparam string model as the provider calls it
+-- @tparam string|nil path of path(), for one that is not the provider's usual one
 -- @return endpoint | nil, err
-function M.of(provider, credential, op, dialect, is_stream, model)
-  local path = M.path(provider.adapter, op, dialect, is_stream)
-  if depends_on_model(provider, path) then
-    return make(provider, credential, dialect, path, op, model)
-  end
+function M.of(provider, credential, op, dialect, is_stream, model, path)
+  local spec = M.spec(provider.adapter, op)
+  path = path or M.path(provider.adapter, spec, op, dialect, is_stream)
+  local what = { dialect = dialect, path = path, model = model, method = spec and spec.method }
+  if depends_on_model(provider, path) then return make(provider, credential, what) end
   local key = op .. " " .. dialect.name .. " " .. path
   local known = credential.addresses[key]
   if known then return known end
-  local endpoint, err = make(provider, credential, dialect, path, op, model)
+  local endpoint, err = make(provider, credential, what)
   credential.addresses[key] = endpoint
   return endpoint, err
 end

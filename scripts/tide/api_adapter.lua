@@ -49,6 +49,7 @@ local FAMILY = {
     params = PARAMS,
     traits = { map = "any" },
     dialects = { list = "string" }, -- instead of the adapter's
+    ops = OPS,                      -- field by field
     via = { fields = { dialect = "string", when = "string" } },
   },
 }
@@ -123,12 +124,15 @@ local REQUEST = {
   fields = {
     model = "string", stream = "string", messages = "string", choices = "string",
     needs = { list = "string" }, one_in_streams = "boolean", streams_by_default = "boolean",
+    inputs = { list = "string" }, -- members whose items limits.inputs counts
   },
 }
 
 local OPERATION = {
   fields = {
     request = REQUEST, raw_members = { list = "string" }, usage = USAGE,
+    endpoint = "string",       -- of `paths`, where translated requests go
+    model_within = "boolean",  -- the body names the model elsewhere, too
     decode_request = "function", encode_request = "function",
     decode_answer = "function", encode_answer = "function",
   },

@@ -6,6 +6,7 @@ local gcp = require("tide.gcp")
 local held = require("tide.held")
 local on_status = require("tide.on_status")
 local options = require("tide.options")
+local pieces = require("tide.pieces")
 local sigv4 = require("tide.sigv4")
 
 local M = {}
@@ -39,16 +40,27 @@ local function judge(call, lane, summary)
   return summary, refused(call, lane, summary)
 end
 
+-- The pieces of a request that the provider does not take at once come first.
+local function ask(call, chosen, extra)
+  local summary, err
+  if extra and extra.pieces then summary, err = pieces.run(call, extra.pieces, chosen, extra) end
+  if summary == false then return nil, err end
+  if not summary then summary, err = call.req:attempt(chosen, extra) end
+  return summary or { kind = err and err.kind or "canceled" }
+end
+
 local function try(call, lane, fresh)
   local chosen, extra = options.of(call, lane, fresh)
   if not chosen then
     extra.label = lane.label
     return nil, extra
   end
-  local summary, err = call.req:attempt(chosen, extra)
-  if not summary then summary = { kind = err and err.kind or "canceled" } end
+  local summary, verdict = ask(call, chosen, extra)
+  if verdict then
+    verdict.label = lane.label
+    return nil, verdict
+  end
   if summary.committed then return summary end
-  local verdict
   summary, verdict = judge(call, lane, summary)
   if verdict then verdict.label = lane.label end
   return summary, verdict

@@ -2,6 +2,7 @@
 local call_info = require("tide.call_info")
 local core = require("core")
 local errors = require("tide.errors")
+local operations = require("tide.operations")
 
 local M = {}
 
@@ -37,24 +38,34 @@ local function merge_results(message)
   if is_merged then message.content = content end
 end
 
+-- What reads it: the dialect itself, but for an operation that it has words of its own for.
+local function reader_of(call)
+  return operations.of(call.dialect, call.op.name) or call.dialect
+end
+
+local function complete(rq, call, reader)
+  for _, message in ipairs(rq.messages or NOTHING) do
+    if message.role == "user" then merge_results(message) end
+  end
+  rq.op = reader == call.dialect and "chat" or call.op.name
+  rq.model, rq.stream = call.model, call.stream
+  if rq.include_usage == nil then rq.include_usage = call.asks_usage end
+end
+
 local function decode(call)
-  local dialect, warnings = call.dialect, {}
-  local body, problem = core.decode(call.req:body(), dialect.raw)
+  local reader, warnings = reader_of(call), {}
+  local body, problem = core.decode(call.req:body(), reader.raw)
   if not body then return nil, errors.bad_body(problem) end
   for name, value in pairs(set_by_plan(call)) do body[name] = value end
   local info = call_info.of(call, function(what) warnings[#warnings + 1] = what end)
-  local ok, rq, said = pcall(dialect.decode_request, body, info)
+  local ok, rq, said = pcall(reader.decode_request, body, info)
   if not ok then return nil, failed(call, rq) end
   if not rq then
     said = said or {}
     return nil, errors.bad_request(said.message or "the request cannot be read", said.param,
       said.code)
   end
-  for _, message in ipairs(rq.messages or {}) do
-    if message.role == "user" then merge_results(message) end
-  end
-  rq.op, rq.model, rq.stream = "chat", call.model, call.stream
-  if rq.include_usage == nil then rq.include_usage = call.asks_usage end
+  complete(rq, call, reader)
   return { rq = rq, warnings = warnings, plan = call.plan }
 end
 

@@ -18,6 +18,11 @@ local OUTLETS = {
 local TO_PROVIDER = { "encode_request", "decode_answer", "decode_event" }
 local OF_CLIENT = { "decode_request", "encode_answer", "encode_event" }
 
+-- Those of an operation besides chat.
+local OF_OPERATION = {
+  decode_request = 0, encode_request = 0, decode_answer = 0, encode_answer = 0,
+}
+
 local function has_all(functions, names)
   for _, name in ipairs(names) do
     if not functions[name] then return false end
@@ -46,12 +51,70 @@ local function set_of(names)
   return next(set) and set or nil
 end
 
+-- "meta.billed_units.input_tokens" as the member that the watch finds, and the place in it.
+local function split_place(path)
+  return path:match("^[^.]+"), path:match("^[^.]+%.(.+)$") or ""
+end
+
+-- The counts of an operation's answers: the member of the body that has all of them, and where they
+-- stand in it.
+local function usage_of(name, spec)
+  local root
+  local places = {}
+  for kind, paths in pairs(spec) do
+    if type(paths) == "boolean" then
+      places[kind] = paths
+    else
+      places[kind] = {}
+      for i, path in ipairs(type(paths) == "string" and { paths } or paths) do
+        local first, rest = split_place(path)
+        root = root or first
+        if first ~= root then
+          error("operations." .. name .. ".usage: all of it must stand in one member of the body, "
+            .. "not in '" .. root .. "' and '" .. first .. "'", 0)
+        end
+        places[kind][i] = rest
+      end
+    end
+  end
+  return root, places
+end
+
+-- What may be asked besides chat. `watch` and `usage` are for answers that are passed through,
+-- `errors` for those that are translated: their counts the codec tells.
+local function compile_operation(name, value, source, rules)
+  local op = {}
+  for field, item in pairs(value) do op[field] = item end
+  local functions = guarded.functions(value, source, OF_OPERATION)
+  for field, fn in pairs(functions) do op[field] = fn end
+  op.raw = set_of(value.raw_members)
+  op.speaks = has_all(functions, { "encode_request", "decode_answer" })
+  op.serves = has_all(functions, { "decode_request", "encode_answer" })
+  local failures = rules and rules.error
+  op.errors = core.watch({ error = failures })
+  op.usage = nil
+  if value.usage then
+    local root, places = usage_of(name, value.usage)
+    op.watch = core.watch({ usage = root, error = failures })
+    op.usage = usage.compile(nil, places)
+  end
+  return op
+end
+
+local function compile_operations(value, source)
+  local result = {}
+  for op, spec in pairs(value.operations or {}) do
+    result[op] = compile_operation(op, spec, source, value.watch)
+  end
+  return result
+end
+
 --- Compiles one dialect; raises when `watch` is wrong.
 -- @tparam string name
 -- @tparam table entry { value = what the file returned, source = of loader.load() }
 -- @treturn table what the file says, its functions guarded where they are a user's, and watch of
---   core.watch(), usage of usage.compile(), raw = set of raw members or nil, is_complete for
---   providers (`speaks`) and for clients (`serves`)
+--   core.watch(), usage of usage.compile(), raw = set of raw members or nil, `speaks`: it can be
+--   translated to, `serves`: from; operations likewise
 function M.compile(name, entry)
   local value, source = entry.value, entry.source
   local dialect = {}
@@ -70,6 +133,7 @@ function M.compile(name, entry)
   dialect.paths, dialect.stream_paths = value.paths or {}, value.stream_paths or {}
   dialect.headers = value.headers or {}
   dialect.content_type = value.content_type or framing.types[dialect.framing]
+  dialect.operations = compile_operations(value, source)
   dialect.speaks = has_all(functions, TO_PROVIDER)
   dialect.serves = has_all(functions, OF_CLIENT)
   return dialect
@@ -78,12 +142,17 @@ end
 --- Stands for the protocol of an adapter that has none: its hooks alone know it.
 -- Without `watch` the codec says what an event means; it counts in our words.
 M.own = {
-  name = "own", paths = {}, stream_paths = {}, headers = {},
+  name = "own", paths = {}, stream_paths = {}, headers = {}, operations = {},
   usage_places = {
     input = "input", output = "output", cached = "cached", cache_write = "cache_write",
     reasoning = "reasoning",
   },
   framing = "sse", content_type = framing.types.sse, speaks = true, serves = false,
 }
+
+--- How answers are counted whose codec tells it.
+function M.own_usage()
+  return usage.compile(nil, M.own.usage_places)
+end
 
 return M

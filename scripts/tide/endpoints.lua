@@ -34,8 +34,8 @@ local function get(what, dialect)
 end
 
 -- What has a model in its path, and says by the path whether it is a stream.
-local function by_path(name, dialect, stream)
-  local result = op(name, dialect, { model_in_path = true, stream = stream })
+local function by_path(name, dialect, stream, endpoint)
+  local result = op(name, dialect, { model_in_path = true, stream = stream, endpoint = endpoint })
   result.is_chat, result.streams = name == "chat", name == "chat"
   return post(result)
 end
@@ -77,6 +77,7 @@ local METHODS = {
   streamGenerateContent = by_path("chat", GEMINI, true),
   countTokens = post(COUNT_GENERATE),
   embedContent = by_path("embed", GEMINI, false),
+  batchEmbedContents = by_path("embed", GEMINI, false, "batchEmbed"),
 }
 
 -- "/model/NAME/METHOD": AWS writes the name percent-encoded, its slashes and colons too.
@@ -89,13 +90,14 @@ local MODEL_METHODS = {
 M.known = "POST /v1/chat/completions, POST /v1/completions, POST /v1/embeddings, "
   .. "POST /v1/rerank, POST /v1/moderations, "
   .. "POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, "
-  .. "POST /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens and "
-  .. ":embedContent, POST /model/{model}/converse and /converse-stream, POST /v2/chat, /v2/embed "
-  .. "and /v2/rerank, POST /api/chat, /api/generate and /api/embed, "
+  .. "POST /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens, "
+  .. ":embedContent and :batchEmbedContents, "
+  .. "POST /model/{model}/converse and /converse-stream, POST /v2/chat, /v2/embed and /v2/rerank, "
+  .. "POST /api/chat, /api/generate and /api/embed, "
   .. "GET /v1/models, GET /v1/models/{id}, GET /v1beta/models, GET /v1beta/models/{id}, GET /health"
 
 --- How many endpoints there are, for the start-up message.
-M.count = 24
+M.count = 25
 
 local function starts_with(text, start)
   return text:sub(1, #start) == start

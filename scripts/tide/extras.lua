@@ -6,6 +6,7 @@ local event_filter = require("tide.event_filter")
 local gcp = require("tide.gcp")
 local request_headers = require("tide.headers")
 local translate = require("tide.translate")
+local unary = require("tide.unary")
 
 local M = {}
 
@@ -59,14 +60,17 @@ local function is_touched(call, way)
     and way.client.name ~= "openai-chat" and way.client.serves and way.dialect.speaks
 end
 
-local function codec_of(call, lane, way, made)
+local function filter_of(call)
   local plan = call.plan
+  return plan and plan.on_event and call.stream and event_filter.canonical(call, plan) or nil
+end
+
+local function codec_of(call, lane, way, made)
   if way.translates_answer or is_touched(call, way) then
     local context, dropped = made and made.context, made and made.dropped
     if not context then context, dropped = translate.context(call, lane, way) end
-    local filter = plan and plan.on_event and call.stream
-      and event_filter.canonical(call, plan) or nil
-    return codec.new(call, lane, way, context, dropped, filter)
+    if way.reader then return unary.codec(call, lane, way, context, dropped, made) end
+    return codec.new(call, lane, way, context, dropped, filter_of(call))
   end
   if call.as_array and call.stream then return codec.array(way.client) end
 end
@@ -102,6 +106,7 @@ function M.add(call, lane, way, options, made)
   if token ~= "" then lines = (lines or "") .. token end
   local result = {
     headers = lines, path = path_of(lane, made), codec = codec_of(call, lane, way, made),
+    pieces = made and made.pieces,
   }
   if call.plan then add_wishes(call, call.plan, result) end
   return options, result

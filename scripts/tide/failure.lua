@@ -76,10 +76,15 @@ end
 
 local OUTCOMES = { [404] = "client_error", [429] = "limited" }
 
---- Sums up the tries of one request.
--- @tparam table tries verdicts in order, each with the `label` of its lane
--- @treturn table an error of errors.lua
-function M.of(tries)
+-- Every lane would have to be asked what it cannot be asked: that is the client's to know.
+local function refusal(tries)
+  for _, verdict in ipairs(tries) do
+    if not verdict.err then return nil end
+  end
+  return #tries > 0 and tries[#tries].err or nil
+end
+
+local function summed(tries)
   local lanes = last_of_each(tries)
   local status, kind = status_of(lanes, tries[#tries])
   local type_ = status >= 500 and "upstream_error" or errors.type_of(kind)
@@ -94,6 +99,13 @@ function M.of(tries)
     headers = status == 429 and { ["retry-after"] = earliest(lanes) } or nil,
     outcome = OUTCOMES[status] or "upstream_error",
   }
+end
+
+--- Sums up the tries of one request.
+-- @tparam table tries verdicts in order, each with the `label` of its lane
+-- @treturn table an error of errors.lua
+function M.of(tries)
+  return refusal(tries) or summed(tries)
 end
 
 return M

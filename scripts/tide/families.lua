@@ -54,6 +54,7 @@ function M.compile(list, own, dialects, known)
       reasoning = family.reasoning,
       traits = family.traits or NONE.traits,
       dialects = dialects_of(family.dialects, known or dialects),
+      ops = family.ops,
       params = params.compile(merged_params(own, family.params)),
       via = via and dialects[via.dialect] and { dialect = dialects[via.dialect], when = via.when }
         or nil,
@@ -63,8 +64,8 @@ function M.compile(list, own, dialects, known)
 end
 
 --- The first family that a model's name matches; where none does, one without peculiarities.
--- @treturn table { params = of params.compile() or nil, traits =, reasoning =, via =, dialects =
---   { first = dialect, by_name = } or nil }
+-- @treturn table { params = of params.compile() or nil, traits =, reasoning =, via =, ops = or nil,
+--   dialects = { first = dialect, by_name = } or nil }
 function M.find(compiled, model)
   for _, family in ipairs(compiled.list) do
     for _, pattern in ipairs(family.patterns) do

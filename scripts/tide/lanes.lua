@@ -1,5 +1,6 @@
 -- Lanes: a target with one credential chosen, and the prepared options of its attempts.
 local core = require("core")
+local address = require("tide.address")
 local families = require("tide.families")
 local operations = require("tide.operations")
 local timeouts = require("tide.timeouts")
@@ -45,7 +46,7 @@ function M.by_operation(lanes)
   for _, op in ipairs(operations.names) do
     local able = {}
     for _, lane in ipairs(lanes) do
-      if lane.provider.adapter.ops[op] then able[#able + 1] = lane end
+      if address.spec(lane.provider.adapter, op, lane.family) then able[#able + 1] = lane end
     end
     result[op] = #able == #lanes and lanes or able
   end

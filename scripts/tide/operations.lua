@@ -10,11 +10,14 @@ for _, name in ipairs(M.names) do M.known[name] = true end
 
 --- The functions that translate an operation from and to a dialect: those of the dialect itself for
 -- chat, else those in its `operations`; nil where it has none.
--- @treturn table|nil { request, raw_members, decode_request, encode_request, decode_answer,
---   encode_answer }
+-- @treturn table|nil { request, raw, speaks, serves, endpoint, decode_request, encode_request,
+--   decode_answer, encode_answer }
 function M.of(dialect, name)
   if name == "chat" then return dialect end
   return dialect.operations and dialect.operations[name]
 end
+
+--- Stands for a protocol of an adapter's own: its hooks `encode` and `decode` know it.
+M.own = { speaks = true }
 
 return M

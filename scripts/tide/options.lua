@@ -6,15 +6,13 @@ local core = require("core")
 local errors = require("tide.errors")
 local extras = require("tide.extras")
 local framing = require("tide.framing")
+local operations = require("tide.operations")
 local params = require("tide.params")
 local translate = require("tide.translate")
 local warnings = require("tide.warnings")
 local ways = require("tide.ways")
 
 local M = {}
-
--- What stands in for it where the codec says what an event means.
-local NO_WATCH = core.watch({})
 
 local USAGE_OPTIONS = core.encode({ include_usage = true })
 
@@ -27,10 +25,11 @@ end
 
 -- What stands in for the client's body where it is not translated. A dialect whose bodies do not
 -- name the model has it in the path.
-local function edits_of(lane, way, variant)
+local function edits_of(call, lane, way, variant)
   if way.translates_request then return nil end
   local edits
-  local request = way.dialect.request
+  local own = operations.of(way.dialect, call.op.name)
+  local request = own and own.request or way.dialect.request
   local member = not request and "model" or request.model
   if lane.model_text and member then edits = { member, lane.model_text } end
   if variant == "inject" then
@@ -47,13 +46,17 @@ local function framing_of(adapter, dialect)
   if name ~= "sse" then return name end
 end
 
+local function endpoint_of(call, lane, way)
+  local path = call.stream and way.stream_path or way.path
+  return address.of(lane.provider, lane.credential, call.op.name, way.dialect, call.stream,
+    lane.sent_model, path)
+end
+
 local function prepare(call, lane, way, variant)
-  local provider = lane.provider
-  local adapter, dialect, client = provider.adapter, way.dialect, way.client
+  local adapter, dialect, client = lane.provider.adapter, way.dialect, way.client
   local endpoint, err
   if not adapter.serve then
-    endpoint, err = address.of(provider, lane.credential, call.op.name, dialect, call.stream,
-      lane.sent_model)
+    endpoint, err = endpoint_of(call, lane, way)
     if not endpoint then return nil, err end
   end
   local is_translated = way.translates_answer
@@ -61,10 +64,10 @@ local function prepare(call, lane, way, variant)
     label = lane.label,
     target = lane.target,
     endpoint = endpoint,
-    edits = edits_of(lane, way, variant),
-    watch = dialect.watch or NO_WATCH,
+    edits = edits_of(call, lane, way, variant),
+    watch = way.watch,
     framing = framing_of(adapter, dialect),
-    usage = adapter.usages[dialect.name],
+    usage = way.usage,
     stream = call.stream,
     hide_usage = not is_translated
       and (variant == "inject" or (variant == "stream" and adapter.serve ~= nil)),
@@ -158,6 +161,9 @@ local function translated(call, lane, way, options)
     options.edits = nil
     if lane.provider.adapter.serve then
       options.serve = server(call, lane, made.text)
+      if made.pieces then
+        made.pieces.server = function(text) return server(call, lane, text) end
+      end
     else
       options.body = made.text
     end
@@ -179,11 +185,12 @@ end
 --- The way from the client to a lane.
 -- @treturn table of ways.lua
 function M.way(call, lane)
-  local way = ways.find(lane, call.op.name, call.dialect)
+  local way = ways.find(lane, call.op.name, call.dialect, call.op.endpoint)
   if way.via and not (call.choices and not ways.gives_choices(way.via.way, call)) then
     way = chosen(call, way)
   end
   if way.retold and is_marked(call) then return way.retold end
+  if way.split and call.inputs and call.inputs > way.batch then return way.split end
   return way
 end
 

@@ -214,7 +214,8 @@ function M.apply_table(compiled, body, op)
     body[name] = nil
   end
   clamp_in(compiled, body, bent)
-  for _, name in ipairs(op ~= "embed" and compiled.defaulted or NOTHING) do
+  local takes_defaults = op == "chat" or op == "complete"
+  for _, name in ipairs(takes_defaults and compiled.defaulted or NOTHING) do
     if body[name] == nil then body[name] = compiled.default[name] end
   end
   return warning(lost, bent)

@@ -27,11 +27,11 @@ local A_TURN = 4
 local function check_endpoints(provider, credential)
   local adapter = provider.adapter
   if adapter.serve then return true end
-  for op, spec in pairs(adapter.ops) do
+  for op in pairs(adapter.ops) do
+    local spec = address.spec(adapter, op)
     for _, dialect in pairs(spec and provider.dialects or NONE) do
-      if address.path(adapter, op, dialect, false) then
-        local endpoint, err =
-          address.of(provider, credential, op, dialect, false, ANY_MODEL)
+      if address.path(adapter, spec, op, dialect, false) then
+        local endpoint, err = address.of(provider, credential, op, dialect, false, ANY_MODEL)
         if not endpoint then return nil, err end
       end
     end

@@ -5,6 +5,7 @@ local errors = require("tide.errors")
 local guarded = require("tide.guarded")
 local inline = require("tide.inline")
 local params = require("tide.params")
+local pieces = require("tide.pieces")
 local plain = require("tide.plain")
 local warnings = require("tide.warnings")
 
@@ -46,15 +47,16 @@ local Rq = { __metatable = false }
 Rq.__index = Rq
 
 local function text_of(parts)
-  local pieces = {}
+  local texts = {}
   for _, part in ipairs(parts) do
-    if part.type == "text" then pieces[#pieces + 1] = part.text end
+    if part.type == "text" then texts[#texts + 1] = part.text end
   end
-  return table.concat(pieces)
+  return table.concat(texts)
 end
 
 --- The text of the last message of the user; nil when there is none.
 function Rq:last_user_text()
+  if not self.messages then return nil end
   for i = #self.messages, 1, -1 do
     local message = self.messages[i]
     local text = message.role == "user" and text_of(message.content)
@@ -69,9 +71,10 @@ end
 -- ---- encoding -----------------------------------------------------------------------------------
 
 local function default_body(way, rq, context)
-  local encode = way.dialect.encode_request
+  local encode = way.speaker.encode_request
   if not encode then return nil end
-  local body = encode(rq, context)
+  local body, refusal = encode(rq, context)
+  if body == nil and type(refusal) == "table" then error({ refusal = refusal }, 0) end
   if type(body) ~= "table" then error("encode_request returned no table", 0) end
   if way.client.name ~= way.dialect.name then
     for name in pairs(rq.ext or {}) do context.warn(name) end
@@ -142,9 +145,17 @@ end
 
 -- ---- failing ------------------------------------------------------------------------------------
 
+-- This provider cannot be asked that; another one may.
+local function refused(said)
+  local err = errors.bad_request(tostring(said.message), said.param, said.code)
+  return { action = "never", kind = "bad_request", message = err.message, err = err }
+end
+
 local function failed(lane, raised)
   local err = guarded.failure(raised)
   local ours = type(raised) == "table" and raised.adapter
+  local refusal = type(raised) == "table" and raised.refusal
+  if refusal then return refused(refusal) end
   local message = ours or guarded.text_of(raised)
   core.log("error", "a request for " .. lane.target .. " could not be translated: " .. message)
   return {
@@ -160,6 +171,7 @@ end
 
 -- What the provider does not fetch itself is fetched once per request, whatever the attempts.
 local function with_data(call, way, rq, context)
+  if not rq.messages then return rq end
   call.fetched = call.fetched or {}
   local inlined, err = inline.apply(rq, way.dialect, context, call.fetched)
   if inlined then return inlined end
@@ -169,12 +181,27 @@ local function with_data(call, way, rq, context)
   return nil, { action = "script", kind = err.kind, err = told }
 end
 
+-- One body after the other, each when it is its turn; nil where one will do.
+local function pieces_of(call, lane, way, rq, context)
+  local cut = way.reader and pieces.cut(rq, way.batch)
+  if not cut then return nil, rq end
+  local last = table.remove(cut)
+  return {
+    requests = cut, whole = rq, answers = {}, count = #cut,
+    encode = function(i)
+      local ok, made = pcall(make, call, lane, way, cut[i], context)
+      if not ok then return nil, failed(lane, made) end
+      return made
+    end,
+  }, last
+end
+
 --- Translates the request for one attempt (y).
 -- @tparam table call of body.read()
 -- @tparam table lane
 -- @tparam table way of ways.lua
 -- @treturn table|nil { text = the body, path = below base_url or nil, headers = or nil, context =,
---   dropped = of warnings.list() }
+--   dropped = of warnings.list(), pieces = nil, or of pieces.lua: what is to be asked before }
 -- @treturn nil|table a verdict of classify.lua
 function M.request(call, lane, way)
   local rq, problem = M.canonical(call)
@@ -185,11 +212,12 @@ function M.request(call, lane, way)
   local verdict
   rq, verdict = with_data(call, way, rq, context)
   if not rq then return nil, verdict end
-  local ok, made = pcall(make, call, lane, way, rq, context)
+  local before, last = pieces_of(call, lane, way, rq, context)
+  local ok, made = pcall(make, call, lane, way, last, context)
   if not ok then return nil, failed(lane, made) end
   warnings.say(call, lane, dropped:take())
   warnings.say(call, lane, made.bent)
-  made.context, made.dropped = context, dropped
+  made.context, made.dropped, made.pieces = context, dropped, before
   return made
 end
 

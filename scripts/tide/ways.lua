@@ -1,8 +1,13 @@
 -- How a lane serves clients of a dialect: passed through, or translated to one of the provider's.
+local core = require("core")
 local address = require("tide.address")
+local dialects = require("tide.dialects")
 local framing = require("tide.framing")
+local operations = require("tide.operations")
 
 local M = {}
+
+local NO_WATCH = core.watch({})
 
 local function is_openai(dialect)
   return dialect == nil or dialect.name == "openai-chat"
@@ -10,43 +15,100 @@ end
 
 -- A protocol that nobody translates is spoken by clients as they like: as it was before there were
 -- others. Its clients come by OpenAI's paths.
-local function is_native(client, dialect)
-  return client == dialect or (not dialect.speaks and is_openai(client))
+local function is_native(client, dialect, speaker)
+  return client == dialect or (not (dialect.speaks or speaker) and is_openai(client))
 end
 
 local function has_any(hooks, first, second)
-  return hooks ~= nil and (hooks[first] or hooks[second]) ~= nil
+  return hooks ~= nil and (hooks[first] or second and hooks[second]) ~= nil
 end
 
-local function has_address(adapter, op, dialect)
-  return adapter.serve ~= nil or address.path(adapter, op, dialect, false) ~= nil
+-- What reads the client's requests and what writes the provider's, where both are there.
+local function sides(op, hooks, client, dialect)
+  local from, to = operations.of(client, op), operations.of(dialect, op)
+  if dialect == dialects.own and op ~= "chat" and has_any(hooks, "encode")
+    and has_any(hooks, "decode") then
+    to = operations.own
+  end
+  if from and to and from.serves and to.speaks then return from, to end
 end
 
-local function new_way(lane, op, client, dialect, retells)
-  local provider = lane.provider
-  local hooks = provider.adapter.hooks
-  local native = is_native(client, dialect)
-  local is_alike = native and framing.of(provider.adapter, dialect) == client.framing
-  local can_translate = op == "chat" and client.serves and dialect.speaks
-  return {
-    dialect = dialect,
-    client = client,
-    hooks = hooks,
-    translates_request = can_translate
-      and (not native or retells or has_any(hooks, "prepare", "encode")),
-    translates_answer = can_translate and (not is_alike or has_any(hooks, "decode", "on_event")),
-    can = (native or can_translate) and has_address(provider.adapter, op, dialect),
+-- A hook may have been written for conversations: other operations of native clients come to it
+-- where the adapter says `translate`.
+local function changes(op, hooks, first, second)
+  return op == "chat" and has_any(hooks, first, second)
+end
+
+-- The same protocol, and the provider has that endpoint of it; bodies that name the model inside
+-- name it as the provider does.
+local function goes_through(lane, what, client, dialect, speaker, spec)
+  local own = operations.of(dialect, what.op)
+  return is_native(client, dialect, speaker)
+    and address.has_endpoint(lane.provider.adapter, spec, dialect, what.endpoint)
+    and not (own and own.model_within and lane.model_text)
+end
+
+-- Where the counts and errors of an operation's answers stand, if not where those of chat do.
+local function add_places(way, own)
+  if way.translates_answer then
+    way.watch, way.usage = own.errors or NO_WATCH, dialects.own_usage()
+  elseif own and own.usage then
+    way.watch, way.usage = own.watch, own.usage
+  end
+end
+
+-- An adapter may frame its dialect's streams otherwise than its clients know them.
+local function has_frames_of(way)
+  return framing.of(way.adapter, way.dialect) == way.client.framing
+end
+
+-- What is told anew: nothing where the bytes may go through.
+local function set_translations(way, what, native, is_told)
+  local hooks, translate = way.hooks, way.spec ~= nil and way.spec.translate
+  if not way.speaker then return end
+  way.translates_request = not native or is_told ~= nil or translate
+    or changes(what.op, hooks, "prepare", "encode") or false
+  way.translates_answer = not (native and has_frames_of(way)) or is_told == "both" or translate
+    or changes(what.op, hooks, "decode", "on_event") or false
+end
+
+local function new_way(lane, what, client, dialect, is_told)
+  local adapter, op = lane.provider.adapter, what.op
+  local spec = address.spec(adapter, op, lane.family)
+  local from, to = sides(op, adapter.hooks, client, dialect)
+  local native = goes_through(lane, what, client, dialect, to, spec)
+  local way = {
+    dialect = dialect, client = client, adapter = adapter, hooks = adapter.hooks, spec = spec,
+    translates_request = false, translates_answer = false,
+    reader = op ~= "chat" and from or nil, speaker = to,
+    batch = spec and spec.batch,
+    watch = dialect.watch or NO_WATCH, usage = adapter.usages[dialect.name],
     prepared = {},
   }
+  set_translations(way, what, native, is_told)
+  local endpoint = what.endpoint
+  if way.translates_request then endpoint = to.endpoint end
+  way.path = address.path(adapter, spec, op, dialect, false, endpoint)
+  way.stream_path = address.path(adapter, spec, op, dialect, true, endpoint)
+  way.can = (native or to ~= nil) and (adapter.serve ~= nil or way.path ~= nil)
+  if op ~= "chat" then add_places(way, operations.of(dialect, op) or to) end
+  return way
 end
 
 -- A native provider would refuse what another one has signed and a client brings back: requests
 -- with such marks in them are told anew, without.
-local function retold(way, lane, op)
-  if op ~= "chat" or way.translates_request or not way.can or is_openai(way.dialect) then
+local function retold(way, lane, what)
+  if what.op ~= "chat" or way.translates_request or not way.can or is_openai(way.dialect) then
     return nil
   end
-  local result = new_way(lane, op, way.client, way.dialect, true)
+  local result = new_way(lane, what, way.client, way.dialect, true)
+  return result.translates_request and result or nil
+end
+
+-- What a native provider takes only in pieces is told anew, piece by piece.
+local function split(way, lane, what)
+  if not (way.batch and way.can) or way.translates_request then return nil end
+  local result = new_way(lane, what, way.client, way.dialect, "both")
   return result.translates_request and result or nil
 end
 
@@ -57,14 +119,14 @@ local function spoken_by(lane)
   return lane.provider.dialects, lane.provider.adapter.dialect
 end
 
-local function make(lane, op, client)
+local function make(lane, what, client)
   local spoken, first = spoken_by(lane)
   local dialect = client and spoken[client.name] or first
-  local way = new_way(lane, op, client or dialect, dialect)
-  way.retold = retold(way, lane, op)
+  local way = new_way(lane, what, client or dialect, dialect)
+  way.retold, way.split = retold(way, lane, what), split(way, lane, what)
   local via = lane.family.via
-  if op == "chat" and via and spoken[via.dialect.name] and via.dialect ~= dialect then
-    way.via = { when = via.when, way = new_way(lane, op, client or dialect, via.dialect) }
+  if what.op == "chat" and via and spoken[via.dialect.name] and via.dialect ~= dialect then
+    way.via = { when = via.when, way = new_way(lane, what, client or dialect, via.dialect) }
   end
   return way
 end
@@ -96,19 +158,23 @@ M.conditions = WHEN
 -- @tparam table lane
 -- @tparam string op name of the operation
 -- @tparam table|nil client the client's dialect; nil: the provider's own
+-- @tparam string|nil endpoint of the operation, as that of endpoints.lua
 -- @treturn table { dialect = of the provider, client =, translates_request =, translates_answer =,
 --   can = false where the lane cannot serve it, via = { when =, way = } or nil, retold = the way of
---   requests with what another provider signed, or nil, prepared = {} }
-function M.find(lane, op, client)
-  local of_op = lane.ways[op]
+--   requests with what another provider signed, or nil, split = that of requests with more inputs
+--   than `batch`, or nil, reader and speaker = of operations.of() where an operation besides chat
+--   can be translated, watch and usage = of its answers or nil, path =, stream_path =,
+--   prepared = {} }
+function M.find(lane, op, client, endpoint)
+  local of_op = lane.ways[endpoint or op]
   if not of_op then
     of_op = {}
-    lane.ways[op] = of_op
+    lane.ways[endpoint or op] = of_op
   end
   local key = client and client.name or ""
   local way = of_op[key]
   if not way then
-    way = make(lane, op, client)
+    way = make(lane, { op = op, endpoint = endpoint }, client)
     of_op[key] = way
   end
   return way

@@ -1,0 +1,105 @@
+-- A request with more inputs than its provider takes at once: asked in several pieces, one answer
+-- made of theirs. The pieces go to the same lane; one that fails fails the attempt.
+
+local M = {}
+
+-- ---- cutting ------------------------------------------------------------------------------------
+
+local function copy_without(rq, name)
+  local result = {}
+  for field, value in pairs(rq) do
+    if field ~= name then result[field] = value end
+  end
+  return result
+end
+
+--- The requests that ask for no more than `most` inputs each, in order; nil where one will do.
+-- @tparam table rq canonical; it is not changed
+-- @tparam number|nil most
+function M.cut(rq, most)
+  local inputs = rq.inputs
+  if not (most and inputs) or #inputs <= most then return nil end
+  local list = {}
+  for first = 1, #inputs, most do
+    local piece, n = copy_without(rq, "inputs"), 0
+    piece.inputs, piece.single = {}, false
+    for i = first, math.min(first + most - 1, #inputs) do
+      n = n + 1
+      piece.inputs[n] = inputs[i]
+    end
+    list[#list + 1] = piece
+  end
+  return list
+end
+
+-- ---- joining ------------------------------------------------------------------------------------
+
+-- A count that one of them does not tell is unknown of all.
+local function sum(answers)
+  local total, has = {}, false
+  for name in pairs(answers[1].usage or {}) do
+    local value = 0
+    for _, answer in ipairs(answers) do
+      local count = answer.usage and answer.usage[name]
+      value = value and type(count) == "number" and value + count or nil
+    end
+    total[name], has = value, has or value ~= nil
+  end
+  return has and total or nil
+end
+
+--- One answer of those of the pieces: the first one, with all vectors and the sum of the counts.
+function M.join(answers)
+  local result = copy_without(answers[1], "vectors")
+  result.usage = sum(answers)
+  result.vectors = {}
+  local n = 0
+  for _, answer in ipairs(answers) do
+    for _, vector in ipairs(answer.vectors or {}) do
+      n = n + 1
+      result.vectors[n] = vector
+    end
+  end
+  return result
+end
+
+-- ---- asking -------------------------------------------------------------------------------------
+
+local function copy(list)
+  local result = {}
+  for name, value in pairs(list) do result[name] = value end
+  return result
+end
+
+-- Of one piece: nil when it was answered, else its summary, or false and a verdict.
+local function ask(req, before, i, options, extra)
+  local made, verdict = before.encode(i)
+  if not made then return false, verdict end
+  local own, more = copy(options), copy(extra)
+  if before.server then
+    own.serve = before.server(made.text)
+  else
+    own.body = made.text
+  end
+  more.codec, more.hold, more.on_event, more.pieces = before.codec(i), true, nil, nil
+  local summary, err = req:attempt(own, more)
+  if not summary then return { kind = err and err.kind or "canceled" } end
+  if not summary.held then return summary end
+  req:discard(tostring(summary.status))
+end
+
+--- Asks for all pieces but the last (y).
+-- @tparam table call of body.read()
+-- @tparam table before of translate.request()
+-- @tparam table options of the last piece's attempt
+-- @tparam table extra
+-- @treturn nil|table|boolean nil when all were answered, the summary of one that was not, or false
+--   and a verdict
+function M.run(call, before, options, extra)
+  for i = 1, before.count do
+    local summary, verdict = ask(call.req, before, i, options, extra)
+    if summary ~= nil then return summary, verdict end
+  end
+end
+
+return M

@@ -1,0 +1,121 @@
+-- The answer of an operation besides chat in the dialect of its client: embeddings, reranking. It
+-- comes whole; one codec for each attempt.
+local core = require("core")
+local guarded = require("tide.guarded")
+local pieces = require("tide.pieces")
+local warnings = require("tide.warnings")
+
+local M = {}
+
+-- The canonical answer, or nil and { kind =, message = }.
+local function read(self, text)
+  local hooks, speaker = self.hooks, self.speaker
+  local body = core.decode(text, speaker.raw)
+  if hooks and hooks.decode then
+    local answer = hooks.decode(body == nil and text or body, self.context)
+    if type(answer) ~= "table" then
+      return nil, { kind = "protocol", message = "decode returned no answer" }
+    end
+    if answer.error then return nil, answer.error end
+    return answer
+  end
+  if type(body) ~= "table" then
+    return nil, { kind = "protocol", message = "the answer is no JSON" }
+  end
+  return speaker.decode_answer(body, self.context)
+end
+
+-- What a decoder has no word for, the adapter's table of errors may know.
+local function told(self, err)
+  local adapter_errors = self.lane.provider.adapter.errors
+  local kind = err and err.kind
+  if not kind or kind == "upstream_5xx" then
+    kind = err and (adapter_errors.map[err.code] or adapter_errors.map[err.type]) or kind
+  end
+  return false, kind or "protocol",
+    core.redact(tostring(err and err.message or "the answer cannot be read"))
+end
+
+local function failed(self, raised)
+  local err = guarded.failure(raised)
+  core.log("error", "an answer of " .. self.lane.target .. " could not be translated: "
+    .. guarded.text_of(raised))
+  return false, err and "script" or "protocol",
+    err and "a script of its adapter failed" or "the answer could not be translated"
+end
+
+-- What was counted, for C; no count is nil.
+local function counts(usage)
+  local result = {}
+  for name, value in pairs(usage or {}) do
+    if type(value) == "number" then result[name] = value end
+  end
+  return next(result) and core.encode(result) or nil
+end
+
+local function write(self, answer)
+  local body = self.reader.encode_answer(answer, self.context)
+  if type(body) ~= "table" then error("encode_answer returned no table", 0) end
+  return core.encode(body)
+end
+
+-- One answer as C takes it: text, two values of streams, and the counts; or false, kind, message.
+local function settle(self, text, finish)
+  local ok, answer, err = pcall(read, self, text)
+  if not ok then return failed(self, answer) end
+  if not answer then return told(self, err) end
+  local usage = counts(answer.usage)
+  local is_written, body = pcall(finish, answer)
+  if not is_written then return failed(self, body) end
+  warnings.say(self.call, self.lane, self.dropped:take())
+  return body, true, true, usage
+end
+
+-- `call.header(name)` of the provider's answer: some tell counts nowhere else.
+local function hear(self, headers)
+  self.context.header = function(name)
+    return headers and headers[tostring(name):lower()]
+  end
+end
+
+local function codec_of(self, finish)
+  return {
+    type = "application/json", counts = true, headers = true,
+    tells = self.provider.watch == nil,
+    body = function(text, headers)
+      hear(self, headers)
+      return settle(self, text, finish)
+    end,
+  }
+end
+
+--- The codec of one attempt, as req:attempt() takes it.
+-- @tparam table call of body.read()
+-- @tparam table lane
+-- @tparam table way of ways.lua, with `reader` and `speaker`
+-- @tparam table context of translate.context()
+-- @tparam table dropped of warnings.list()
+-- @tparam table|nil made of translate.request(); with `pieces` the codec makes one answer of all
+--   their answers, and each piece gets a codec of its own: pieces.codec(i)
+-- @treturn table { type =, body =, counts =, headers =, tells = }
+function M.codec(call, lane, way, context, dropped, made)
+  local self = {
+    call = call, lane = lane, provider = way.dialect, reader = way.reader, speaker = way.speaker,
+    hooks = way.hooks, context = context, dropped = dropped,
+  }
+  local before = made and made.pieces
+  if not before then return codec_of(self, function(answer) return write(self, answer) end) end
+  before.codec = function(i)
+    return codec_of(self, function(answer)
+      before.answers[i] = answer
+      return ""
+    end)
+  end
+  return codec_of(self, function(answer)
+    before.answers[before.count + 1] = answer
+    return write(self, pieces.join(before.answers))
+  end)
+end
+
+
+return M
