@@ -86,6 +86,7 @@ set(TIDEGATE_LUA
   scripts/policies/by_header.lua scripts/policies/canary.lua scripts/policies/cheap_first.lua
   scripts/policies/json_or_else.lua scripts/policies/shadow.lua scripts/tide.d.lua
   scripts/tide/dropped_in.lua
+  scripts/tide/pieces.lua scripts/tide/unary.lua
   scripts/tide/able.lua scripts/tide/adapters.lua scripts/tide/address.lua scripts/tide/admin.lua
   scripts/tide/answer.lua scripts/tide/api.lua scripts/tide/api_adapter.lua
   scripts/tide/api_chat.lua scripts/tide/api_http.lua scripts/tide/api_policy.lua

@@ -51,9 +51,10 @@ local function set_of(names)
   return next(set) and set or nil
 end
 
--- "meta.billed_units.input_tokens" as the member that the watch finds, and the place in it.
+-- "meta.billed_units.input_tokens" as the member that the watch finds, and the place in it; a count
+-- that stands at the top is found in the whole body.
 local function split_place(path)
-  return path:match("^[^.]+"), path:match("^[^.]+%.(.+)$") or ""
+  return path:match("^[^.]+"), path:match("^[^.]+%.(.+)$") or path
 end
 
 -- The counts of an operation's answers: the member of the body that has all of them, and where they
