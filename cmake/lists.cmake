@@ -144,6 +144,7 @@ set(TIDEGATE_C_TESTS
   lua/memory lua/metric_class lua/pattern lua/script lua/service_account lua/spawn lua/string_lib
   lua/table_lib lua/task lua/value lua/values lua/watchdog metrics/custom metrics/metrics store/dict
   store/limiter store/shared_store worker/failure worker/watch_files
+  http/eventstream http/framing http/ndjson http/relay_framing
   http/sigv4
 )
 # Code that several C tests share.
@@ -158,4 +159,5 @@ set(TIDEGATE_C_TEST_SUPPORT
 set(TIDEGATE_FUZZERS
   chunks config grammar head headers inflate json request response sse url watch
   pattern
+  eventstream ndjson
 )

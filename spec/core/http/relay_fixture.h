@@ -95,10 +95,17 @@ static void on_commit(void *owner, int status, uint64_t now_ns, struct buf *head
     (void)headers;
 }
 
+// The one secret that there is; what stands for it is as long.
+#define SECRET "sk-secret"
+#define HIDDEN "*********"
+
 static void redact(void *owner, struct slice text, struct buf *out)
 {
     (void)owner;
     buf_add_slice(out, text);
+    char *found = memmem(out->data, out->len, SECRET, sizeof(SECRET) - 1);
+    if (found)
+        memset(found, '*', sizeof(SECRET) - 1);
 }
 
 static void copy(char into[TEXT], struct slice text)
@@ -158,14 +165,14 @@ static const struct relay_handler handler = {on_commit, redact,   on_event,  tra
 static struct watch *chat_watch(void)
 {
     static const struct watch_rule rules[] = {
-        {WATCH_CONTENT, "choices[].delta.content", NULL, NULL, NULL},
-        {WATCH_CONTENT, "choices[].delta.tool_calls", NULL, NULL, NULL},
-        {WATCH_FINISH, "choices[].finish_reason", NULL, NULL, NULL},
-        {WATCH_USAGE, "usage", NULL, NULL, NULL},
-        {WATCH_ERROR, "error", NULL, NULL, NULL},
-        {WATCH_TERMINAL, NULL, NULL, NULL, "[DONE]"},
-        {WATCH_CHOICES, "choices[]", NULL, NULL, NULL},
-        {WATCH_INDEX, "choices[].index", NULL, NULL, NULL},
+        {.role = WATCH_CONTENT, .path = "choices[].delta.content"},
+        {.role = WATCH_CONTENT, .path = "choices[].delta.tool_calls"},
+        {.role = WATCH_FINISH, .path = "choices[].finish_reason"},
+        {.role = WATCH_USAGE, .path = "usage"},
+        {.role = WATCH_ERROR, .path = "error"},
+        {.role = WATCH_TERMINAL, .data = "[DONE]"},
+        {.role = WATCH_CHOICES, .path = "choices[]"},
+        {.role = WATCH_INDEX, .path = "choices[].index"},
     };
     struct watch *watch = watch_new();
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
