@@ -49,6 +49,7 @@ set(TIDEGATE_C
   core/http/relay_translate.c core/lua/attempt_options.c core/lua/codec.c
   core/http/sigv4.c core/http/sigv4_canonical.c core/lua/signer.c
   core/http/eventstream.c core/http/framing.c core/http/ndjson.c core/lua/stream_events.c
+  core/lua/call_signature.c
 )
 set(TIDEGATE_LUA
   adapters/anthropic.lua adapters/azure.lua adapters/azure_entra.lua adapters/cerebras.lua
@@ -144,8 +145,7 @@ set(TIDEGATE_C_TESTS
   lua/memory lua/metric_class lua/pattern lua/script lua/service_account lua/spawn lua/string_lib
   lua/table_lib lua/task lua/value lua/values lua/watchdog metrics/custom metrics/metrics store/dict
   store/limiter store/shared_store worker/failure worker/watch_files
-  http/eventstream http/framing http/ndjson http/relay_framing
-  http/sigv4
+  http/eventstream http/framing http/ndjson http/relay_framing http/sigv4 lua/signer
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT
@@ -159,5 +159,5 @@ set(TIDEGATE_C_TEST_SUPPORT
 set(TIDEGATE_FUZZERS
   chunks config grammar head headers inflate json request response sse url watch
   pattern
-  eventstream ndjson
+  eventstream ndjson sigv4
 )

@@ -213,6 +213,12 @@
 // A request, `req`: valid in its own task until the task ends
 //   req:method() req:path() req:query() req:header(name) req:peer() req:ip() req:id() -> string |
 //   nil req:find_client(key) -> name | nil      of the request's generation; constant time
+//   req:verify_signature() -> name | nil, err { kind = "auth", message =, code = as AWS calls it,
+//                       is_time = whether the clocks differ }    of the client that signed the
+//                       request (AWS Signature Version 4 in the header Authorization); constant
+//                       time. The signature must be at most five minutes old or ahead, cover host,
+//                       x-amz-date and the body. A client without a pair of keys gives its key as
+//                       the access key id: its signature is not looked at
 //   req:is_admin(token) -> boolean          likewise; true when no token is configured
 //   req:body() -> string (a copy);  req:size() -> bytes of the body;  req:holds(text) -> whether
 //                       these bytes stand anywhere in the body

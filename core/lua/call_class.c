@@ -12,6 +12,7 @@
 #include "lua/call_access.h"
 #include "lua/call_body.h"
 #include "lua/call_prompt.h"
+#include "lua/call_signature.h"
 #include "lua/document_class.h"
 #include "lua/inner_call.h"
 #include "lua/stream_events.h"
@@ -538,6 +539,7 @@ void call_class_open(struct vm *vm)
         {"ip", get_ip},
         {"id", get_id},
         {"find_client", call_access_find_client},
+        {"verify_signature", call_signature_verify},
         {"is_admin", call_access_is_admin},
         {"body", get_body},
         {"holds", holds},

@@ -17,8 +17,27 @@ local function key_of(req)
   return query and url.parameter(query, "key")
 end
 
+local function by_signature(req)
+  local name, problem = req:verify_signature()
+  if not name then return nil, errors.bad_signature(problem) end
+  return name
+end
+
+local function is_presigned(req)
+  local query = req:query()
+  return query and url.parameter(query, "X-Amz-Signature") ~= nil
+end
+
 --- The client's name, or nil and an error. Only for gateways that ask for a key.
 function M.client(req)
+  local header = req:header("authorization")
+  if header and header:sub(1, 5) == "AWS4-" then return by_signature(req) end
+  if is_presigned(req) then
+    return nil, errors.bad_signature({
+      code = "MissingAuthenticationTokenException",
+      message = "A signature in the URL is not taken here: sign with the header Authorization.",
+    })
+  end
   local key = key_of(req)
   if not key or key == "" then
     return nil, errors.unauthorized("A key is needed: as Authorization: Bearer KEY, "

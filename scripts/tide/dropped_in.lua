@@ -3,18 +3,16 @@
 -- spoken to, not whether it is one.
 local core = require("core")
 local settings = require("tide.provider_settings")
+local sigv4 = require("tide.sigv4")
 local template = require("tide.template")
 
 local M = {}
 
 local NONE = {}
 
--- "AWS_SESSION_TOKEN?" may be missing.
 local function missing_key(auth)
-  local names = auth.type == "sigv4" and auth.keys or { auth.secret }
-  for _, name in ipairs(names) do
-    if name:sub(-1) ~= "?" and not core.env_secret(name) then return name end
-  end
+  if auth.type == "sigv4" then return sigv4.missing_variable(auth) end
+  if auth.secret and not core.env_secret(auth.secret) then return auth.secret end
 end
 
 local function key_problem(auth)

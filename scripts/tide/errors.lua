@@ -2,6 +2,7 @@
 -- { status, kind, type, code, message, param, request_id }, type and code in OpenAI's words.
 local core = require("core")
 local framing = require("tide.framing")
+local http_date = require("tide.http_date")
 
 local M = {}
 
@@ -53,6 +54,17 @@ function M.unauthorized(message)
     status = 401, kind = "auth", type = "invalid_request_error", message = message,
     code = "invalid_api_key", headers = { ["www-authenticate"] = "Bearer" },
     outcome = "client_error",
+  }
+end
+
+--- A signature that is not taken: in the words of AWS, whose SDKs are those that sign.
+-- @tparam table problem of req:verify_signature(); one that is about time tells ours, which some of
+--   these SDKs then sign by
+function M.bad_signature(problem)
+  return {
+    status = 403, kind = "auth", type = "invalid_request_error", message = problem.message,
+    code = problem.code, outcome = "client_error",
+    headers = problem.is_time and { date = http_date.write(core.time()) } or nil,
   }
 end
 

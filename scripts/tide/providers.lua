@@ -42,9 +42,9 @@ end
 -- What the adapter's variables say; nil when they are not set.
 local function key_of_environment(adapter)
   local auth = adapter.auth
+  if auth.type == "sigv4" then return sigv4.of_environment(auth) end
   local secret = auth.secret and core.env_secret(auth.secret)
-  if secret then return { value = secret } end
-  return auth.type == "sigv4" and sigv4.of_environment(auth) or nil
+  return secret and { value = secret }
 end
 
 local function adapter_key(name, entry, adapter)

@@ -26,10 +26,7 @@ local SKEW = 60 -- seconds
 
 -- ---- loading ------------------------------------------------------------------------------------
 
---- The key of a provider from the variables that its adapter names.
--- @tparam table auth the adapter's
--- @treturn table|nil as one of the configuration's `keys`
-function M.of_environment(auth)
+local function pair_of_environment(auth)
   local id, secret, token = unpack(auth.keys or {})
   if not id then return nil end
   local key = {
@@ -40,7 +37,25 @@ function M.of_environment(auth)
   if key.access_key_id and key.secret_access_key and not is_token_missing then return key end
 end
 
---- What has to be set, for people.
+--- The key of a provider from the variables that its adapter names: a single one wins.
+-- @tparam table auth the adapter's
+-- @treturn table|nil as one of the configuration's `keys`
+function M.of_environment(auth)
+  local secret = auth.secret and core.env_secret(auth.secret)
+  if secret then return { value = secret } end
+  return pair_of_environment(auth)
+end
+
+--- A variable that has to be set and is not; nil when nothing is missing.
+function M.missing_variable(auth)
+  if M.of_environment(auth) then return nil end
+  for _, name in ipairs(auth.keys or {}) do
+    if name:sub(-1) ~= "?" and not core.env_secret(name) then return name end
+  end
+  return auth.secret
+end
+
+--- What may be set, for people; "" for nothing.
 function M.variables(auth)
   local names = {}
   for _, name in ipairs(auth.keys or {}) do

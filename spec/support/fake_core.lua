@@ -390,7 +390,16 @@ local function add_fetch(core)
   end
 end
 
+-- What it was made of, and the offset of its clock.
+local Signer = {}
+Signer.__index = Signer
+function Signer:offset() return self.seconds end
+function Signer:set_offset(seconds) self.seconds = seconds end
+
 local function add_people(core, options)
+  function core.signer(spec)
+    return setmetatable({ spec = spec, seconds = 0 }, Signer)
+  end
   function core.env_secret(name)
     local value = (options.env or {})[name]
     return value and { secret = value }
@@ -504,6 +513,11 @@ function Request:path() return self.options.path or "/v1/chat/completions" end
 function Request:query() return self.options.query end
 function Request:header(name) return (self.options.headers or {})[name] end
 function Request.find_client(_, key) return clients[key] end
+function Request:verify_signature()
+  local signed = self.options.signed -- the client's name, or what is wrong
+  if type(signed) == "table" then return nil, signed end
+  return signed
+end
 function Request.is_admin(_, token) return admin_token == nil or admin_token == token end
 function Request:body() return self.options.body or "" end
 function Request:holds(text) return self:body():find(text, 1, true) ~= nil end
