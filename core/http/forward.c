@@ -3,16 +3,20 @@
 #include <stdbool.h>
 #include <string.h>
 
-// x-request-id is OpenAI's and everybody's, request-id Anthropic's; OpenAI's SDKs read the one,
-// Anthropic's the other.
-static const struct slice request_id = SLICE("x-request-id"), own_request_id = SLICE("request-id");
+// x-request-id is OpenAI's and everybody's, request-id Anthropic's, x-amzn-requestid AWS's: each
+// one's SDKs read their own.
+static const struct slice request_ids[] = {SLICE("x-request-id"), SLICE("request-id"),
+                                           SLICE("x-amzn-requestid")};
+
+enum { REQUEST_IDS = sizeof(request_ids) / sizeof(request_ids[0]) };
 
 static bool is_id(struct slice name)
 {
     static const struct slice names[] = {
-        SLICE("cf-ray"),        SLICE("openai-version"),  SLICE("openai-processing-ms"),
-        SLICE("x-groq-region"), SLICE("apim-request-id"), SLICE("mistral-correlation-id"),
-        SLICE("x-ds-trace-id"), SLICE("x-request-id"),    SLICE("request-id"),
+        SLICE("cf-ray"),           SLICE("openai-version"),  SLICE("openai-processing-ms"),
+        SLICE("x-groq-region"),    SLICE("apim-request-id"), SLICE("mistral-correlation-id"),
+        SLICE("x-ds-trace-id"),    SLICE("x-request-id"),    SLICE("request-id"),
+        SLICE("x-amzn-requestid"),
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (slice_equal_nocase(name, names[i]))
@@ -60,8 +64,10 @@ static bool is_named(struct slice line, struct slice name)
 static bool has_id(struct slice lines)
 {
     while (lines.len) {
-        if (is_named(lines, request_id) || is_named(lines, own_request_id))
-            return true;
+        for (size_t i = 0; i < REQUEST_IDS; i++) {
+            if (is_named(lines, request_ids[i]))
+                return true;
+        }
         const char *end = memchr(lines.data, '\n', lines.len);
         size_t len = end ? (size_t)(end - lines.data) + 1 : lines.len;
         lines = (struct slice){lines.data + len, lines.len - len};
@@ -73,8 +79,8 @@ void forward_own_id(struct slice id, struct buf *out)
 {
     if (has_id(buf_slice(out)))
         return;
-    add_line(out, request_id, id);
-    add_line(out, own_request_id, id);
+    add_line(out, request_ids[0], id);
+    add_line(out, request_ids[1], id);
 }
 
 void forward_headers(const struct headers *headers, const char *usual_type, struct buf *out)
@@ -86,13 +92,14 @@ void forward_headers(const struct headers *headers, const char *usual_type, stru
 
 void forward_translated_headers(const struct headers *headers, struct slice type, struct buf *out)
 {
-    struct slice id = headers_find(headers, request_id);
-    struct slice own_id = headers_find(headers, own_request_id);
+    struct slice id = {NULL, 0};
 
+    for (size_t i = 0; i < REQUEST_IDS && !id.len; i++)
+        id = headers_find(headers, request_ids[i]);
     add_line(out, SLICE("content-type"), type);
     add_fields(headers, true, out);
-    if (own_id.len && !id.len)
-        add_line(out, request_id, own_id);
-    else if (id.len && !own_id.len)
-        add_line(out, own_request_id, id);
+    for (size_t i = 0; i < REQUEST_IDS && id.len; i++) {
+        if (!headers_find(headers, request_ids[i]).len)
+            add_line(out, request_ids[i], id);
+    }
 }

@@ -53,7 +53,8 @@ function M.prompt(req, form)
     messages, place(req, at.prompt), place(req, at.input), place(req, at.tools), 0,
     limits and limits[1] or 0, limits and limits[2] or 0, place(req, at.system))
   if at.config then
-    max_out = tonumber(member(text_at(req, at.config), "maxOutputTokens", "max_output_tokens"))
+    max_out = tonumber(member(text_at(req, at.config), "maxOutputTokens", "max_output_tokens",
+      "maxTokens"))
   end
   if count == 0 and messages > 0 and req:raw(messages, 1) == '"' then count = 1 end
   return prompt, max_out, count, has_tools, has_images, has_audio
@@ -86,6 +87,9 @@ local JSON_MODE = {
   gemini = function(req, at)
     return member(text_at(req, at.config), "responseMimeType", "response_mime_type")
       == "application/json"
+  end,
+  ["bedrock-converse"] = function(req, at)
+    return is_json_type(member(text_at(req, at.format), "textFormat"))
   end,
 }
 

@@ -31,6 +31,10 @@ local FOR_SCRIPTS = {
     messages = { "messages" }, tools = { "tools" }, max_out = { "max_tokens" },
     format = { "response_format" },
   },
+  ["bedrock-converse"] = {
+    messages = { "messages" }, system = { "system" }, tools = { "toolConfig" },
+    config = { "inferenceConfig" }, format = { "outputConfig" },
+  },
 }
 
 -- A dialect that does not say where its members are has them where most do.

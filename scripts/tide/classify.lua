@@ -89,7 +89,7 @@ end
 local function by_status(summary, errors, now, read)
   local status, headers = summary.status, summary.headers or {}
   local body = provider_error.decode(summary.body)
-  local said = provider_error.read(body, errors, read)
+  local said = provider_error.read(body, errors, read, headers)
   local kind = declared_kind(said, status, errors) or kind_of_status(status)
   local action = action_of(kind, status)
   return {

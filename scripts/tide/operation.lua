@@ -17,7 +17,7 @@ local M = {}
 -- Of a provider's refusal, what helps the client and says nothing about our account there.
 local PASSED_ON = {
   "content-type", "retry-after", "retry-after-ms", "x-should-retry", "x-request-id", "request-id",
-  "apim-request-id",
+  "apim-request-id", "x-amzn-requestid", "x-amzn-errortype",
 }
 
 local function facts_of(call, plan, client, lane)
@@ -80,7 +80,7 @@ local function pass_on(call, record, summary, verdict, lane)
   local headers = upstream_ids.rename(helpful(summary.headers), dialect.name)
   local is_own = not (options.way(call, lane).translates_answer or call.as_array)
   if not is_own or req:is_started() or verdict.status == 200 or not is_object(said) then
-    headers["content-type"] = nil
+    headers["content-type"], headers["x-amzn-errortype"] = nil, nil
     return answer.fail(req, dialect, retold(verdict, headers), record)
   end
   req:reply(summary.status, core.redact(said), headers)

@@ -70,12 +70,13 @@ end
 -- @param value the decoded body, or the decoded error of an event
 -- @tparam table|nil errors the adapter's
 -- @tparam function|nil read the dialect's read_error
+-- @tparam table|nil headers of the answer
 -- @treturn table { code =, type =, message = }, texts or nil
-function M.read(value, errors, read)
+function M.read(value, errors, read, headers)
   local said = usual(value)
   if read then
     local is_inner = type(value) == "table" and value.error == nil
-    local ok, own = pcall(read, is_inner and { error = value } or value)
+    local ok, own = pcall(read, is_inner and { error = value } or value, headers)
     if ok and type(own) == "table" then overlay(said, own) end
   end
   if errors then overlay(said, declared(value, errors)) end

@@ -1,12 +1,12 @@
 -- The id under which a provider knows a request, as its support wants it quoted. Pure.
 local M = {}
 
-local NAMES = { "x-request-id", "request-id", "apim-request-id" }
+local NAMES = { "x-request-id", "request-id", "apim-request-id", "x-amzn-requestid" }
 
 -- Where the SDK of a client looks for it. Gemini's has no such header.
 local OF_DIALECT = {
   ["openai-chat"] = "x-request-id", ["openai-responses"] = "x-request-id",
-  ["anthropic-messages"] = "request-id",
+  ["anthropic-messages"] = "request-id", ["bedrock-converse"] = "x-amzn-requestid",
 }
 
 --- The id in the headers of a provider's answer, or nil.

@@ -61,13 +61,16 @@ local function collect(self, run)
   return seen
 end
 
---- What a provider's stream says, each item one event's data.
+--- What a provider's stream says, each item one event's data, or { name, data } of one.
 -- @treturn table { events, answer, dropped, err }
 function M:stream(...)
   local list, state = { ... }, {}
   return collect(self, function(emit)
-    for _, data in ipairs(list) do
-      self.dialect.decode_event({ data = self:decode(data) }, emit, state, self.call)
+    for _, item in ipairs(list) do
+      local name, data = nil, item
+      if type(item) == "table" then name, data = item[1], item[2] end
+      local event = { name = name, data = self:decode(data) }
+      self.dialect.decode_event(event, emit, state, self.call)
     end
     if self.dialect.end_events then self.dialect.end_events(emit, state, self.call) end
   end)
@@ -81,13 +84,14 @@ function M:whole(text)
 end
 
 --- What a client of the dialect gets for canonical events { type, fields }: each written text,
--- decoded.
+-- decoded; and their names.
 function M:written(...)
-  local events, state, texts = { ... }, {}, {}
-  local function write(text)
+  local events, state, texts, names = { ... }, {}, {}, {}
+  local function write(text, name)
     if type(text) ~= "string" then text = self.core.encode(text) end
     assert(not text:find("[\r\n]"), "a line end within an event")
     texts[#texts + 1] = self.core.decode(text) or text
+    names[#texts] = name
   end
   local checked = self.grammar.new(function(event)
     self.dialect.encode_event(event, write, state, self.call)
@@ -95,7 +99,7 @@ function M:written(...)
   for _, event in ipairs(events) do checked.emit(event[1], event[2]) end
   checked.finish()
   if self.dialect.end_stream then self.dialect.end_stream(write, state, self.call) end
-  return texts
+  return texts, names
 end
 
 return M

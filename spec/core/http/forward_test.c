@@ -73,18 +73,21 @@ static void assert_translated(const char *name, const char *other, const char *e
     buf_deinit(&out);
 }
 
-static void test_a_translated_answer_has_its_own_type_and_its_id_under_both_names(void **state)
+static void test_a_translated_answer_has_its_own_type_and_its_id_under_every_name(void **state)
 {
     (void)state;
     assert_translated("request-id", NULL,
                       "content-type: application/json\r\nrequest-id: req_1\r\n"
-                      "x-request-id: req_1\r\n");
+                      "x-request-id: req_1\r\nx-amzn-requestid: req_1\r\n");
     assert_translated("X-Request-ID", NULL,
                       "content-type: application/json\r\nX-Request-ID: req_1\r\n"
-                      "request-id: req_1\r\n");
+                      "request-id: req_1\r\nx-amzn-requestid: req_1\r\n");
+    assert_translated("x-amzn-RequestId", NULL,
+                      "content-type: application/json\r\nx-amzn-RequestId: req_1\r\n"
+                      "x-request-id: req_1\r\nrequest-id: req_1\r\n");
     assert_translated("request-id", "x-request-id",
                       "content-type: application/json\r\nrequest-id: req_1\r\n"
-                      "x-request-id: req_2\r\n");
+                      "x-request-id: req_2\r\nx-amzn-requestid: req_2\r\n");
     assert_translated("cf-ray", NULL, "content-type: application/json\r\ncf-ray: req_1\r\n");
 }
 
@@ -108,6 +111,7 @@ static void test_a_head_without_an_id_gets_our_own_under_both_names(void **state
                    "x-request-id: 1234\r\nrequest-id: 1234\r\n");
     assert_with_id("a: b\r\nX-Request-Id: 5\r\n", "a: b\r\nX-Request-Id: 5\r\n");
     assert_with_id("request-id: 5\r\na: b\r\n", "request-id: 5\r\na: b\r\n");
+    assert_with_id("x-amzn-requestid: 5\r\n", "x-amzn-requestid: 5\r\n");
 }
 
 int main(void)
@@ -116,7 +120,7 @@ int main(void)
         cmocka_unit_test(test_a_head_without_an_id_gets_our_own_under_both_names),
         cmocka_unit_test(test_a_missing_type_is_the_usual_one),
         cmocka_unit_test(test_ids_limits_and_the_type_go_on_and_the_account_stays_behind),
-        cmocka_unit_test(test_a_translated_answer_has_its_own_type_and_its_id_under_both_names),
+        cmocka_unit_test(test_a_translated_answer_has_its_own_type_and_its_id_under_every_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
