@@ -53,6 +53,16 @@ set(TIDEGATE_C
 )
 set(TIDEGATE_LUA
   adapters/anthropic.lua adapters/azure.lua adapters/azure_entra.lua adapters/cerebras.lua
+  adapters/bedrock.lua adapters/bedrock_mantle.lua
+  adapters/dialects/anthropic-messages/families.lua adapters/dialects/bedrock-converse.lua
+  adapters/dialects/bedrock-converse/answer.lua adapters/dialects/bedrock-converse/blocks.lua
+  adapters/dialects/bedrock-converse/citations.lua adapters/dialects/bedrock-converse/client.lua
+  adapters/dialects/bedrock-converse/errors.lua adapters/dialects/bedrock-converse/families.lua
+  adapters/dialects/bedrock-converse/fields.lua adapters/dialects/bedrock-converse/media.lua
+  adapters/dialects/bedrock-converse/names.lua adapters/dialects/bedrock-converse/reply.lua
+  adapters/dialects/bedrock-converse/request.lua adapters/dialects/bedrock-converse/seals.lua
+  adapters/dialects/bedrock-converse/thinking.lua adapters/dialects/bedrock-converse/tools.lua
+  adapters/dialects/bedrock-converse/turns.lua
   adapters/cohere.lua adapters/dialects/cohere-v2.lua
   adapters/dialects/cohere-v2/answer.lua adapters/dialects/cohere-v2/citations.lua
   adapters/dialects/cohere-v2/client.lua adapters/dialects/cohere-v2/documents.lua

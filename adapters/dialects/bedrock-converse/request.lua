@@ -98,10 +98,16 @@ local function warn_of_rest(rq, out)
   end
 end
 
+-- Of a model that nobody knows a client of the same protocol knows more than we do.
+local function keeps_fields(rq, call, out)
+  return call.client_dialect == DIALECT and rq.model_fields ~= nil and not out.traits.thinking
+end
+
 -- The model's own fields that a client of the same protocol gave besides those that the canonical
 -- form has; the gateway itself carries other members that it does not know.
 local function add_fields(body, rq, call, out)
   local given = call.client_dialect == DIALECT and (rq.ext or {}).additionalModelRequestFields
+  if out.keeps_fields then given = rq.model_fields end
   for name, value in pairs(type(given) == "table" and given or {}) do
     if out.more[name] == nil then out.more[name] = value end
   end
@@ -129,7 +135,7 @@ end
 -- @tparam table call
 function M.encode(rq, call)
   local out = turns.new(rq, call.traits or {}, call.warn or function() end)
-  out.more = {}
+  out.more, out.keeps_fields = {}, keeps_fields(rq, call, out)
   local body = { messages = turns.messages(rq, out), system = turns.system(rq, out) }
   add_instruction(body, tools.add(body, rq, out), out)
   add_instruction(body, tools.add_format(body, rq, out), out)

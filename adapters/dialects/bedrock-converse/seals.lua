@@ -39,10 +39,11 @@ end
 
 -- ---- through a client ---------------------------------------------------------------------------
 
---- A signature for a client: Bedrock's own, or another provider's within one.
+--- A signature for a client: Bedrock's own, or another provider's within one. What nobody signed
+-- is marked, so that it does not go to Claude, who would refuse it.
 function M.signature_for(format, signature)
-  if format == CLAUDE or format == OWN then return signature end
-  return canonical.wrap(format or "none", signature)
+  if signature and (format == CLAUDE or format == OWN) then return signature end
+  return canonical.wrap(format or "none", signature or "")
 end
 
 --- Something sealed for a client.

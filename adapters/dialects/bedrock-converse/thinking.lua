@@ -102,7 +102,7 @@ local function add_sampling(config, rq, out)
     drop(config, "temperature", "temperature", out)
     drop(config, "topP", "top_p", out)
   end
-  if not rq.top_k then return end
+  if not rq.top_k or out.keeps_fields then return end
   local add = TOP_K[out.traits.top_k]
   if add then return add(rq.top_k, out) end
   out.warn("top_k")
@@ -111,13 +111,14 @@ end
 local function add_other(config, rq, out)
   add_sampling(config, rq, out)
   local effort = rq.reasoning and effort_asked(rq.reasoning)
-  if not effort then return end
+  if not effort or out.keeps_fields then return end
   local way = Ways[out.traits.thinking]
   if way then return way(effort, config, out) end
   if effort ~= "none" then out.warn("reasoning") end
 end
 
---- Adds thinking and sampling to the inferenceConfig and to `out.more`, the model's own fields.
+--- Adds thinking and sampling to the inferenceConfig and to `out.more`, the model's own fields;
+-- not to those where `out.keeps_fields` says that the client has written them itself.
 function M.add(config, rq, out)
   local add = CLAUDE[out.traits.thinking] and add_claude or add_other
   add(config, rq, out)
