@@ -225,6 +225,10 @@ void response_error_body(struct slice target, int status, const char *message, s
                  word_for(anthropic_words, status));
         add_json_text(message, out);
         buf_add_text(out, "}}");
+    } else if (has_path(target, SLICE("/api"))) { // Ollama's
+        buf_add_text(out, "{\"error\":");
+        add_json_text(message, out);
+        buf_add_text(out, "}");
     } else {
         add_openai_error(status, message, out);
     }

@@ -14,6 +14,7 @@ static const double bytes_per_token = 4, wide_bytes_per_token = 2.5;
 struct walk {
     const char *at, *end;
     int depth;
+    int images;          // the depth within a list of that name, 0: not in one
     size_t narrow, wide; // bytes of text as UTF-8
     struct slice key;    // of the member whose value comes next; NULL data: an element
     struct json_estimate *result;
@@ -97,9 +98,11 @@ static bool is_mime(struct slice key)
     return slice_equal(key, SLICE("mimeType")) || slice_equal(key, SLICE("mime_type"));
 }
 
-static bool is_data(struct slice key, struct slice text)
+static bool is_data(const struct walk *walk, struct slice text)
 {
-    return slice_equal(key, SLICE("data")) || slice_starts_with(text, SLICE("data:"));
+    struct slice key = walk->key;
+    return walk->images || slice_equal(key, SLICE("data")) ||
+           slice_starts_with(text, SLICE("data:"));
 }
 
 static void read_string(struct walk *walk)
@@ -114,9 +117,10 @@ static void read_string(struct walk *walk)
         walk->key = text;
         return;
     }
-    if (is_data(walk->key, text)) {
+    if (is_data(walk, text)) {
         walk->narrow = narrow;
         walk->wide = wide;
+        walk->result->has_images |= walk->images > 0;
     } else if (slice_equal(walk->key, SLICE("type"))) {
         look_at_type(walk->result, text);
     } else if (is_mime(walk->key)) {
@@ -129,6 +133,8 @@ static void open_container(struct walk *walk)
     const char *first = tokenizer_after_space(walk->at + 1, walk->end);
     if (walk->depth++ == 0 && first < walk->end && *first != ']' && *first != '}')
         walk->result->elements = 1;
+    if (!walk->images && *walk->at == '[' && slice_equal(walk->key, SLICE("images")))
+        walk->images = walk->depth;
 }
 
 // Anything but a string: only what gives the text its structure is of interest.
@@ -141,7 +147,8 @@ static void read_mark(struct walk *walk, char mark)
         break;
     case ']':
     case '}':
-        walk->depth--;
+        if (walk->images == walk->depth--)
+            walk->images = 0;
         break;
     case ',':
         if (walk->depth == 1)

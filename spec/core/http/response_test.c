@@ -107,6 +107,13 @@ static void assert_error(const char *target, int status, const char *expected)
     buf_deinit(&out);
 }
 
+static void test_an_error_below_api_has_the_shape_of_ollama(void **state)
+{
+    (void)state;
+    assert_error("/api/chat", 413, "{\"error\":\"x\"}");
+    assert_error("/api/tags?x", 400, "{\"error\":\"x\"}");
+}
+
 static void test_an_error_below_v1_messages_has_the_shape_of_anthropic(void **state)
 {
     (void)state;
@@ -157,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_chunk_lines_are_hexadecimal),
         cmocka_unit_test(test_an_error_body_has_the_shape_of_openai),
         cmocka_unit_test(test_an_error_below_v1_messages_has_the_shape_of_anthropic),
+        cmocka_unit_test(test_an_error_below_api_has_the_shape_of_ollama),
         cmocka_unit_test(test_an_error_below_v1beta_has_the_shape_of_gemini),
         cmocka_unit_test(test_paths_that_only_look_alike_have_errors_of_openai),
     };

@@ -63,6 +63,8 @@ static void test_data_does_not_count(void **state)
     assert_tokens("{\"data\":\"iVBORw0KGgo\"}", 1);
     assert_tokens("[\"1234\",\"data:,x\",\"1234\"]", 2);
     assert_tokens("{\"data\":[\"1234\"]}", 2);
+    assert_tokens("[{\"images\":[\"iVBORw0KGgoAAAA\"],\"text\":\"1234\"},\"12\"]", 4);
+    assert_tokens("{\"images\":\"12\"}", 2);
 }
 
 static void test_elements_are_counted_at_the_top(void **state)
@@ -88,6 +90,9 @@ static void test_pictures_and_sound_are_seen(void **state)
     assert_true(found.has_images && !found.has_audio);
     found = estimate("[{\"file_data\":{\"mime_type\":\"audio/mp3\",\"file_uri\":\"x\"}}]");
     assert_true(!found.has_images && found.has_audio);
+    found = estimate("[{\"content\":\"a\",\"images\":[\"iVBORw0KGgo\"]}]");
+    assert_true(found.has_images && !found.has_audio);
+    assert_false(estimate("[{\"images\":[],\"x\":\"a\"},{\"images\":\"a\"}]").has_images);
     found = estimate("[{\"type\":\"text\",\"text\":\"image_url\"},[\"type\",\"image\"],"
                      "{\"name\":\"audio\"}]");
     assert_false(found.has_images || found.has_audio);
