@@ -73,6 +73,12 @@ set(TIDEGATE_LUA
   adapters/dialects/anthropic-messages/reply.lua adapters/dialects/anthropic-messages/request.lua
   adapters/dialects/anthropic-messages/schema.lua adapters/dialects/anthropic-messages/thinking.lua
   adapters/dialects/anthropic-messages/turns.lua
+  adapters/dialects/ollama.lua adapters/dialects/ollama/answer.lua
+  adapters/dialects/ollama/client.lua adapters/dialects/ollama/errors.lua
+  adapters/dialects/ollama/media.lua adapters/dialects/ollama/models.lua
+  adapters/dialects/ollama/reply.lua adapters/dialects/ollama/request.lua
+  adapters/dialects/ollama/time.lua adapters/dialects/ollama/turns.lua adapters/ollama.lua
+  adapters/ollama_cloud.lua scripts/tide/model_names.lua scripts/tide/ollama.lua
   adapters/dialects/gemini.lua adapters/dialects/gemini/answer.lua
   adapters/dialects/gemini/client.lua adapters/dialects/gemini/errors.lua
   adapters/dialects/gemini/families.lua adapters/dialects/gemini/media.lua

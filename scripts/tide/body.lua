@@ -114,7 +114,17 @@ local function problem_of(req, form, op, model, stream, options, n)
     or nil
 end
 
-local function is_stream(form, op, stream)
+-- A request that says nothing is answered at once, whatever it says of streams.
+local function says_nothing(req, form)
+  for _, position in ipairs(form.streams_with) do
+    local text = req:raw(position, 8)
+    if text and text ~= "null" and text ~= '""' and not text:find("^%[%s*%]") then return false end
+  end
+  return true
+end
+
+local function is_stream(req, form, op, stream)
+  if form.streams_with and says_nothing(req, form) then return false end
   if form.stream and form.streams_by_default and not is_given(stream) then return true end
   if form.stream then return stream == true end
   return op.stream == true
@@ -162,7 +172,8 @@ function M.read(req, op, dialect, for_scripts)
   n = choices_of(req, form, n)
   local problem = problem_of(req, form, op, model, stream, options, n)
   if problem then return nil, problem, type(model) == "string" and model or nil end
-  return new_call(req, op, dialect, form, is_stream(form, op, stream), model, n, options)
+  local is_streaming = is_stream(req, form, op, stream)
+  return new_call(req, op, dialect, form, is_streaming, model, n, options)
 end
 
 local OF_CALL = { "model", "stream", "choices", "stream_options", "asks_usage", "of_provider" }
@@ -173,6 +184,7 @@ local OF_CALL = { "model", "stream", "choices", "stream_options", "asks_usage", 
 function M.reread(call)
   local fresh, err = M.read(call.req, call.op, call.dialect, true)
   if not fresh then return nil, err end
+  if call.said == fresh.model then fresh.model = call.model end
   for _, name in ipairs(OF_CALL) do call[name] = fresh[name] end
   call.usage_text, call.canonical = nil, nil
   return true

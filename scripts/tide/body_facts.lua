@@ -54,7 +54,8 @@ function M.prompt(req, form)
     limits and limits[1] or 0, limits and limits[2] or 0, place(req, at.system))
   if at.config then
     max_out = tonumber(member(text_at(req, at.config), "maxOutputTokens", "max_output_tokens",
-      "maxTokens"))
+      "maxTokens", "num_predict"))
+    if max_out and max_out < 0 then max_out = nil end -- as much as it likes
   end
   if count == 0 and messages > 0 and req:raw(messages, 1) == '"' then count = 1 end
   return prompt, max_out, count, has_tools, has_images, has_audio
@@ -83,6 +84,10 @@ local JSON_MODE = {
     local new, old = at.format[1], at.format[2]
     return is_json_type(member(req:raw(new), "format")) or is_json_type(core.decode(req:raw(old)
       or "null"))
+  end,
+  ollama = function(req, at)
+    local first = (text_at(req, at.format, 3) or ""):sub(1, 2)
+    return first:find('^["{]') ~= nil and first ~= '""'
   end,
   gemini = function(req, at)
     return member(text_at(req, at.config), "responseMimeType", "response_mime_type")

@@ -23,6 +23,10 @@ local FOR_SCRIPTS = {
     max_out = { "max_tokens" }, format = { "output_config", "output_format" },
     user = { "metadata" },
   },
+  ollama = {
+    messages = { "messages" }, prompt = { "prompt" }, system = { "system" }, tools = { "tools" },
+    config = { "options" }, format = { "format" },
+  },
   gemini = {
     messages = { "contents" }, system = { "systemInstruction", "system_instruction" },
     tools = { "tools" }, config = { "generationConfig", "generation_config" },
@@ -119,11 +123,13 @@ local function make(dialect, op)
     dialect = dialect.name, positions = {}, at = {}, has_options = has_options,
     model = model, stream = stream, choices = op.streams and request.choices or nil,
     needs = needs or {}, streams_by_default = request.streams_by_default,
-    of_provider = if_chat(op, OF_PROVIDER[dialect.name]),
+    of_provider = if_chat(op, OF_PROVIDER[dialect.name]), tag = request.tag,
   }
   add_own(form, request, has_options)
   add_all(form, form.of_provider)
   add_all(form, form.needs)
+  local content = if_chat(op, request.streams_with)
+  form.streams_with = content and content[1] and add_all(form, content)
   form.fields = core.fields(form.names)
   for kind, names in pairs(FOR_SCRIPTS[dialect.name] or {}) do
     form.at[kind] = add_all(form, names)
@@ -141,7 +147,8 @@ local forms = setmetatable({}, { __mode = "k" })
 -- @treturn table { dialect = its name, fields = what the gateway needs, the first five in order:
 --   model, stream, stream_options, choices, messages; all_fields = with what scripts may ask; names
 --   and positions of all_fields; at = positions by kind; model, stream, choices = names or nil;
---   needs; of_provider; has_options }
+--   needs; of_provider; has_options; streams_with = positions or nil; tag = what names may end
+--   with }
 function M.of(dialect, op)
   local of_dialect = forms[dialect]
   if not of_dialect then

@@ -62,6 +62,7 @@ local function decode(call)
   if not ok then return nil, failed(call, rq) end
   if not rq then
     said = said or {}
+    if said.reply then return nil, { reply = said.reply } end
     return nil, errors.bad_request(said.message or "the request cannot be read", said.param,
       said.code)
   end
@@ -72,7 +73,8 @@ end
 --- The canonical request of a call. It is shared: an encoder does not change it.
 -- @tparam table call of body.read()
 -- @treturn table|nil rq, as adapters/README.md describes it
--- @treturn table an error of errors.lua; or names of what the decoder could not carry
+-- @treturn table an error of errors.lua, or { reply = what the client is answered instead }; or
+--   names of what the decoder could not carry
 function M.of(call)
   local made = call.canonical
   if not made or made.plan ~= call.plan then

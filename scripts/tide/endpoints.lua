@@ -43,6 +43,10 @@ end
 local HEALTH = get("health", OPENAI)
 HEALTH.open = true -- no client key is asked for
 
+-- Tools look there whether a server of Ollama's is up.
+local ROOT = get("ollama_root", OLLAMA)
+ROOT.open = true
+
 local MODELS, MODEL = get("list_models", OPENAI), get("show_model", OPENAI)
 -- Several services list their models there: the request says which one the client knows.
 MODELS.is_shared, MODEL.is_shared = true, true
@@ -64,6 +68,11 @@ local ROUTES = {
   ["/api/chat"] = post(chat(OLLAMA)),
   ["/api/generate"] = post(chat(OLLAMA, { endpoint = "generate" })),
   ["/api/embed"] = post(op("embed", OLLAMA)),
+  ["/api/tags"] = get("ollama_tags", OLLAMA),
+  ["/api/ps"] = get("ollama_ps", OLLAMA),
+  ["/api/version"] = get("ollama_version", OLLAMA),
+  ["/api/show"] = { allow = "POST, OPTIONS", dialect = OLLAMA, POST = "ollama_show" },
+  ["/"] = ROOT,
   ["/health"] = HEALTH,
   -- The server as a whole, OPTIONS alone gets here.
   ["*"] = { allow = "GET, HEAD, POST, OPTIONS", dialect = OPENAI },
@@ -93,11 +102,12 @@ M.known = "POST /v1/chat/completions, POST /v1/completions, POST /v1/embeddings,
   .. "POST /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens, "
   .. ":embedContent and :batchEmbedContents, "
   .. "POST /model/{model}/converse and /converse-stream, POST /v2/chat, /v2/embed and /v2/rerank, "
-  .. "POST /api/chat, /api/generate and /api/embed, "
+  .. "POST /api/chat, /api/generate, /api/embed and /api/show, "
+  .. "GET /api/tags, /api/ps and /api/version, "
   .. "GET /v1/models, GET /v1/models/{id}, GET /v1beta/models, GET /v1beta/models/{id}, GET /health"
 
 --- How many endpoints there are, for the start-up message.
-M.count = 25
+M.count = 30
 
 local function starts_with(text, start)
   return text:sub(1, #start) == start

@@ -77,7 +77,7 @@ function M.model_not_found(name, reason)
     status = 404, kind = "no_target", type = "invalid_request_error", param = "model",
     message = "The model `" .. name .. "` does not exist here: " .. reason
       .. ". GET /v1/models lists what there is.",
-    code = "model_not_found", outcome = "client_error",
+    code = "model_not_found", outcome = "client_error", model = name,
   }
 end
 

@@ -10,6 +10,7 @@ local endpoints = require("tide.endpoints")
 local errors = require("tide.errors")
 local generation = require("tide.generation")
 local listing = require("tide.listing")
+local ollama = require("tide.ollama")
 local operation = require("tide.operation")
 local scripted = require("tide.scripted")
 local shadow = require("tide.shadow")
@@ -26,6 +27,11 @@ local ACTIONS = {
   health = function(req) answer.json(req, '{"status":"ok"}') end,
   list_models = listing.list,
   show_model = listing.show,
+  ollama_root = ollama.root,
+  ollama_tags = ollama.tags,
+  ollama_ps = ollama.running,
+  ollama_version = ollama.version,
+  ollama_show = ollama.show,
 }
 
 -- The client's dialect: that of the route, but where several services have the same one.

@@ -22,10 +22,14 @@ function M.dialect_of(req)
   if is_cohere(req) then return COHERE end
 end
 
-local function all(registry)
+--- All models, once per generation.
+-- @treturn table list of those of models.describe()
+function M.all(registry)
   registry.listed = registry.listed or models.list(registry)
   return registry.listed
 end
+
+local all = M.all
 
 local function number(text, usual, most)
   local value = math.floor(tonumber(text) or usual)

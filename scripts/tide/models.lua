@@ -219,6 +219,12 @@ function M.is_configured(self, name)
   return self.definitions[name] ~= nil
 end
 
+--- The provider and its model behind a name like provider/model.
+function M.target(self, name)
+  local target = find_target(self.providers, name)
+  if target then return target.provider, target.model end
+end
+
 --- Why a name is no model, for the client.
 function M.explain(self, name)
   return unknown(self.providers, self.definitions, name)

@@ -8,6 +8,7 @@ local counting = require("tide.counting")
 local errors = require("tide.errors")
 local explain_header = require("tide.explain_header")
 local failure = require("tide.failure")
+local model_names = require("tide.model_names")
 local models = require("tide.models")
 local options = require("tide.options")
 local upstream_ids = require("tide.upstream_ids")
@@ -92,6 +93,12 @@ end
 
 local NONE = {}
 
+-- What a dialect's decoder answers by itself is no failure.
+local function refuse(req, dialect, err, record)
+  if err.reply then return answer.own(req, core.encode(err.reply), record) end
+  return answer.fail(req, dialect, err, record)
+end
+
 --- Executes a plan, answers and records.
 -- @tparam table call of body.read()
 -- @tparam table plan
@@ -124,7 +131,7 @@ function M.run(call, plan, client)
   if call.op.name == "count" and err.kind == "no_target" then
     return counting.estimate(call, record)
   end
-  return answer.fail(req, dialect, err, record)
+  return refuse(req, dialect, err, record)
 end
 
 --- Answers a request for a model that does not exist.
@@ -144,6 +151,7 @@ function M.serve(registry, dialect, req, op, client)
   if not call then
     return answer.fail(req, dialect, err, { client = client, model = model })
   end
+  model_names.settle(registry, call)
   local plan = models.find(registry, call.model)
   if not plan then return M.not_found(registry, call, client) end
   local scripts = registry.config.scripts

@@ -4,6 +4,7 @@ local answer = require("tide.answer")
 local body = require("tide.body")
 local explain_header = require("tide.explain_header")
 local middleware = require("tide.middleware")
+local model_names = require("tide.model_names")
 local models = require("tide.models")
 local operation = require("tide.operation")
 local policies = require("tide.policies")
@@ -155,6 +156,7 @@ function M.serve(gen, req, op, dialect, client, outer)
   if not call then
     return answer.fail(req, dialect, err, { client = client, model = model })
   end
+  model_names.settle(gen.registry, call)
   local own = gen.scripts
   local list = outer and NONE or own.middleware
   local view = request_view.new(call, client, own.total)

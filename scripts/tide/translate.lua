@@ -22,7 +22,7 @@ end
 
 --- The `call` of a dialect's functions, for one attempt; read only.
 function M.context(call, lane, way)
-  local dropped = warnings.list()
+  local dropped, begun = warnings.list(), core.now()
   return {
     op = call.op.name,
     endpoint = call.op.endpoint,
@@ -38,6 +38,7 @@ function M.context(call, lane, way)
     created = math.floor(core.time()),
     traits = lane.family.traits,
     warn = function(what) dropped:add(what) end,
+    elapsed = function() return core.now() - begun end,
   }, dropped
 end
 
