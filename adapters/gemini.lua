@@ -6,6 +6,7 @@ return tide.adapter {
   dialect = "gemini",
   base_url = "https://generativelanguage.googleapis.com",
   auth = { type = "header", name = "x-goog-api-key", secret = "GEMINI_API_KEY" },
+  ops = { chat = {}, count = {}, embed = { batch = 100 } },
   errors = {
     map = {
       API_KEY_INVALID = "auth", API_KEY_SERVICE_BLOCKED = "auth", UNAUTHENTICATED = "auth",
@@ -28,5 +29,6 @@ return tide.adapter {
     ["gemini-2.5-pro"] = { reasoning = true, context = 1048576 },
     ["gemini-2.5-flash"] = { reasoning = true, context = 1048576 },
     ["gemini-2.5-flash-lite"] = { reasoning = true, context = 1048576 },
+    ["gemini-embedding-001"] = {}, ["gemini-embedding-2"] = {},
   },
 }

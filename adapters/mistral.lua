@@ -5,7 +5,7 @@ return tide.adapter {
   extends = "openai",
   base_url = "https://api.mistral.ai/v1",
   auth = { type = "bearer", secret = "MISTRAL_API_KEY" },
-  ops = { complete = false },
+  ops = { complete = false, embed = { translate = true } },
   params = {
     rename = {
       max_completion_tokens = "max_tokens",
@@ -24,7 +24,7 @@ return tide.adapter {
       models = { "*" },
       traits = {
         tool_ids = { exact = 9 }, reasoning_back = "content", prefix = true, input_audio = "text",
-        files = "document_url", reasoning = false, user_after_tool = false,
+        files = "document_url", reasoning = false, user_after_tool = false, embed_tokens = false,
       },
     },
   },

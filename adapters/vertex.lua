@@ -7,6 +7,24 @@ local MODEL = "/v1/projects/{project}/locations/{location|global}/publishers/goo
 -- Locations that are continents have names of another kind.
 local CONTINENTS = { eu = true, us = true }
 
+-- Embeddings have a protocol of their own here, but for the newest models.
+local function embedders(list)
+  local result = {
+    {
+      models = { "gemini-embedding-2*" },
+      ops = { embed = { path = MODEL .. ":embedContent", batch = 1 } },
+      traits = { embed = "content", embed_task = "prefix" },
+    },
+    {
+      models = { "gemini-embedding*" }, ops = { embed = { batch = 1 } },
+      traits = { embed = "predict" },
+    },
+    { models = { "*embedding*" }, traits = { embed = "predict" } },
+  }
+  for _, family in ipairs(list) do result[#result + 1] = family end
+  return result
+end
+
 return tide.adapter {
   name = "vertex",
   extends = "gemini",
@@ -25,13 +43,16 @@ return tide.adapter {
       path = MODEL .. ":generateContent", stream_path = MODEL .. ":streamGenerateContent?alt=sse",
     },
     count = { path = MODEL .. ":countTokens" },
+    embed = { path = MODEL .. ":predict", translate = true, batch = 250 },
   },
-  families = families.list({ labels = true, service_tier = false }),
+  families = embedders(families.list({ labels = true, service_tier = false })),
   models = {
     ["gemini-3.5-flash"] = { reasoning = true, context = 1048576 },
     ["gemini-3.1-pro-preview"] = { reasoning = true, context = 1048576 },
     ["gemini-2.5-pro"] = { reasoning = true, context = 1048576 },
     ["gemini-2.5-flash"] = { reasoning = true, context = 1048576 },
     ["gemini-2.5-flash-lite"] = { reasoning = true, context = 1048576 },
+    ["gemini-embedding-001"] = {}, ["gemini-embedding-2"] = {},
+    ["text-multilingual-embedding-002"] = {},
   },
 }

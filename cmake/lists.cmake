@@ -49,7 +49,7 @@ set(TIDEGATE_C
   core/http/relay_translate.c core/lua/attempt_options.c core/lua/codec.c
   core/http/sigv4.c core/http/sigv4_canonical.c core/lua/signer.c
   core/http/eventstream.c core/http/framing.c core/http/ndjson.c core/lua/stream_events.c
-  core/lua/call_signature.c
+  core/lua/call_signature.c core/json/floats.c core/json/items.c core/lua/vector_lib.c
 )
 set(TIDEGATE_LUA
   adapters/anthropic.lua adapters/azure.lua adapters/azure_entra.lua adapters/cerebras.lua
@@ -103,7 +103,8 @@ set(TIDEGATE_LUA
   scripts/policies/by_header.lua scripts/policies/canary.lua scripts/policies/cheap_first.lua
   scripts/policies/json_or_else.lua scripts/policies/shadow.lua scripts/tide.d.lua
   scripts/tide/dropped_in.lua
-  scripts/tide/pieces.lua scripts/tide/unary.lua
+  scripts/tide/pieces.lua scripts/tide/unary.lua scripts/tide/vectors.lua
+  adapters/dialects/gemini/embed.lua adapters/dialects/openai-chat/embed.lua
   scripts/tide/able.lua scripts/tide/adapters.lua scripts/tide/address.lua scripts/tide/admin.lua
   scripts/tide/answer.lua scripts/tide/api.lua scripts/tide/api_adapter.lua
   scripts/tide/api_chat.lua scripts/tide/api_http.lua scripts/tide/api_policy.lua
@@ -161,7 +162,8 @@ set(TIDEGATE_C_TESTS
   lua/memory lua/metric_class lua/pattern lua/script lua/service_account lua/spawn lua/string_lib
   lua/table_lib lua/task lua/value lua/values lua/watchdog metrics/custom metrics/metrics store/dict
   store/limiter store/shared_store worker/failure worker/watch_files
-  http/eventstream http/framing http/ndjson http/relay_framing http/sigv4 lua/signer
+  http/eventstream http/framing http/ndjson http/relay_framing http/sigv4 lua/signer json/floats
+  json/items
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

@@ -2,13 +2,14 @@
 -- answers is in gemini/.
 local answer = require("dialects.gemini.answer")
 local client = require("dialects.gemini.client")
+local embed = require("dialects.gemini.embed")
 local errors = require("dialects.gemini.errors")
 local members = require("dialects.gemini.members")
 local reply = require("dialects.gemini.reply")
 local request = require("dialects.gemini.request")
 
 -- What a client may do with any model here.
-local METHODS = { "generateContent", "streamGenerateContent", "countTokens" }
+local METHODS = { "generateContent", "streamGenerateContent", "countTokens", "embedContent" }
 
 local function show_model(model)
   return {
@@ -43,6 +44,8 @@ return tide.dialect {
   paths = {
     chat = "/v1beta/models/{model}:generateContent",
     count = "/v1beta/models/{model}:countTokens",
+    embed = "/v1beta/models/{model}:embedContent",
+    batchEmbed = "/v1beta/models/{model}:batchEmbedContents",
   },
   stream_paths = { chat = "/v1beta/models/{model}:streamGenerateContent?alt=sse" },
   request = {
@@ -53,6 +56,16 @@ return tide.dialect {
     "args", "response", "parameters", "parametersJsonSchema", "responseSchema",
     "responseJsonSchema", "safetySettings",
   }),
+  operations = {
+    embed = {
+      endpoint = "batchEmbed", model_within = true,
+      request = { inputs = { "requests" } },
+      raw_members = { "values" },
+      usage = { input = "usageMetadata.promptTokenCount" },
+      decode_request = embed.decode_request, encode_request = embed.encode_request,
+      decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,
+    },
+  },
   decode_request = client.decode,
   encode_request = request.encode,
   needs_bytes = request.needs_bytes,

@@ -2,6 +2,7 @@
 -- way of its own. The traits that the encoder honours are listed in adapters/README.md.
 local answers = require("dialects.openai-chat.answer")
 local client = require("dialects.openai-chat.client")
+local embed = require("dialects.openai-chat.embed")
 local reply = require("dialects.openai-chat.reply")
 local request = require("dialects.openai-chat.request")
 
@@ -44,6 +45,14 @@ return tide.dialect {
     choices = "n",
   },
   raw_members = { "parameters", "schema" },
+  operations = {
+    embed = {
+      request = { model = "model", messages = "input", needs = { "input" }, inputs = { "input" } },
+      raw_members = { "input", "embedding" },
+      decode_request = embed.decode_request, encode_request = embed.encode_request,
+      decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,
+    },
+  },
 
   decode_request = function(body) return client.read(body) end,
   encode_request = function(rq, call) return request.write(rq, call) end,

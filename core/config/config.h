@@ -25,7 +25,7 @@ struct config_client {
 
 // One named limit or time per line of DESIGN; bytes and milliseconds.
 struct config_limits {
-    size_t body, head, headers, json_depth, connections, bodies_total, hold;
+    size_t body, head, headers, json_depth, connections, bodies_total, hold, inputs;
     uint32_t head_time, body_time, idle_time, write_time, drain_time;
 };
 

@@ -140,6 +140,8 @@ static const struct setting settings[] = {
      STORED(SIZE, limits.bodies_total)},
     {"limits.hold", SETTING_SIZE, "16MB", "of an answer held back, or kept to be translated", 1,
      1 * GB, STORED(SIZE, limits.hold)},
+    {"limits.inputs", COUNT, "2048", "of a request for embeddings, documents of one for reranking",
+     1, 1e6, STORED(SIZE, limits.inputs)},
     {"limits.head_time", SETTING_NUMBER, "10", "to read a request's head", IN_SECONDS,
      STORED(MILLISECONDS, limits.head_time)},
     {"limits.body_time", SETTING_NUMBER, "30", "between bytes of a request's body", IN_SECONDS,

@@ -38,6 +38,7 @@
 #include "lua/usage_class.h"
 #include "lua/value.h"
 #include "lua/values.h"
+#include "lua/vector_lib.h"
 #include "lua/vm.h"
 #include "lua/watch_class.h"
 
@@ -321,6 +322,7 @@ void api_open(struct vm *vm)
     background_open(vm);
     metric_class_open(vm);
     digest_open(vm);
+    vector_lib_open(vm);
     service_account_open(vm);
     gate_class_open(vm);
     document_class_open(vm);

@@ -159,6 +159,13 @@
 //                           values
 //   core.encode(value) -> text                object keys are written sorted, a raw value as its
 //   text core.raw(text) -> raw value { raw = text }   the text must be valid JSON
+//   core.items(text or raw value) -> list | nil, err (bad_request)   the items of a JSON array:
+//                           arrays and objects as raw values, all others decoded
+//   core.floats_to_base64(text or raw value) -> text | nil, err (bad_request)   a JSON array of
+//                           numbers as base64 of floats of 32 bits, little endian; at most
+//                           LIMIT_VECTOR. A number that no float holds is an error
+//   core.base64_to_floats(text) -> JSON text | nil, err (bad_request)   and back, each as short as
+//                           it can be; NaN and infinite ones are errors, as is half a float
 //   core.checked_raw(text) -> raw value | nil, err (bad_request)   of a text that may be none
 //   core.is_raw(value) -> boolean
 //   core.text_length(text) -> how many characters (code points) UTF-8 text has
@@ -226,6 +233,8 @@
 //                       arrays are decoded), or false, err (bad_request: not JSON, with the
 //                       position; a repeated top-level model or stream)
 //   req:raw(i, most) -> JSON text of the i-th field of the last scan, or nil; at most `most` bytes
+//   req:count(i) -> items of the i-th field of the last scan, limits.inputs; it counts no further
+//                       than one more, and a list of numbers (tokens) as 1. nil: it is no array
 //   req:prompt(messages, prompt, input, tools, functions, max_completion_tokens, max_tokens,
 //   system)
 //                       -> tokens, max_out or nil, messages, has_tools, has_images, has_audio: what

@@ -549,6 +549,7 @@ void call_class_open(struct vm *vm)
         {"scan", scan},
         {"raw", get_raw},
         {"prompt", call_prompt_look},
+        {"count", call_prompt_count},
         {"set_header", set_header},
         {"set_stream_type", stream_events_set_type},
         {"hold_limit", get_hold_limit},

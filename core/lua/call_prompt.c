@@ -6,7 +6,10 @@
 
 #include <lauxlib.h>
 
+#include "config/config.h"
 #include "json/estimate.h"
+#include "json/items.h"
+#include "json/tokenizer.h"
 #include "lua/call.h"
 #include "lua/call_class.h"
 
@@ -48,6 +51,29 @@ static void push_number(lua_State *L, const struct call *call)
     memcpy(text, value.raw.data, value.raw.len);
     text[value.raw.len] = '\0';
     lua_pushnumber(L, strtod(text, NULL));
+}
+
+// A list of tokens is one input.
+static bool has_numbers(struct slice array)
+{
+    const char *end = array.data + array.len;
+    const char *p = tokenizer_after_space(array.data + 1, end);
+    return p < end && (*p == '-' || (*p >= '0' && *p <= '9'));
+}
+
+int call_prompt_count(lua_State *L)
+{
+    const struct call *call = call_class_check(L, 1);
+    struct json_value value = field_at(L, call, 2);
+    size_t most = call_config(call)->limits.inputs;
+
+    if (value.type != JSON_ARRAY) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushnumber(L, has_numbers(value.raw) ? 1 : (lua_Number)json_count_items(value.raw, most));
+    lua_pushnumber(L, (lua_Number)most);
+    return 2;
 }
 
 int call_prompt_look(lua_State *L)

@@ -4,3 +4,4 @@
 #include <lua.h>
 
 int call_prompt_look(lua_State *L);
+int call_prompt_count(lua_State *L);

@@ -66,6 +66,20 @@ local function more_than_one(n)
   if type(n) == "number" and n > 1 then return n end
 end
 
+-- How many inputs there are, of all members that hold some; nil where none is a list.
+local function count_inputs(req, form)
+  local total, most
+  for _, position in ipairs(form.inputs) do
+    local n, limit = req:count(position)
+    if n then total, most = (total or 0) + n, limit end
+  end
+  if not total or total <= most then return total end
+  local name = form.names[form.inputs[1]]
+  return nil, errors.bad_request(name .. " has more than " .. most .. " items, the most of one "
+    .. "request here (limits.inputs of the gateway): ask in several requests", name,
+    "too_many_inputs")
+end
+
 -- Inside an object, like "generationConfig.candidateCount"; the object may hold a long schema.
 local function nested_choices(req, form)
   local name = form.choices:match("%.(.+)$")
@@ -162,21 +176,30 @@ end
 -- @treturn table|nil call: what the rest of the request's way works on. { req, op, dialect, form =
 --   of body_form, model, stream, choices = their number when more than one, stream_options,
 --   asks_usage = the client is told the usage of its stream, of_provider = member that only the
---   provider of an earlier request understands, as_array = the stream is one JSON array }
+--   provider of an earlier request understands, as_array = the stream is one JSON array, inputs =
+--   how many, where they are counted }
 -- @treturn nil|table an error of errors.lua
 function M.read(req, op, dialect, for_scripts)
   local form = body_form.of(dialect, op)
   local ok, model, stream, options, n = req:scan(for_scripts and form.all_fields or form.fields)
   if not ok then return nil, errors.bad_body(model) end
   if not form.model then model = endpoints.model_in(req:path()) end
+  if model == nil then model = op.default_model end
   n = choices_of(req, form, n)
   local problem = problem_of(req, form, op, model, stream, options, n)
   if problem then return nil, problem, type(model) == "string" and model or nil end
   local is_streaming = is_stream(req, form, op, stream)
-  return new_call(req, op, dialect, form, is_streaming, model, n, options)
+  local call = new_call(req, op, dialect, form, is_streaming, model, n, options)
+  if form.inputs then
+    call.inputs, problem = count_inputs(req, form)
+    if problem then return nil, problem, model end
+  end
+  return call
 end
 
-local OF_CALL = { "model", "stream", "choices", "stream_options", "asks_usage", "of_provider" }
+local OF_CALL = {
+  "model", "stream", "choices", "stream_options", "asks_usage", "of_provider", "inputs",
+}
 
 --- Brings a call up to date after a script has changed the body.
 -- @treturn boolean|nil true

@@ -130,6 +130,7 @@ local function make(dialect, op)
   add_all(form, form.needs)
   local content = if_chat(op, request.streams_with)
   form.streams_with = content and content[1] and add_all(form, content)
+  form.inputs = request.inputs and not op.is_chat and add_all(form, request.inputs) or nil
   form.fields = core.fields(form.names)
   for kind, names in pairs(FOR_SCRIPTS[dialect.name] or {}) do
     form.at[kind] = add_all(form, names)
@@ -148,7 +149,7 @@ local forms = setmetatable({}, { __mode = "k" })
 --   model, stream, stream_options, choices, messages; all_fields = with what scripts may ask; names
 --   and positions of all_fields; at = positions by kind; model, stream, choices = names or nil;
 --   needs; of_provider; has_options; streams_with = positions or nil; tag = what names may end
---   with }
+--   with; inputs = positions of members whose items count, or nil }
 function M.of(dialect, op)
   local of_dialect = forms[dialect]
   if not of_dialect then

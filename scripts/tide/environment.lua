@@ -16,7 +16,9 @@ local FUNCTIONS = {
 }
 
 -- Libraries of the gateway that a file may require: pure ones that give no way out.
-local LIBRARIES = { ["tide.mock"] = true, ["tide.canonical"] = true }
+local LIBRARIES = {
+  ["tide.mock"] = true, ["tide.canonical"] = true, ["tide.vectors"] = true,
+}
 
 -- A part of a shipped dialect: "dialects.gemini.parts", adapters/dialects/gemini/parts.lua.
 local PART = "^dialects%.[%w-]+%.[%w_]+$"

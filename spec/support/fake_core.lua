@@ -2,6 +2,7 @@
 -- real adapter files, and requests whose attempts answer what the spec says.
 local lfs = require("lfs")
 local fake_values = require("spec.support.fake_values")
+local fake_vectors = require("spec.support.fake_vectors")
 
 local M = {}
 
@@ -204,6 +205,7 @@ local function add_values(core)
     if value == nil then return nil, err end
     return core.raw(text:match("^%s*(.-)%s*$"))
   end
+  fake_vectors.add(core)
   function core.array(value) return setmetatable(value, ARRAY) end
   function core.now() return core.clock end
   function core.time() return 1700000000 + core.clock end
@@ -626,6 +628,14 @@ function Request:scan(fields)
   self.raws = {}
   for i, name in ipairs(fields) do list[i], self.raws[i] = values[name], raw[name] end
   return true, unpack(list, 1, #fields)
+end
+
+function Request:count(i)
+  local list = self.raws[i] and decode(self.raws[i])
+  if getmetatable(list) ~= ARRAY then return nil end
+  local most = self.options.inputs or 2048
+  if type(list[1]) == "number" then return 1, most end
+  return math.min(#list, most + 1), most
 end
 
 function Request:raw(i, longest)

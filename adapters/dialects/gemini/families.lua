@@ -30,6 +30,8 @@ end
 -- @tparam table|nil more traits that all of them have besides
 function M.list(more)
   local families = {
+    { models = { "gemini-embedding-2*" }, traits = { embed_task = "prefix" } },
+    { models = { "gemini-embedding*" }, traits = {} },
     { models = { "gemini-2.5-flash-image*", "gemini-2.5*-tts*" }, traits = before_third() },
     { models = { "gemini-2.5-pro*" }, reasoning = true, traits = before_third(128, 32768, false) },
     { models = { "gemini-2.5-flash-lite*" }, reasoning = true, traits = before_third(512, 24576) },

@@ -1,0 +1,219 @@
+-- Embeddings as OpenAI has them, in both directions.
+local core = require("core")
+local canonical = require("tide.canonical")
+local vectors = require("tide.vectors")
+
+local M = {}
+
+local null = core.null
+local given = canonical.given
+
+local KNOWN = {
+  model = true, input = true, encoding_format = true, dimensions = true, user = true,
+}
+
+local FORMATS = { float = true, base64 = true }
+
+-- As several providers call what a vector is for, in OpenAI's protocol too.
+local TASKS = {
+  query = "query", document = "document", search_query = "query", search_document = "document",
+  classification = "classification", clustering = "clustering",
+}
+
+-- ---- a client's request -------------------------------------------------------------------------
+
+local function wrong(message, param)
+  return nil, { message = message, param = param or "input" }
+end
+
+local TOKENS = "^%[%s*%d[%d%s,]*%]$"
+
+local function tokens_of(raw)
+  if raw:find(TOKENS) and core.items(raw) then
+    return { type = "tokens", tokens = core.is_raw(raw) and raw or core.raw(raw) }
+  end
+end
+
+-- What one item of a list is; nil for what cannot be embedded.
+local function item_of(item)
+  if type(item) == "string" then return item ~= "" and { type = "text", text = item } or nil end
+  if core.is_raw(item) then return tokens_of(item.raw) end
+end
+
+local function list_of(items)
+  local inputs = {}
+  for i, item in ipairs(items) do
+    local input = item_of(item)
+    if not input then
+      return wrong("input[" .. i - 1 .. "] is neither a text nor a list of tokens, or it is empty")
+    end
+    if inputs[1] and inputs[1].type ~= input.type then
+      return wrong("input[" .. i - 1 .. "]: texts and lists of tokens cannot be in one request")
+    end
+    inputs[i] = input
+  end
+  return inputs
+end
+
+-- The inputs, and whether it is one that stands alone.
+local function inputs_of(input)
+  if type(input) == "string" then
+    if input == "" then return wrong("input must not be an empty text") end
+    return { { type = "text", text = input } }, true
+  end
+  if not core.is_raw(input) then return wrong("input must be a text or a list") end
+  local first = input.raw:match("^%[%s*(.)")
+  if first == "]" then return wrong("input must not be an empty list") end
+  if first and first:find("%d") then
+    local tokens = tokens_of(input.raw)
+    if not tokens then return wrong("input mixes tokens with something else") end
+    return { tokens }, true
+  end
+  local items = core.items(input)
+  if not items then return wrong("input must be a text or a list") end
+  return list_of(items)
+end
+
+local function format_problem(body)
+  local format = given(body.encoding_format)
+  if format ~= nil and not FORMATS[format] then
+    return "encoding_format must be \"float\" or \"base64\"", "encoding_format"
+  end
+  local dimensions = given(body.dimensions)
+  local is_count = type(dimensions) == "number" and dimensions >= 1 and dimensions % 1 == 0
+  if dimensions ~= nil and not is_count then
+    return "dimensions must be a whole number from 1 on", "dimensions"
+  end
+end
+
+local function others(body)
+  local ext
+  for name, value in pairs(body) do
+    if not KNOWN[name] and value ~= null then
+      ext = ext or {}
+      ext[name] = value
+    end
+  end
+  return ext
+end
+
+--- A client's body as the canonical request.
+function M.decode_request(body)
+  local problem, param = format_problem(body)
+  if problem then return wrong(problem, param) end
+  local inputs, single = inputs_of(body.input)
+  if not inputs then return nil, single end
+  local ext = others(body)
+  local task = ext and TASKS[ext.input_type]
+  local rq = {
+    inputs = inputs, single = single or false, dimensions = given(body.dimensions),
+    format = given(body.encoding_format), user = canonical.text_of(body.user), task = task,
+    ext = ext,
+  }
+  if task then rq.task_word, ext.input_type = ext.input_type, nil end
+  return rq
+end
+
+-- ---- a provider's request -----------------------------------------------------------------------
+
+local function plain_text(input)
+  if input.type == "text" then return input.text end
+  if input.type ~= "mixed" then return nil end
+  for _, part in ipairs(input.content) do
+    if part.type ~= "text" then return nil end
+  end
+  return canonical.text(input.content)
+end
+
+local function refused(input, call)
+  local what = input.type == "tokens" and "lists of tokens: send the text itself"
+    or "pictures and files"
+  return wrong("the model `" .. call.asked .. "` takes texts, not " .. what)
+end
+
+local function write_inputs(rq, call)
+  local list, takes_tokens = {}, call.traits.embed_tokens ~= false
+  for i, input in ipairs(rq.inputs) do
+    local text = plain_text(input)
+    if not text and input.type == "tokens" and takes_tokens then text = input.tokens end
+    if not text then return refused(input, call) end
+    list[i] = text
+  end
+  if rq.single and #list == 1 then return list[1] end
+  return core.array(list)
+end
+
+-- What is left of a request that this protocol has no member for.
+local function warn_rest(rq, call)
+  if rq.title then call.warn("title") end
+  if rq.truncate ~= nil then call.warn("truncate") end
+  if rq.types then call.warn("embedding_types") end
+end
+
+local function add_task(body, rq, call)
+  local words = call.traits.embed_tasks
+  if rq.task_word and call.client_dialect == "openai-chat" then
+    body.input_type = rq.task_word
+  elseif rq.task and words and words[rq.task] then
+    body.input_type = words[rq.task]
+  elseif rq.task then
+    call.warn("input_type")
+  end
+end
+
+--- The body for a provider.
+function M.encode_request(rq, call)
+  local input, problem = write_inputs(rq, call)
+  if not input then return nil, problem end
+  local body = {
+    model = call.model, input = input, dimensions = rq.dimensions, user = rq.user,
+    encoding_format = rq.format,
+  }
+  add_task(body, rq, call)
+  warn_rest(rq, call)
+  return body
+end
+
+-- ---- answers ------------------------------------------------------------------------------------
+
+--- A provider's answer. Vectors stand where their `index` says.
+function M.decode_answer(body)
+  local data, list = body.data, {}
+  if type(data) ~= "table" then
+    return nil, { kind = "protocol", message = "the answer has no data" }
+  end
+  for i, item in ipairs(data) do
+    item = canonical.table_of(item)
+    local index = canonical.number_of(item.index)
+    local vector = vectors.read(item.embedding)
+    if not vector then
+      return nil, { kind = "protocol", message = "an item of the answer has no embedding" }
+    end
+    list[index and index + 1 or i] = vector
+  end
+  if #list ~= #data then
+    return nil, { kind = "protocol", message = "the answer has an index twice" }
+  end
+  local usage = canonical.table_of(body.usage)
+  local total = canonical.number_of(usage.total_tokens)
+  return {
+    id = canonical.text_of(body.id), model = canonical.text_of(body.model), vectors = list,
+    usage = { input = canonical.number_of(usage.prompt_tokens) or total, total = total },
+  }
+end
+
+--- A client's answer.
+function M.encode_answer(answer, call)
+  local data = {}
+  local write = call.rq.format == "base64" and vectors.base64 or vectors.floats
+  for i, vector in ipairs(answer.vectors) do
+    data[i] = { object = "embedding", index = i - 1, embedding = write(vector) }
+  end
+  local input = answer.usage and answer.usage.input
+  return {
+    object = "list", data = core.array(data), model = answer.model or call.model,
+    usage = { prompt_tokens = input or null, total_tokens = input or null },
+  }
+end
+
+return M

@@ -1,0 +1,44 @@
+-- Vectors of embeddings as dialects hand them on: JSON text or base64, never tables of numbers, but
+-- where a script has made one. Pure. Dialect files get this with require("tide.vectors").
+local core = require("core")
+
+local M = {}
+
+--- The items of a JSON array: objects and arrays as raw values, all others decoded.
+-- @param array a raw value, or a list that has been decoded
+-- @treturn table {} for anything else
+function M.items(array)
+  if core.is_raw(array) then return core.items(array) or {} end
+  return type(array) == "table" and array ~= core.null and array or {}
+end
+
+--- A vector of a provider's answer.
+-- @param value a raw array, or base64 text
+-- @treturn table|nil a raw value, or { base64 = text }
+function M.read(value)
+  if type(value) == "string" then return { base64 = value } end
+  return core.is_raw(value) and value or nil
+end
+
+local function checked(value, err)
+  if value then return value end
+  error("a vector of the answer is none: " .. err.message, 0)
+end
+
+--- As an array of numbers, raw. Raises for what is no vector.
+function M.floats(vector)
+  if core.is_raw(vector) then return vector end
+  if type(vector) ~= "table" then error("a vector of the answer is none", 0) end
+  if vector.base64 then return core.raw(checked(core.base64_to_floats(vector.base64))) end
+  return core.raw(core.encode(core.array(vector)))
+end
+
+--- As base64 of floats of 32 bits, little endian. Raises for what is no vector.
+function M.base64(vector)
+  if type(vector) == "table" and not core.is_raw(vector) and vector.base64 then
+    return vector.base64
+  end
+  return checked(core.floats_to_base64(M.floats(vector)))
+end
+
+return M
