@@ -1,6 +1,7 @@
 -- What a mock upstream answers: t.upstream("groq").reply{ ... } and .stream{ ... } as bytes.
 local canonical_answer = require("tide.canonical_answer")
 local core = require("core")
+local framing = require("tide.framing")
 local grammar = require("tide.canonical_grammar")
 local mock_stream = require("tide.mock_stream")
 local mock_text = require("tide.mock_text")
@@ -80,8 +81,9 @@ local function write_body(out, answer, body)
 end
 
 -- A number among the chunks is a pause in seconds.
-local function write_chunks(out, answer)
-  out:head(answer.status or 200, headers_of(answer, "text/event-stream"))
+local function write_chunks(out, answer, dialect)
+  local content_type = dialect and dialect.content_type or framing.types.sse
+  out:head(answer.status or 200, headers_of(answer, content_type))
   local count = #answer.chunks
   if answer.fault == "cut" then count = math.ceil(count / 2) end
   for i = 1, count do
@@ -164,8 +166,9 @@ end
 local function stream_of(dialect, said, info)
   local chunks, state = {}, {}
   local function write(data, name)
-    if type(data) == "table" then data = core.encode(data) end
-    chunks[#chunks + 1] = (name and "event: " .. name .. "\n" or "") .. "data: " .. data .. "\n\n"
+    local pieces = {}
+    framing.writer(dialect.framing, pieces)(data, name)
+    chunks[#chunks + 1] = table.concat(pieces)
   end
   local told = grammar.new(function(event)
     dialect.encode_event(event, write, state, info)
@@ -176,9 +179,14 @@ local function stream_of(dialect, said, info)
   return chunks
 end
 
+local function wants_stream(sent, dialect)
+  local request, body = dialect.request, sent.body
+  if type(body) == "table" and type(body.stream) == "boolean" then return body.stream end
+  return request ~= nil and request.streams_by_default or sent.path:find("[sS]tream") ~= nil
+end
+
 local function write_other(out, sent, answer, text, dialect)
-  local is_stream = type(sent.body) == "table" and sent.body.stream == true
-    or sent.path:find("[sS]tream") ~= nil
+  local is_stream = wants_stream(sent, dialect)
   local info = info_of(sent, dialect, is_stream)
   local said = canonical(sent, answer, text)
   if not is_stream then
@@ -187,7 +195,7 @@ local function write_other(out, sent, answer, text, dialect)
   write_chunks(out, {
     chunks = stream_of(dialect, said, info), status = answer.status, headers = answer.headers,
     fault = answer.fault,
-  })
+  }, dialect)
 end
 
 local function is_other(dialect)
@@ -206,7 +214,7 @@ function M.send(out, sent, answer, dialect)
   end
   if answer.fault == "reset" then return out:cut("connect") end
   if answer.fault == "timeout" then return core.sleep(FOREVER) end
-  if answer.chunks then return write_chunks(out, answer) end
+  if answer.chunks then return write_chunks(out, answer, dialect) end
   local body = body_of(sent, answer)
   if body then return write_body(out, answer, body) end
   local text = answer.text or "hello"

@@ -28,9 +28,9 @@ local function attempts_of(text)
   return targets, providers
 end
 
-local function events_of(body)
+local function events_of(body, framing)
   local events = {}
-  for data in body:gmatch("data: ([^\r\n]*)") do
+  for _, data in ipairs((core.event_data(body, framing))) do
     local event = core.decode(data)
     if type(event) == "table" then events[#events + 1] = event end
   end
@@ -75,11 +75,18 @@ local function dialect_of(path)
   end
 end
 
+-- How the events of an answer are framed; nil: it is no stream.
+local function framing_of(result, dialect)
+  local content_type = result.headers["content-type"] or ""
+  if content_type:find("^text/event%-stream") then return "sse" end
+  return dialect and content_type == dialect.content_type and dialect.framing or nil
+end
+
 local function read_content(result, path)
-  local parts = {}
-  local is_stream = (result.headers["content-type"] or ""):find("^text/event%-stream")
-  if is_stream then
-    result.events = events_of(result.body)
+  local parts, dialect = {}, dialect_of(path)
+  local framing = framing_of(result, dialect)
+  if framing then
+    result.events = events_of(result.body, framing)
     for _, event in ipairs(result.events) do add(result, parts, event) end
   else
     local value = core.decode(result.body)
@@ -87,8 +94,7 @@ local function read_content(result, path)
     if type(value) == "table" then add(result, parts, value) end
   end
   if #parts > 0 then result.text = table.concat(parts) end
-  local dialect = result.status == 200 and dialect_of(path)
-  if dialect then read_other(result, dialect, path) end
+  if dialect and result.status == 200 then read_other(result, dialect, path) end
 end
 
 local function read_headers(result)

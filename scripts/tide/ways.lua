@@ -58,8 +58,8 @@ local function add_places(way, own)
 end
 
 -- An adapter may frame its dialect's streams otherwise than its clients know them.
-local function has_frames_of(way)
-  return framing.of(way.adapter, way.dialect) == way.client.framing
+local function has_frames_of(way, op)
+  return op ~= "chat" or framing.of(way.adapter, way.dialect) == way.client.framing
 end
 
 -- What is told anew: nothing where the bytes may go through.
@@ -68,7 +68,7 @@ local function set_translations(way, what, native, is_told)
   if not way.speaker then return end
   way.translates_request = not native or is_told ~= nil or translate
     or changes(what.op, hooks, "prepare", "encode") or false
-  way.translates_answer = not (native and has_frames_of(way)) or is_told == "both" or translate
+  way.translates_answer = not (native and has_frames_of(way, what.op)) or is_told == "both" or translate
     or changes(what.op, hooks, "decode", "on_event") or false
 end
 

@@ -6,6 +6,7 @@ import xml.etree.ElementTree
 
 import pytest
 
+import framings
 import gateway as program
 
 pytestmark = pytest.mark.usefixtures("program_exists")
@@ -52,6 +53,26 @@ def test_a_request_falls_over_to_the_next_provider_without_a_network(tmp_path):
       t.eq(r.attempts, { "groq", "openai" })
       t.eq(r.finish_reason, "stop")
       t.eq(r.target, "openai/gpt-4o-mini")""")
+
+
+@pytest.mark.parametrize("framing", framings.BOTH)
+def test_streams_of_other_framings_are_written_and_read(tmp_path, framing):
+    model, other = "smart", framings.BOTH[framing == framings.NDJSON]
+    lines = """return { providers = { a = { extends = "%s", base_url = "http://a", keys = { secret "X" } } },
+                          models = { smart = { targets = { "a/m" } } } }""" % framings.adapter(framing)
+    body = """
+      for _, path in ipairs({ "%s", "%s" }) do
+        local r = t.chat{ path = path, model = "%s", stream = true, ask = "hi" }
+        t.eq(r.status, 200)
+        t.eq(r.text, "hello")
+        t.eq(r.finish_reason, "stop")
+        t.eq(r.events[#r.events].counts, { read = 1, written = 1 })
+      end
+      t.upstream("a").stream{ t_event }
+      t.eq(t.chat{ model = "smart", stream = true }.text, "odd")""" % (framings.PATHS[framing], framings.PATHS[other], model)
+    event = framings.said(framing, "odd") + framings.stop(framing) + framings.counts(framing)
+    escaped = "".join("\\%03d" % byte for byte in event)
+    passes(tmp_path, body.replace("t_event", '"%s"' % escaped), files={**framings.files(), "gateway.lua": lines})
 
 
 def test_what_was_sent_is_seen_without_keys(tmp_path):

@@ -115,6 +115,15 @@ describe("tide.body", function()
       assert.is_nil(call.as_array or call.req.stream_type)
     end)
 
+    it("has no keep-alives where its streams are no server-sent events", function()
+      local lines = setmetatable({ framing = "ndjson", content_type = "application/x-ndjson" },
+        { __index = RESPONSES })
+      local call = read('{"model":"m","input":"hi","stream":true}', CHAT, lines)
+      assert.same({ "application/x-ndjson", "none" }, { call.req.stream_type, call.req.keepalive })
+      call = read('{"model":"m","input":"hi"}', CHAT, lines)
+      assert.is_nil(call.req.stream_type)
+    end)
+
     it("may count its answers inside an object, in either spelling", function()
       local function choices(config)
         local call, err = read('{"contents":[],' .. config .. "}", GENERATE, GEMINI,

@@ -34,6 +34,29 @@ describe("tide.client_answer", function()
     })
   end
 
+  it("reads streams of any framing, with the names of their events", function()
+    local seen = {}
+    local dialect = {
+      name = "odd",
+      decode_event = function(event, emit)
+        seen[#seen + 1] = event.name or "none"
+        emit("text", { delta = event.data.text })
+        emit("finish", { reason = "length" })
+      end,
+    }
+    for framing, body in pairs({
+      sse = 'data: {"text":"hello"}\n\n', ndjson = '{"text":"hello"}\n',
+      ["aws-eventstream"] = require("core").event_frame("delta", '{"text":"hello"}'),
+    }) do
+      dialect.framing = framing
+      dialects.odd = dialect
+      local said = read("odd", body, { stream = true })
+      assert.same({ "hello", "length" }, { said.text, said.finish_reason }, framing)
+    end
+    table.sort(seen)
+    assert.same({ "delta", "none", "none" }, seen)
+  end)
+
   it("reads a whole answer in each dialect alike", function()
     for name, body in pairs(WHOLE) do
       local said, problem = read(name, body)

@@ -14,6 +14,7 @@ describe("tide.provider_error", function()
       ['{"error":"m"}'] = { message = "m" },
       ['{"message":"m","code":"c"}'] = { message = "m", code = "c" },
       ['{"detail":"m"}'] = { message = "m" },
+      ['{"__type":"t","message":"m"}'] = { message = "m", type = "t" },
       ['"m"'] = { message = "m" },
       ["[1]"] = {}, ["null"] = {}, ["no JSON"] = {}, [""] = {},
     }) do
