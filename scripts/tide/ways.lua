@@ -68,8 +68,8 @@ local function set_translations(way, what, native, is_told)
   if not way.speaker then return end
   way.translates_request = not native or is_told ~= nil or translate
     or changes(what.op, hooks, "prepare", "encode") or false
-  way.translates_answer = not (native and has_frames_of(way, what.op)) or is_told == "both" or translate
-    or changes(what.op, hooks, "decode", "on_event") or false
+  way.translates_answer = not (native and has_frames_of(way, what.op)) or is_told == "both"
+    or translate or changes(what.op, hooks, "decode", "on_event") or false
 end
 
 local function new_way(lane, what, client, dialect, is_told)
