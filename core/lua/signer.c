@@ -70,8 +70,7 @@ static void read_field(lua_State *L, const char *name, struct buf *field)
     if (!text.data)
         text = value_text(L, -1);
     buf_init(field, FIELD_MAX);
-    if (!is_line(text) || buf_reserve(field, FIELD_MAX - 1) != 0 || // it never moves
-        buf_add_slice(field, text) != 0)
+    if (!is_line(text) || text.len >= FIELD_MAX || buf_add_slice(field, text) != 0)
         luaL_error(L, "%s of a signer is a line of less than %d bytes", name, FIELD_MAX);
     lua_pop(L, 1);
 }

@@ -31,7 +31,7 @@ static struct signer *make_signer(struct lua_fixture *fixture, const char *more)
              more);
     lua_fixture_check(fixture, text);
     lua_getglobal(L, "signer");
-    struct signer *signer = signer_check(L, -1);
+    struct signer *signer = lua_touserdata(L, -1);
     lua_pop(L, 1); // the global keeps it
     return signer;
 }
