@@ -316,7 +316,7 @@ static const char *help_of(const struct check *check, const char *name)
     struct buf path;
 
     buf_init(&path, PATH_LIMIT);
-    buf_add_slice(&path, buf_slice(&check->pattern));
+    buf_add_text(&path, text_of(&check->pattern));
     enter(&path, name);
     const char *help = settings_find(path.data)->help;
     buf_deinit(&path);

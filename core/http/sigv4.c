@@ -50,12 +50,12 @@ static void hmac(struct slice key, struct slice text, unsigned char digest[SIGV4
 // ---- times ------------------------------------------------------------------------------------
 
 // Days from 1970-01-01 in the Gregorian calendar; years are counted from March.
-static int64_t days_of(int64_t year, unsigned month, unsigned day)
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
-    unsigned of_era = (unsigned)(year - era * 400);
-    unsigned of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    int64_t of_era = year - era * 400;
+    int64_t of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
@@ -110,13 +110,13 @@ int sigv4_read_time(struct slice text, int64_t *seconds)
 
     if (text.len != SIGV4_TIME)
         return -1;
-    int year = number_at(text, 0, 4), month = number_at(text, 4, 2), day = number_at(text, 6, 2);
-    int hour = number_at(text, 9, 2), minute = number_at(text, 11, 2);
-    int second = number_at(text, 13, 2);
+    int64_t year = number_at(text, 0, 4), month = number_at(text, 4, 2);
+    int64_t day = number_at(text, 6, 2), hour = number_at(text, 9, 2);
+    int64_t minute = number_at(text, 11, 2), second = number_at(text, 13, 2);
     if (year < 1970 || month < 1 || day < 1 || hour < 0 || minute < 0 || second < 0)
         return -1;
-    *seconds =
-        days_of(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 + minute * 60 + second;
+    int64_t of_day = (hour * 60 + minute) * 60 + second;
+    *seconds = days_of(year, month, day) * 86400 + of_day;
     sigv4_print_time(*seconds, again); // the 31st of February would be another day
     return memcmp(again, text.data, SIGV4_TIME) == 0 ? 0 : -1;
 }

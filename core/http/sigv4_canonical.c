@@ -147,29 +147,33 @@ static int compare_names(struct slice a, struct slice b)
     return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
+struct signed_header {
+    struct header header;
+    size_t place; // among all of the request
+};
+
 // Those of one name stay as they follow each other.
 static int compare_headers(const void *a, const void *b)
 {
-    const struct header *one = *(const struct header *const *)a;
-    const struct header *other = *(const struct header *const *)b;
-    int order = compare_names(one->name, other->name);
-    return order ? order : (one > other) - (one < other);
+    const struct signed_header *one = a, *other = b;
+    int order = compare_names(one->header.name, other->header.name);
+    return order ? order : (one->place > other->place) - (one->place < other->place);
 }
 
 // Owned by the caller.
-static const struct header **sorted_headers(const struct sigv4_request *request)
+static struct signed_header *sorted_headers(const struct sigv4_request *request)
 {
-    const struct header **list = mem_alloc((request->header_count + 1) * sizeof(*list));
+    struct signed_header *list = mem_alloc((request->header_count + 1) * sizeof(*list));
 
     for (size_t i = 0; i < request->header_count; i++)
-        list[i] = &request->headers[i];
+        list[i] = (struct signed_header){request->headers[i], i};
     qsort(list, request->header_count, sizeof(*list), compare_headers);
     return list;
 }
 
-static bool is_repeated(const struct header *const *list, size_t i)
+static bool is_repeated(const struct signed_header *list, size_t i)
 {
-    return i > 0 && compare_names(list[i - 1]->name, list[i]->name) == 0;
+    return i > 0 && compare_names(list[i - 1].header.name, list[i].header.name) == 0;
 }
 
 static void add_lower(struct slice name, struct buf *out)
@@ -206,17 +210,17 @@ static void add_folded(struct slice value, struct buf *out)
 
 static void add_headers(const struct sigv4_request *request, struct buf *out)
 {
-    const struct header **list = sorted_headers(request);
+    struct signed_header *list = sorted_headers(request);
 
     for (size_t i = 0; i < request->header_count; i++) {
         if (is_repeated(list, i)) {
             buf_add_text(out, ",");
         } else {
             buf_add_text(out, i ? "\n" : "");
-            add_lower(list[i]->name, out);
+            add_lower(list[i].header.name, out);
             buf_add_text(out, ":");
         }
-        add_folded(list[i]->value, out);
+        add_folded(list[i].header.value, out);
     }
     buf_add_text(out, "\n");
     free(list);
@@ -224,13 +228,13 @@ static void add_headers(const struct sigv4_request *request, struct buf *out)
 
 void sigv4_signed_headers(const struct sigv4_request *request, struct buf *out)
 {
-    const struct header **list = sorted_headers(request);
+    struct signed_header *list = sorted_headers(request);
 
     for (size_t i = 0; i < request->header_count; i++) {
         if (is_repeated(list, i))
             continue;
         buf_add_text(out, i ? ";" : "");
-        add_lower(list[i]->name, out);
+        add_lower(list[i].header.name, out);
     }
     free(list);
 }

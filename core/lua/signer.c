@@ -21,7 +21,7 @@ enum {
 struct signer {
     struct buf key_id, secret, token; // an empty token: there is none
     struct buf region, service;
-    double offset; // seconds that the provider's clock is ahead of ours
+    int64_t offset; // seconds that the provider's clock is ahead of ours
     char day[SIGV4_DAY + 1];
     unsigned char key[SIGV4_KEY]; // for that day
 };
@@ -94,7 +94,7 @@ static int new_signer(lua_State *L)
 
 static int get_offset(lua_State *L)
 {
-    lua_pushnumber(L, signer_check(L, 1)->offset);
+    lua_pushnumber(L, (double)signer_check(L, 1)->offset);
     return 1;
 }
 
@@ -104,7 +104,7 @@ static int set_offset(lua_State *L)
     double seconds = luaL_checknumber(L, 2);
 
     luaL_argcheck(L, seconds > -1e12 && seconds < 1e12, 2, "no such time");
-    signer->offset = seconds;
+    signer->offset = (int64_t)seconds;
     return 0;
 }
 
@@ -193,7 +193,7 @@ void signer_sign(struct signer *signer, const struct signer_request *request, st
         query = (struct slice){mark + 1, (size_t)(path.data + path.len - mark - 1)};
         path.len = (size_t)(mark - path.data);
     }
-    sigv4_print_time((int64_t)(clock_wall_us() / 1e6 + signer->offset), scope.time);
+    sigv4_print_time((int64_t)(clock_wall_us() / 1000000) + signer->offset, scope.time);
     use_day(signer, &scope);
     sigv4_hash(request->body, request->body_count, hash);
     struct header *headers = mem_alloc((count_lines(request->headers) + 3) * sizeof(*headers));
