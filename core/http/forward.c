@@ -79,8 +79,8 @@ void forward_own_id(struct slice id, struct buf *out)
 {
     if (has_id(buf_slice(out)))
         return;
-    add_line(out, request_ids[0], id);
-    add_line(out, request_ids[1], id);
+    for (size_t i = 0; i < REQUEST_IDS; i++)
+        add_line(out, request_ids[i], id);
 }
 
 void forward_headers(const struct headers *headers, const char *usual_type, struct buf *out)

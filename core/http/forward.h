@@ -13,6 +13,6 @@ void forward_headers(const struct headers *headers, const char *usual_type, stru
 // every name that SDKs know: x-request-id, request-id and x-amzn-requestid.
 void forward_translated_headers(const struct headers *headers, struct slice type, struct buf *out);
 
-// Appends the gateway's own id as x-request-id and request-id when the complete lines in `out` have
-// an id under none of these names: SDKs find there what they tell as the request's id.
+// Appends the gateway's own id under each of these names when the complete lines in `out` have an
+// id under none of them: SDKs find there what they tell as the request's id.
 void forward_own_id(struct slice id, struct buf *out);

@@ -15,8 +15,10 @@ local OF_STATUS = {
   [529] = "ServiceUnavailableException",
 }
 
+-- An error that has a name of AWS already, as those of signatures, keeps it.
 local function type_of(err)
-  local status = err.status
+  local status, code = err.status, err.code
+  if type(code) == "string" and code:find("^%u%a+Exception$") then return code end
   if err.code == "not_found" and status == 404 then return "UnknownOperationException" end
   if status and OF_STATUS[status] then return OF_STATUS[status] end
   return status and status >= 400 and status < 500 and "ValidationException"

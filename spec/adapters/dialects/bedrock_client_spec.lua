@@ -340,6 +340,8 @@ describe("the dialect bedrock-converse, for clients:", function()
     for status, name in pairs(types) do
       assert.equal(name, dialect.error_headers({ status = status })["x-amzn-errortype"])
     end
+    assert.same({ ["x-amzn-errortype"] = "InvalidSignatureException" },
+      dialect.error_headers({ status = 403, code = "InvalidSignatureException" }))
     assert.equal('{"message":"no"}', dialect.error_body({ status = 400, message = "no" }))
     local exceptions = {
       rate_limited = "throttlingException", overloaded = "serviceUnavailableException",

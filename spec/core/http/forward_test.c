@@ -102,13 +102,13 @@ static void assert_with_id(const char *lines, const char *expected)
     buf_deinit(&out);
 }
 
-static void test_a_head_without_an_id_gets_our_own_under_both_names(void **state)
+static void test_a_head_without_an_id_gets_our_own_under_every_name(void **state)
 {
     (void)state;
-    assert_with_id("", "x-request-id: 1234\r\nrequest-id: 1234\r\n");
+    assert_with_id("", "x-request-id: 1234\r\nrequest-id: 1234\r\nx-amzn-requestid: 1234\r\n");
     assert_with_id("a: b\r\napim-request-id: 5\r\nx: request-id: 1\r\n",
                    "a: b\r\napim-request-id: 5\r\nx: request-id: 1\r\n"
-                   "x-request-id: 1234\r\nrequest-id: 1234\r\n");
+                   "x-request-id: 1234\r\nrequest-id: 1234\r\nx-amzn-requestid: 1234\r\n");
     assert_with_id("a: b\r\nX-Request-Id: 5\r\n", "a: b\r\nX-Request-Id: 5\r\n");
     assert_with_id("request-id: 5\r\na: b\r\n", "request-id: 5\r\na: b\r\n");
     assert_with_id("x-amzn-requestid: 5\r\n", "x-amzn-requestid: 5\r\n");
@@ -117,7 +117,7 @@ static void test_a_head_without_an_id_gets_our_own_under_both_names(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_head_without_an_id_gets_our_own_under_both_names),
+        cmocka_unit_test(test_a_head_without_an_id_gets_our_own_under_every_name),
         cmocka_unit_test(test_a_missing_type_is_the_usual_one),
         cmocka_unit_test(test_ids_limits_and_the_type_go_on_and_the_account_stays_behind),
         cmocka_unit_test(test_a_translated_answer_has_its_own_type_and_its_id_under_every_name),
