@@ -4,6 +4,7 @@ return tide.adapter {
   extends = "openai",
   base_url = "http://127.0.0.1:8080/v1",
   auth = { type = "bearer" },
+  ops = { rerank = { path = "/rerank", translate = true } },
   families = {
     { models = { "*" }, traits = { reasoning_back = "reasoning_content", top_k = true } },
   },

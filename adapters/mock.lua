@@ -3,9 +3,10 @@
 return tide.adapter {
   name = "mock",
   dialect = "openai-chat",
-  ops = { chat = true, complete = true, embed = true },
+  ops = { chat = true, complete = true, embed = true, rerank = true },
   models = {
     ["gpt"] = {}, ["fast"] = {}, ["slow"] = {}, ["echo"] = {}, ["embed"] = {},
+    ["rerank"] = {},
     ["error-429"] = {}, ["error-500"] = {}, ["cut"] = {}, ["empty"] = {}, ["garbage"] = {},
     ["stall"] = {},
   },

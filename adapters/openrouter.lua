@@ -7,6 +7,7 @@ return tide.adapter {
   auth = { type = "bearer", secret = "OPENROUTER_API_KEY" },
   ops = {
     chat = { path = "/chat/completions", paths = { ["anthropic-messages"] = "/messages" } },
+    rerank = { path = "/rerank", translate = true },
   },
   params = { inject_stream = false },
   families = {

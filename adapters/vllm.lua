@@ -5,6 +5,7 @@ return tide.adapter {
   dialects = { "openai-chat", "openai-responses" },
   base_url = "http://127.0.0.1:8000/v1",
   auth = { type = "bearer" },
+  ops = { rerank = { path = "/rerank", translate = true } },
   families = {
     {
       models = { "*" },

@@ -67,7 +67,10 @@ set(TIDEGATE_LUA
   adapters/dialects/cohere-v2/answer.lua adapters/dialects/cohere-v2/citations.lua
   adapters/dialects/cohere-v2/client.lua adapters/dialects/cohere-v2/documents.lua
   adapters/dialects/cohere-v2/history.lua adapters/dialects/cohere-v2/reply.lua
-  adapters/dialects/cohere-v2/request.lua adapters/dialects/cohere-v2/turns.lua
+  adapters/dialects/cohere-v2/request.lua adapters/dialects/cohere-v2/rerank.lua
+  adapters/dialects/cohere-v2/turns.lua
+  adapters/dialects/openai-chat/rerank.lua adapters/voyage.lua
+  scripts/tide/mock_rerank.lua scripts/tide/rerank.lua
   adapters/deepseek.lua adapters/dialects/anthropic-messages.lua
   adapters/dialects/anthropic-messages/answer.lua adapters/dialects/anthropic-messages/client.lua
   adapters/dialects/anthropic-messages/reply.lua adapters/dialects/anthropic-messages/request.lua

@@ -3,6 +3,7 @@ local answer = require("dialects.cohere-v2.answer")
 local client = require("dialects.cohere-v2.client")
 local reply = require("dialects.cohere-v2.reply")
 local request = require("dialects.cohere-v2.request")
+local rerank = require("dialects.cohere-v2.rerank")
 
 -- What a model is for, its name tells: nothing else is known here.
 local function endpoints_of(id)
@@ -49,6 +50,17 @@ return tide.dialect {
   },
   terminal_bytes = "data: [DONE]\n\n",
   paths = { chat = "/v2/chat", embed = "/v2/embed", rerank = "/v2/rerank" },
+  operations = {
+    rerank = {
+      request = {
+        model = "model", messages = "documents", needs = { "query", "documents" },
+        inputs = { "documents" },
+      },
+      usage = { input = "meta.tokens.input_tokens" },
+      decode_request = rerank.decode_request, encode_request = rerank.encode_request,
+      decode_answer = rerank.decode_answer, encode_answer = rerank.encode_answer,
+    },
+  },
   request = {
     model = "model", stream = "stream", messages = "messages", needs = { "messages" },
   },

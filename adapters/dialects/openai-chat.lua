@@ -5,6 +5,7 @@ local client = require("dialects.openai-chat.client")
 local embed = require("dialects.openai-chat.embed")
 local reply = require("dialects.openai-chat.reply")
 local request = require("dialects.openai-chat.request")
+local rerank = require("dialects.openai-chat.rerank")
 
 local NULL = tide.json.null
 
@@ -39,7 +40,21 @@ return tide.dialect {
   },
   terminal_bytes = "data: [DONE]\n\n",
   content_type = "text/event-stream",
-  paths = { chat = "/chat/completions", complete = "/completions", embed = "/embeddings" },
+  paths = {
+    chat = "/chat/completions", complete = "/completions", embed = "/embeddings",
+    rerank = "/rerank",
+  },
+  operations = {
+    rerank = {
+      request = {
+        model = "model", messages = "documents", needs = { "query", "documents" },
+        inputs = { "documents" },
+      },
+      usage = { input = { "usage.prompt_tokens", "usage.total_tokens" } },
+      decode_request = rerank.decode_request, encode_request = rerank.encode_request,
+      decode_answer = rerank.decode_answer, encode_answer = rerank.encode_answer,
+    },
+  },
   request = {
     model = "model", stream = "stream", messages = "messages", needs = { "messages" },
     choices = "n",

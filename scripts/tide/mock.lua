@@ -1,12 +1,13 @@
 -- The mock: answers like OpenAI would, without a network or a key, the same for the same request.
 --
 -- Its models: gpt (20 ms a token), fast (no pauses), slow (1 s, then 200 ms a token), echo (repeats
--- the prompt), embed, and faults on demand: error-429 (any status; error-200 is an error inside a
--- 200), cut, empty, garbage, stall.
+-- the prompt), embed, rerank, and faults on demand: error-429 (any status; error-200 is an error
+-- inside a 200), cut, empty, garbage, stall.
 local core = require("core")
 local chat = require("tide.mock_chat")
 local embed = require("tide.mock_embed")
 local faults = require("tide.mock_faults")
+local rerank = require("tide.mock_rerank")
 local stream = require("tide.mock_stream")
 
 local M = {}
@@ -14,10 +15,15 @@ local M = {}
 -- Seconds before the first token and between tokens.
 local PACES = {
   gpt = { 0.02, 0.02 }, fast = { 0, 0 }, echo = { 0, 0.02 }, slow = { 1, 0.2 }, cut = { 0, 0.02 },
-  embed = { 0, 0 },
+  embed = { 0, 0 }, rerank = { 0, 0 },
 }
 
-local HANDLERS = { chat = chat.chat, complete = chat.complete, embed = embed.embed }
+local HANDLERS = {
+  chat = chat.chat, complete = chat.complete, embed = embed.embed, rerank = rerank.rerank,
+}
+
+-- Models that are for one operation, and operations that have one model.
+local ONLY = { embed = "embed", rerank = "rerank" }
 
 local function refuse(out, problem)
   local body = {
@@ -37,7 +43,7 @@ local function check_model(call)
       message = "The model `" .. call.model .. "` does not exist in the mock.",
     }
   end
-  if (call.op == "embed") ~= (call.model == "embed") then
+  if (ONLY[call.op] or ONLY[call.model]) and call.op ~= call.model then
     return {
       status = 404, param = "model", code = "model_not_found",
       message = "mock/" .. call.model .. " is not made for this endpoint.",
