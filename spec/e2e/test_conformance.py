@@ -1,4 +1,4 @@
-"""Every recorded answer, replayed to clients of all four dialects: whole, as it was split, and split anew.
+"""Every recorded answer, replayed to clients of all dialects: whole, as it was split, and split anew.
 
 What a client must read is what `facts.provider` finds in the recording; the client's bytes are read by `facts.client`,
 which knows the protocols alone. The matrix provider x client dialect is printed at the end of the run, with a reason
@@ -12,7 +12,7 @@ import pytest
 import gateway as program
 from conformance import CANNOT, FOLDER, RECORDINGS, USABLE, Bench, check, in_threads, splits
 from expect import told
-from facts import DIALECTS
+from facts import CLIENTS
 from matrix import Matrix
 
 pytestmark = [pytest.mark.skipif(not USABLE, reason="no recordings in " + FOLDER), pytest.mark.timeout(600)]
@@ -84,14 +84,14 @@ def show(failures):
     return "%d failures:\n%s" % (len(failures), "\n".join(sorted(failures)[:200]))
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CLIENTS)
 def test_every_recording_says_the_same_to_a_client_of(bench, dialect, record_property):
     failures = run(bench, dialect, replays(USABLE, dialect), record_property)
     assert not failures, show(failures)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CLIENTS)
 def test_T08_however_its_bytes_are_split_to_a_client_of(bench, dialect, record_property):
     failures = run(bench, dialect, replays(USABLE, dialect, more=8, bytewise=30000), record_property)
     assert not failures, show(failures)

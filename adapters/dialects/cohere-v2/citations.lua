@@ -38,9 +38,10 @@ function M.emit(raw, offset_of, emit)
   for _, source in ipairs(table_of(given(raw.sources))) do
     source = table_of(source)
     local said = table_of(given(source.document) or given(source.tool_output))
+    local url, id = text_of(said.url), text_of(source.id)
     emit("citation", {
-      url = text_of(said.url), title = text_of(said.title), quote = quote_of(said),
-      file = text_of(source.id), start = offset and start and offset + start,
+      url = url, title = text_of(said.title) or not url and id or nil, quote = quote_of(said),
+      file = id, start = offset and start and offset + start,
       stop = offset and stop and offset + stop, raw = only(raw, source),
     })
   end

@@ -19,12 +19,25 @@ end
 
 -- ---- content ------------------------------------------------------------------------------------
 
+-- What another provider signed came to the client in a member that Cohere does not have.
+local function sign(part, block)
+  local format, secret = canonical.unwrap(text_of(block.signature))
+  if not format then return part end
+  local owner = format:match("^(.*)%.redacted$")
+  if owner then
+    part.redacted, part.format = secret, owner
+  elseif format ~= "unknown" then
+    part.signature, part.format = secret, format
+  end
+  return part
+end
+
 local Part = {}
 
 function Part.text(block, _, param)
   local text = string_of(block.text)
   if not text then refuse("a block of type text needs its text, a string", param) end
-  return { type = "text", text = text }
+  return sign({ type = "text", text = text }, block)
 end
 
 function Part.image_url(block, _, param)
@@ -37,19 +50,6 @@ function Part.image_url(block, _, param)
     part.mime, part.data = mime, data
   else
     part.url = url
-  end
-  return part
-end
-
--- What another provider signed came to the client in a member that Cohere does not have.
-local function sign(part, block)
-  local format, secret = canonical.unwrap(text_of(block.signature))
-  if not format then return part end
-  local owner = format:match("^(.*)%.redacted$")
-  if owner then
-    part.redacted, part.format = secret, owner
-  elseif format ~= "unknown" then
-    part.signature, part.format = secret, format
   end
   return part
 end

@@ -53,9 +53,9 @@ end
 
 -- ---- whole answers ------------------------------------------------------------------------------
 
-local function add_text(text, out)
-  if not text or text == "" then return end
-  local block = { type = "text", text = text }
+local function add_text(text, out, signature)
+  if not signature and (not text or text == "") then return end
+  local block = { type = "text", text = text, signature = signature }
   out.content[#out.content + 1] = block
   out.blocks[#out.blocks + 1] = { index = #out.content - 1, first = out.length }
   out.pieces[#out.pieces + 1] = text
@@ -65,7 +65,7 @@ end
 local Part = {}
 
 function Part.text(part, out)
-  add_text(part.text, out)
+  add_text(part.text, out, signature_of(part))
   for _, citation in ipairs(part.citations or {}) do out.cited[#out.cited + 1] = citation end
 end
 
@@ -215,16 +215,20 @@ local function logprobs_member(event)
   return ',"logprobs":' .. encode(logprob(event.delta, values))
 end
 
+-- Text that was signed is a block of its own; a signature alone is that of the text before.
 function Event.text(event, write, state, call)
-  if state.open ~= "text" then
+  local delta, signature = event.delta, event.signature
+  if state.open ~= "text" or signature and delta ~= "" then
     open(state, write, call, "text")
     state.blocks[#state.blocks + 1] = { index = state.index, first = state.length }
   end
   if state.citation then flush_citation(state, write) end
-  local delta = event.delta
-  state.pieces[#state.pieces + 1] = delta
-  state.length = state.length + canonical.length(delta)
-  put(state, write, delta, event.logprobs and logprobs_member(event))
+  if delta ~= "" or event.logprobs then
+    state.pieces[#state.pieces + 1] = delta
+    state.length = state.length + canonical.length(delta)
+    put(state, write, delta, event.logprobs and logprobs_member(event))
+  end
+  if signature then close(state, write, signature_of(event)) end
 end
 
 function Event.refusal(event, write, state, call)

@@ -9,11 +9,12 @@ import json
 from . import BadWire
 from .client_anthropic import Anthropic
 from .client_chat import OpenAIChat
+from .client_cohere import Cohere
 from .client_gemini import Gemini
 from .client_responses import OpenAIResponses
 
 READERS = {"openai-chat": OpenAIChat, "openai-responses": OpenAIResponses, "anthropic-messages": Anthropic,
-           "gemini": Gemini}
+           "gemini": Gemini, "cohere-v2": Cohere}
 
 
 def answer(dialect, body):

@@ -2,7 +2,7 @@
 import json
 import re
 
-from . import Call, Facts, Usage, cite, plus, sse
+from . import Call, Facts, Usage, cite, plus, provider_cohere, sse
 
 ENDS = {
     "openai-chat": {"stop": "stop", "eos": "stop", "length": "length", "model_length": "length",
@@ -12,6 +12,7 @@ ENDS = {
     "anthropic-messages": {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length",
                            "model_context_window_exceeded": "length", "tool_use": "tool_calls",
                            "refusal": "content_filter"},
+    "cohere-v2": provider_cohere.ENDS,
     "gemini": {"STOP": "stop", "MAX_TOKENS": "length",
                **dict.fromkeys(("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY",
                                 "IMAGE_PROHIBITED_CONTENT", "LANGUAGE", "MODEL_ARMOR"), "content_filter"),
@@ -457,4 +458,5 @@ def put(arguments, piece):
         at[last] = None
 
 
-READERS = {one.dialect: one for one in (OpenAIChat, OpenAIResponses, Anthropic, Gemini)}
+READERS = {one.dialect: one for one in (
+    OpenAIChat, OpenAIResponses, Anthropic, Gemini, provider_cohere.reader(Reader))}
