@@ -45,6 +45,12 @@ return tide.dialect {
     rerank = "/rerank",
   },
   operations = {
+    embed = {
+      request = { model = "model", messages = "input", needs = { "input" }, inputs = { "input" } },
+      raw_members = { "input", "embedding" },
+      decode_request = embed.decode_request, encode_request = embed.encode_request,
+      decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,
+    },
     rerank = {
       request = {
         model = "model", messages = "documents", needs = { "query", "documents" },
@@ -60,14 +66,6 @@ return tide.dialect {
     choices = "n",
   },
   raw_members = { "parameters", "schema" },
-  operations = {
-    embed = {
-      request = { model = "model", messages = "input", needs = { "input" }, inputs = { "input" } },
-      raw_members = { "input", "embedding" },
-      decode_request = embed.decode_request, encode_request = embed.encode_request,
-      decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,
-    },
-  },
 
   decode_request = function(body) return client.read(body) end,
   encode_request = function(rq, call) return request.write(rq, call) end,

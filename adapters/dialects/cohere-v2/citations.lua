@@ -26,24 +26,35 @@ local function only(raw, source)
   return own
 end
 
---- Tells one citation. What is cited within thoughts or a plan has no place in the text.
+-- The span in all text of the answer; what is cited within thoughts or a plan has none.
+local function span_of(raw, offset_of)
+  if raw.type ~= nil and raw.type ~= "TEXT_CONTENT" then return nil end
+  local start, stop = number_of(raw.start), number_of(raw["end"])
+  if not (start and stop) then return nil end
+  local offset = offset_of(number_of(raw.content_index))
+  return offset + start, offset + stop
+end
+
+local function citation_of(source)
+  local said = table_of(given(source.document) or given(source.tool_output))
+  local url, id = text_of(said.url), text_of(source.id)
+  return {
+    url = url, title = text_of(said.title) or not url and id or nil, quote = quote_of(said),
+    file = id,
+  }
+end
+
+--- Tells one citation.
 -- @param raw as it came
 -- @tparam function offset_of takes a content index or nil, gives where that block begins
 function M.emit(raw, offset_of, emit)
   raw = given(raw)
   if type(raw) ~= "table" then return end
-  local offset = (raw.type == nil or raw.type == "TEXT_CONTENT")
-    and offset_of(number_of(raw.content_index)) or nil
-  local start, stop = number_of(raw.start), number_of(raw["end"])
+  local start, stop = span_of(raw, offset_of)
   for _, source in ipairs(table_of(given(raw.sources))) do
-    source = table_of(source)
-    local said = table_of(given(source.document) or given(source.tool_output))
-    local url, id = text_of(said.url), text_of(source.id)
-    emit("citation", {
-      url = url, title = text_of(said.title) or not url and id or nil, quote = quote_of(said),
-      file = id, start = offset and start and offset + start,
-      stop = offset and stop and offset + stop, raw = only(raw, source),
-    })
+    local citation = citation_of(table_of(source))
+    citation.start, citation.stop, citation.raw = start, stop, only(raw, source)
+    emit("citation", citation)
   end
 end
 
