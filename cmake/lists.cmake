@@ -77,7 +77,8 @@ set(TIDEGATE_LUA
   adapters/dialects/anthropic-messages/schema.lua adapters/dialects/anthropic-messages/thinking.lua
   adapters/dialects/anthropic-messages/turns.lua
   adapters/dialects/ollama.lua adapters/dialects/ollama/answer.lua
-  adapters/dialects/ollama/client.lua adapters/dialects/ollama/errors.lua
+  adapters/dialects/ollama/client.lua adapters/dialects/ollama/embed.lua
+  adapters/dialects/ollama/errors.lua
   adapters/dialects/ollama/media.lua adapters/dialects/ollama/models.lua
   adapters/dialects/ollama/reply.lua adapters/dialects/ollama/request.lua
   adapters/dialects/ollama/time.lua adapters/dialects/ollama/turns.lua adapters/ollama.lua

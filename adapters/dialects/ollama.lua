@@ -2,10 +2,13 @@
 -- requests and answers is in ollama/.
 local answer = require("dialects.ollama.answer")
 local client = require("dialects.ollama.client")
+local embed = require("dialects.ollama.embed")
 local errors = require("dialects.ollama.errors")
 local models = require("dialects.ollama.models")
 local reply = require("dialects.ollama.reply")
 local request = require("dialects.ollama.request")
+
+local TAG = ":latest" -- what names without a tag are short for
 
 return tide.dialect {
   name = "ollama",
@@ -22,10 +25,22 @@ return tide.dialect {
     error = { "error" },
   },
   usage = { input = "prompt_eval_count", output = "eval_count" },
-  paths = { chat = "/api/chat", generate = "/api/generate" },
+  paths = {
+    chat = "/api/chat", generate = "/api/generate", embed = "/api/embed",
+    embeddings = "/api/embeddings",
+  },
   request = {
     model = "model", stream = "stream", messages = "messages", needs = {},
-    streams_by_default = true, streams_with = { "messages", "prompt" }, tag = ":latest",
+    streams_by_default = true, streams_with = { "messages", "prompt" }, tag = TAG,
+  },
+  operations = {
+    embed = {
+      request = { model = "model", messages = "input", inputs = { "input" }, tag = TAG },
+      raw_members = { "input", "embedding", "embeddings" },
+      usage = { input = "prompt_eval_count" },
+      decode_request = embed.decode_request, encode_request = embed.encode_request,
+      decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,
+    },
   },
   raw_members = { "arguments", "parameters", "format" },
   decode_request = client.decode,

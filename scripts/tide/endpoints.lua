@@ -68,6 +68,7 @@ local ROUTES = {
   ["/api/chat"] = post(chat(OLLAMA)),
   ["/api/generate"] = post(chat(OLLAMA, { endpoint = "generate" })),
   ["/api/embed"] = post(op("embed", OLLAMA)),
+  ["/api/embeddings"] = post(op("embed", OLLAMA, { endpoint = "embeddings" })),
   ["/api/tags"] = get("ollama_tags", OLLAMA),
   ["/api/ps"] = get("ollama_ps", OLLAMA),
   ["/api/version"] = get("ollama_version", OLLAMA),
@@ -102,12 +103,12 @@ M.known = "POST /v1/chat/completions, POST /v1/completions, POST /v1/embeddings,
   .. "POST /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens, "
   .. ":embedContent and :batchEmbedContents, "
   .. "POST /model/{model}/converse and /converse-stream, POST /v2/chat, /v2/embed and /v2/rerank, "
-  .. "POST /api/chat, /api/generate, /api/embed and /api/show, "
+  .. "POST /api/chat, /api/generate, /api/embed, /api/embeddings and /api/show, "
   .. "GET /api/tags, /api/ps and /api/version, "
   .. "GET /v1/models, GET /v1/models/{id}, GET /v1beta/models, GET /v1beta/models/{id}, GET /health"
 
 --- How many endpoints there are, for the start-up message.
-M.count = 30
+M.count = 31
 
 local function starts_with(text, start)
   return text:sub(1, #start) == start

@@ -381,6 +381,51 @@ def test_scripts_see_what_a_request_asks(gateway, upstream):
     assert seen == ["smart", "smart", "sees", "json", "json", "tools", "smart"]
 
 
+# ---- embeddings ----------------------------------------------------------------------------------
+VECTORS = b'[[0.010071029,-1.7594862e-3, 0.05],[1,2,3]]'
+
+
+def test_embeddings_of_a_server_are_told_to_openais_clients(gateway, upstream):
+    upstream.always(mock.json_reply(b'{"model":"e","embeddings":%s,"prompt_eval_count":8}' % VECTORS))
+    g = behind(gateway, upstream)
+    answer = g.call({"model": "smart", "input": ["a", "b"], "dimensions": 3, "user": "u"}, "/v1/embeddings")
+    assert answer.status == 200, answer.body
+    assert upstream.last.target == "/api/embed"
+    assert upstream.last.json == {"model": MODEL, "input": ["a", "b"], "dimensions": 3}
+    assert [item["embedding"] for item in answer.json["data"]] == json.loads(VECTORS)
+    assert answer.json["usage"]["prompt_tokens"] == 8 and g.log(answer)["tokens"]["in"] == 8
+    assert "user" in warnings_of(answer)
+
+
+@pytest.mark.parametrize("path, told", [
+    ("/api/embed", b'{"model":"e", "embeddings":%s,"prompt_eval_count":8}' % VECTORS),
+    ("/api/embeddings", b'{"embedding": [0.5, 1e-3]}'),
+])
+def test_embeddings_go_through_to_a_server(gateway, upstream, path, told):
+    upstream.always(mock.json_reply(told))
+    g = behind(gateway, upstream)
+    answer = g.call({"model": "smart:latest", "input": ["a"], "prompt": "a", "keep_alive": "5m"}, path)
+    assert upstream.last.target == path and upstream.last.json["keep_alive"] == "5m"
+    assert answer.status == 200 and answer.body == told
+    if path == "/api/embed":
+        assert g.log(answer)["tokens"]["in"] == 8
+
+
+def test_embeddings_of_others_are_told_to_ollamas_clients(gateway, upstream):
+    upstream.always(mock.embeddings(((0.5, -0.25), (1, 2))))
+    g = before(gateway, upstream)
+    answer = g.call({"model": "smart:latest", "input": ["a", "b"], "truncate": True, "options": {"num_ctx": 9}}, "/api/embed")
+    assert answer.status == 200, answer.body
+    assert answer.json["embeddings"] == [[0.5, -0.25], [1, 2]] and answer.json["prompt_eval_count"] == 4
+    assert upstream.last.json["input"] == ["a", "b"] and "options.num_ctx" in warnings_of(answer)
+    upstream.always(mock.embeddings())
+    older = g.call({"model": "smart", "prompt": "a"}, "/api/embeddings")
+    assert older.json == {"embedding": [0.5, -0.25]} and upstream.last.json["input"] == "a"
+    assert g.call({"model": "smart", "input": []}, "/api/embed").json["embeddings"] == []
+    wrong = g.call({"model": "smart", "input": 7}, "/api/embed")
+    assert wrong.status == 400 and "input" in wrong.json["error"]
+
+
 # ---- recorded traffic ----------------------------------------------------------------------------
 def cases(kind):
     names = sorted(glob.glob(os.path.join(FOLDER, "ollama", kind + "-*.meta.json")))

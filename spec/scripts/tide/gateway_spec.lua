@@ -101,7 +101,7 @@ describe("tide.gateway", function()
   end)
 
   it("counts what it starts with", function()
-    assert.same({ providers = { "mock" }, models = { "smart" }, endpoints = 30 }, gateway.summary())
+    assert.same({ providers = { "mock" }, models = { "smart" }, endpoints = 31 }, gateway.summary())
   end)
 
   it("hands on what is wrong with configuration and adapters", function()
