@@ -1,10 +1,16 @@
 -- Ollama on this machine, or where base_url says. It takes chats of OpenAI's and Anthropic's
 -- clients as well, but leaves out without a word what it does not know of them
 -- (max_completion_tokens, tool_choice, instructions of the role developer), and fetches no picture;
--- which paths it has depends on its version. So all are told in its own words.
+-- which paths it has depends on its version. So all are told in its own words, but completions,
+-- which nobody translates.
 return tide.adapter {
   name = "ollama",
-  dialect = "ollama",
+  dialects = { "ollama", "openai-chat" },
+  ops = {
+    chat = { paths = { ["openai-chat"] = false } },
+    embed = { paths = { ["openai-chat"] = false } },
+    complete = { paths = { ["openai-chat"] = "/v1/completions" } },
+  },
   base_url = "http://127.0.0.1:11434",
   auth = { type = "bearer" },
   -- A model may have to be loaded first, which takes as long as thinking does.

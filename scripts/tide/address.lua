@@ -67,6 +67,11 @@ local function own_path(spec, adapter, dialect, is_stream)
   return dialect == adapter.dialect and (is_stream and spec.stream_path or spec.path) or nil
 end
 
+--- True where an adapter leaves an operation to its other dialects: `paths` says false.
+function M.leaves_out(spec, dialect)
+  return spec ~= nil and spec.paths ~= nil and spec.paths[dialect.name] == false
+end
+
 --- The path of an operation below base_url, with its placeholders; nil when there is none.
 -- @tparam table adapter
 -- @tparam table|nil spec of spec()
@@ -75,7 +80,7 @@ end
 -- @tparam boolean is_stream
 -- @tparam string|nil endpoint the one of several that the dialect has for the operation
 function M.path(adapter, spec, op, dialect, is_stream, endpoint)
-  if not spec then return nil end
+  if not spec or M.leaves_out(spec, dialect) then return nil end
   return own_path(spec, adapter, dialect, is_stream)
     or (is_stream and dialect.stream_paths or dialect.paths)[endpoint or op]
     or dialect.paths[endpoint or op] or dialect.paths[op]

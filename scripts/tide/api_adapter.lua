@@ -9,7 +9,7 @@ local M = {}
 local OP = {
   either = "boolean",
   fields = {
-    path = "string", stream_path = "string", method = "string", paths = { map = "string" },
+    path = "string", stream_path = "string", method = "string", paths = { map = "string|boolean" },
     stream_paths = { map = "string" },
     translate = "boolean", -- also for clients of the provider's own dialect
     batch = "number",      -- the most inputs of one request
@@ -234,6 +234,17 @@ local function check_clamps(clamps)
   end
 end
 
+-- Only `false` says something: that the provider has it not, in that dialect.
+local function check_ops(ops)
+  for _, spec in pairs(ops or {}) do
+    for name, path in pairs(type(spec) == "table" and spec.paths or {}) do
+      if path == true then
+        refuse(name, "ops: the path of '" .. name .. "' is a text, or false where it is not spoken")
+      end
+    end
+  end
+end
+
 local function check_family(family)
   if not family.models or #family.models == 0 then
     refuse("families", "families: each needs `models`, names or patterns like \"gpt-5*\"")
@@ -262,6 +273,7 @@ function M.adapter(value)
   if value.params then check_clamps(value.params.clamp) end
   for _, family in ipairs(value.families or {}) do check_family(family) end
   check_config(value.config)
+  check_ops(value.ops)
   check_framing(value.framing)
   return value
 end

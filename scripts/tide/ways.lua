@@ -119,9 +119,16 @@ local function spoken_by(lane)
   return lane.provider.dialects, lane.provider.adapter.dialect
 end
 
+-- The client's own, where the provider has the operation in it.
+local function dialect_for(lane, what, client, spoken, first)
+  local own = client and spoken[client.name]
+  local spec = own and address.spec(lane.provider.adapter, what.op, lane.family)
+  return own and not address.leaves_out(spec, own) and own or first
+end
+
 local function make(lane, what, client)
   local spoken, first = spoken_by(lane)
-  local dialect = client and spoken[client.name] or first
+  local dialect = dialect_for(lane, what, client, spoken, first)
   local way = new_way(lane, what, client or dialect, dialect)
   way.retold, way.split = retold(way, lane, what), split(way, lane, what)
   local via = lane.family.via

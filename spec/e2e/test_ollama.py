@@ -206,6 +206,17 @@ def test_a_key_goes_to_ollama_com(gateway, upstream):
     assert upstream.last.headers["authorization"] == "Bearer sk-canary-one"
 
 
+def test_completions_go_by_the_path_that_openais_clients_know(gateway, upstream):
+    told = b'{"id":"cmpl-1","object":"text_completion","choices":[{"text":"b","index":0,"finish_reason":"stop"}]}'
+    upstream.always(mock.json_reply(told))
+    g = gateway(config({"ollama": {"base_url": upstream.origin}}))
+    answer = g.call({"model": "ollama/codellama", "prompt": "a", "suffix": "c"}, "/v1/completions")
+    assert answer.body == told and upstream.last.target == "/v1/completions"
+    assert upstream.last.json == {"model": "codellama", "prompt": "a", "suffix": "c"}
+    upstream.always(mock.json_reply(end(content="hello")))
+    assert text_of(OPENAI, chat(g, model="ollama/codellama")) == "hello" and upstream.last.target == "/api/chat"
+
+
 # ---- Ollama to Ollama ----------------------------------------------------------------------------
 @pytest.mark.parametrize("path, value", [
     ("/api/chat", line(content="hel")), ("/api/generate", {"model": MODEL, "created_at": AT, "response": "hel", "done": False}),

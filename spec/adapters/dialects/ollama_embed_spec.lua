@@ -69,7 +69,8 @@ describe("embeddings of the dialect ollama:", function()
     assert.same({ model = "m", input = "a" }, encoded(embed.encode_request(
       { inputs = texts("a"), single = true }, ollama.call)))
     assert.same({
-      model = "m", input = { "a", "b" }, truncate = false, dimensions = 7, options = { num_ctx = 9 },
+      model = "m", input = { "a", "b" }, truncate = false, dimensions = 7,
+      options = { num_ctx = 9 },
     }, encoded(embed.encode_request({
       inputs = { { type = "text", text = "a" },
         { type = "mixed", content = { { type = "text", text = "b" } } } },
@@ -95,7 +96,8 @@ describe("embeddings of the dialect ollama:", function()
     assert.same({ "[0.5,3]", "[1,2]" }, { said.vectors[1].raw, said.vectors[2].raw })
     assert.is_nil(answer('{"embeddings":[[1]]}').usage)
     assert.equal("[1]", answer('{"embedding":[1]}').vectors[1].raw)
-    for _, text in ipairs({ "{}", '{"embeddings":[]}', '{"embeddings":7}', '{"embeddings":[7]}' }) do
+    for _, text in ipairs({ "{}", '{"embeddings":[]}', '{"embeddings":7}',
+      '{"embeddings":[7]}' }) do
       local _, problem = answer(text)
       assert.equal("protocol", problem.kind)
     end
