@@ -9,6 +9,7 @@ return tide.adapter {
   dialect = "cohere-v2",
   base_url = "https://api.cohere.com",
   auth = { type = "bearer", secret = "COHERE_API_KEY" },
+  ops = { chat = {}, rerank = {}, embed = { batch = 96 } },
   params = {
     clamp = {
       temperature = { 0, 1 }, p = { 0.01, 0.99 }, k = { 0, 500 }, frequency_penalty = { 0, 1 },

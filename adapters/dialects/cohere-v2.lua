@@ -1,6 +1,7 @@
 -- Cohere's API v2, as its service speaks it and as its clients ask for it.
 local answer = require("dialects.cohere-v2.answer")
 local client = require("dialects.cohere-v2.client")
+local embed = require("dialects.cohere-v2.embed")
 local reply = require("dialects.cohere-v2.reply")
 local request = require("dialects.cohere-v2.request")
 local rerank = require("dialects.cohere-v2.rerank")
@@ -63,6 +64,15 @@ return tide.dialect {
   },
   request = {
     model = "model", stream = "stream", messages = "messages", needs = { "messages" },
+  },
+  operations = {
+    embed = {
+      request = { model = "model", inputs = { "texts", "images", "inputs" } },
+      raw_members = { "embeddings" },
+      usage = { input = "meta.billed_units.input_tokens" },
+      decode_request = embed.decode_request, encode_request = embed.encode_request,
+      decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,
+    },
   },
   raw_members = { "parameters", "schema", "json_schema", "data" },
 

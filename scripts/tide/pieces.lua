@@ -48,16 +48,26 @@ local function sum(answers)
   return has and total or nil
 end
 
+local function joined(answers, list_of)
+  local result, n = {}, 0
+  for _, answer in ipairs(answers) do
+    for _, vector in ipairs(list_of(answer) or {}) do
+      n = n + 1
+      result[n] = vector
+    end
+  end
+  return result
+end
+
 --- One answer of those of the pieces: the first one, with all vectors and the sum of the counts.
 function M.join(answers)
   local result = copy_without(answers[1], "vectors")
   result.usage = sum(answers)
-  result.vectors = {}
-  local n = 0
-  for _, answer in ipairs(answers) do
-    for _, vector in ipairs(answer.vectors or {}) do
-      n = n + 1
-      result.vectors[n] = vector
+  result.vectors = joined(answers, function(answer) return answer.vectors end)
+  if result.kinds then
+    result.kinds = {}
+    for name in pairs(answers[1].kinds) do
+      result.kinds[name] = joined(answers, function(answer) return (answer.kinds or {})[name] end)
     end
   end
   return result

@@ -25,6 +25,45 @@ local function checked(value, err)
   error("a vector of the answer is none: " .. err.message, 0)
 end
 
+--- The text of an input; nil where there is more to it.
+-- @tparam table input of a canonical request
+function M.text_of(input)
+  if input.type == "text" then return input.text end
+  if input.type ~= "mixed" then return nil end
+  local texts = {}
+  for i, part in ipairs(input.content) do
+    if part.type ~= "text" then return nil end
+    texts[i] = part.text
+  end
+  return table.concat(texts, "\n")
+end
+
+--- What encode_request returns for an input that the model does not take.
+-- @tparam table input of a canonical request
+-- @tparam table call
+-- @tparam string takes "texts", what it does take
+-- @treturn nil
+-- @treturn table { message =, param = }
+function M.refuse(input, call, takes)
+  local not_this = input.type == "tokens" and "lists of tokens: send the text itself"
+    or input.url and "addresses" or "other inputs"
+  return nil, {
+    message = "the model `" .. call.asked .. "` takes " .. takes .. ", not " .. not_this,
+    param = "input",
+  }
+end
+
+--- The same for vectors that are no floats.
+-- @tparam table rq the canonical request
+-- @treturn nil|table { message =, param = }, nil when all is well
+function M.wrong_kind(rq, call)
+  if not rq.kinds then return nil end
+  return {
+    message = "the model `" .. call.asked .. "` gives vectors of floats, not of "
+      .. table.concat(rq.kinds, ", "), param = "embedding_types",
+  }
+end
+
 --- As an array of numbers, raw. Raises for what is no vector.
 function M.floats(vector)
   if core.is_raw(vector) then return vector end

@@ -73,6 +73,8 @@ local function setting(request, read, name)
   return config and read(config, name)
 end
 
+local TRUNCATE = { ["true"] = "end", ["false"] = "none" }
+
 local function add_request(rq, request, where, call)
   local content = object(request, "content")
   local input = content and input_of(content)
@@ -82,7 +84,7 @@ local function add_request(rq, request, where, call)
   local task = setting(request, text, "taskType")
   local said = {
     dimensions = setting(request, number, "outputDimensionality"),
-    truncate = setting(request, members.flag, "autoTruncate"),
+    truncate = TRUNCATE[tostring(setting(request, members.flag, "autoTruncate"))],
     task = task and (WORDS[task] or nil),
   }
   if task and not said.task and task ~= "TASK_TYPE_UNSPECIFIED" then call.warn("taskType") end
@@ -114,16 +116,11 @@ end
 -- ---- a provider's request -----------------------------------------------------------------------
 
 local function parts_of(input, call)
-  if input.type == "tokens" then
-    return wrong("the model `" .. call.asked .. "` takes texts, not lists of tokens: send the text "
-      .. "itself", "input")
-  end
+  if input.type == "tokens" then return vectors.refuse(input, call, "texts") end
   local parts = {}
   for i, part in ipairs(input.type == "mixed" and input.content or { input }) do
     parts[i] = part.type == "text" and { text = part.text } or media.part(part)
-    if not parts[i] then
-      return wrong("the model `" .. call.asked .. "` takes pictures and files as data", "input")
-    end
+    if not parts[i] then return vectors.refuse(part, call, "texts, and files as data") end
   end
   return parts
 end
@@ -143,7 +140,7 @@ end
 local function request_of(rq, input, call)
   local parts, problem = parts_of(input, call)
   if not parts then return nil, problem end
-  local title = input.title or rq.title
+  local title = input.title
   local request = {
     content = { parts = core.array(parts) }, outputDimensionality = rq.dimensions,
   }
@@ -157,9 +154,12 @@ end
 
 local function warn_rest(rq, call, has_truncate)
   if rq.user then call.warn("user") end
-  if rq.types then call.warn("embedding_types") end
-  if rq.truncate ~= nil and not has_truncate then call.warn("truncate") end
+  if rq.truncate and not has_truncate then call.warn("truncate") end
   if rq.task and not TASKS[rq.task] then call.warn("input_type") end
+end
+
+local function auto_truncate(rq)
+  if rq.truncate then return rq.truncate ~= "none" end
 end
 
 local function batch(rq, call)
@@ -180,7 +180,7 @@ local function one_content(rq, call)
   if not request then return nil, problem end
   local config = {
     taskType = request.taskType, title = request.title,
-    outputDimensionality = request.outputDimensionality, autoTruncate = rq.truncate,
+    outputDimensionality = request.outputDimensionality, autoTruncate = auto_truncate(rq),
   }
   warn_rest(rq, call, true)
   return { content = request.content, embedContentConfig = next(config) and config or nil }
@@ -192,12 +192,12 @@ local function predict(rq, call)
     local parts, problem = parts_of(input, call)
     if not parts then return nil, problem end
     local said = #parts == 1 and parts[1].text
-    if not said then return wrong("the model `" .. call.asked .. "` takes texts alone", "input") end
+    if not said then return vectors.refuse(input, call, "texts") end
     instances[i] = {
-      content = said, task_type = TASKS[rq.task], title = input.title or rq.title,
+      content = said, task_type = TASKS[rq.task], title = input.title,
     }
   end
-  local parameters = { outputDimensionality = rq.dimensions, autoTruncate = rq.truncate }
+  local parameters = { outputDimensionality = rq.dimensions, autoTruncate = auto_truncate(rq) }
   warn_rest(rq, call, true)
   return {
     instances = core.array(instances), parameters = next(parameters) and parameters or nil,
@@ -208,6 +208,8 @@ local SHAPES = { predict = predict, content = one_content }
 
 --- The body for a provider.
 function M.encode_request(rq, call)
+  local problem = vectors.wrong_kind(rq, call)
+  if problem then return nil, problem end
   return (SHAPES[call.traits.embed] or batch)(rq, call)
 end
 

@@ -116,27 +116,13 @@ end
 
 -- ---- a provider's request -----------------------------------------------------------------------
 
-local function plain_text(input)
-  if input.type == "text" then return input.text end
-  if input.type ~= "mixed" then return nil end
-  for _, part in ipairs(input.content) do
-    if part.type ~= "text" then return nil end
-  end
-  return canonical.text(input.content)
-end
-
-local function refused(input, call)
-  local what = input.type == "tokens" and "lists of tokens: send the text itself"
-    or "pictures and files"
-  return wrong("the model `" .. call.asked .. "` takes texts, not " .. what)
-end
-
 local function write_inputs(rq, call)
   local list, takes_tokens = {}, call.traits.embed_tokens ~= false
   for i, input in ipairs(rq.inputs) do
-    local text = plain_text(input)
+    local text = vectors.text_of(input)
     if not text and input.type == "tokens" and takes_tokens then text = input.tokens end
-    if not text then return refused(input, call) end
+    if not text then return vectors.refuse(input, call, "texts") end
+    if input.title then call.warn("title") end
     list[i] = text
   end
   if rq.single and #list == 1 then return list[1] end
@@ -145,9 +131,7 @@ end
 
 -- What is left of a request that this protocol has no member for.
 local function warn_rest(rq, call)
-  if rq.title then call.warn("title") end
-  if rq.truncate ~= nil then call.warn("truncate") end
-  if rq.types then call.warn("embedding_types") end
+  if rq.truncate then call.warn("truncate") end
 end
 
 local function add_task(body, rq, call)
@@ -164,7 +148,8 @@ end
 --- The body for a provider.
 function M.encode_request(rq, call)
   local input, problem = write_inputs(rq, call)
-  if not input then return nil, problem end
+  problem = problem or vectors.wrong_kind(rq, call)
+  if problem then return nil, problem end
   local body = {
     model = call.model, input = input, dimensions = rq.dimensions, user = rq.user,
     encoding_format = rq.format,

@@ -58,7 +58,7 @@ describe("tide.able", function()
     assert.matches("^previous_response_id needs a provider", err.message)
   end)
 
-  it("offers embeddings where they are, and completions where OpenAI's protocol is spoken", function()
+  it("offers embeddings in translation, completions to OpenAI's clients alone", function()
     assert.equal("openai/o gemini/g", lanes_for("all", { op = { name = "embed" } }))
     local _, err = lanes_for("foreign", { op = { name = "complete" } })
     assert.equal("unsupported_operation", err.code)
