@@ -50,6 +50,7 @@ set(TIDEGATE_C
   core/http/sigv4.c core/http/sigv4_canonical.c core/lua/signer.c
   core/http/eventstream.c core/http/framing.c core/http/ndjson.c core/lua/stream_events.c
   core/lua/call_signature.c core/json/floats.c core/json/items.c core/lua/vector_lib.c
+  core/http/price.c core/lua/price_class.c
 )
 set(TIDEGATE_LUA
   adapters/anthropic.lua adapters/azure.lua adapters/azure_entra.lua adapters/cerebras.lua
@@ -169,6 +170,7 @@ set(TIDEGATE_C_TESTS
   store/limiter store/shared_store worker/failure worker/watch_files
   http/eventstream http/framing http/ndjson http/relay_framing http/sigv4 lua/signer json/floats
   json/items
+  http/price
 )
 # Code that several C tests share.
 set(TIDEGATE_C_TEST_SUPPORT

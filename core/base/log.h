@@ -44,6 +44,8 @@ struct log_request {
     int status;            // sent to the client; 0: none
     unsigned attempt_count;
     long long tokens_in, tokens_out, tokens_cached; // -1: unknown
+    long long cost_nano;                            // nano-dollars of what is known; -1: nothing
+    bool is_cost_unknown;                           // there is a part that is not
     double ttft_ms;                                 // -1: none
     double duration_ms;
     uint64_t bytes;          // of the answer's body

@@ -16,7 +16,7 @@ static const double max_ms = 1e15;
 enum {
     EIGHT = sizeof(uint64_t),
     ESCAPE = 6,       // bytes of the longest escape; one byte becomes no more than that
-    FIXED_PART = 512, // names, numbers and punctuation of a line: some 400 bytes at most
+    FIXED_PART = 512, // names, numbers and punctuation of a line: some 450 bytes at most
 };
 
 // The strings of a request's line: what is put is what was counted.
@@ -261,6 +261,20 @@ static void end_json(char *at, struct buf *out)
     out->len = (size_t)(at - out->data);
 }
 
+// USD with the nine places that a nano-dollar has, but for zeros at the end.
+static char *put_cost(char *at, long long nano)
+{
+    if (nano < 0)
+        return PUT(at, "null");
+    at = put_number(at, (uint64_t)nano / 1000000000);
+    uint64_t rest = (uint64_t)nano % 1000000000;
+    if (rest)
+        *at++ = '.';
+    for (uint64_t place = 100000000; rest; rest %= place, place /= 10)
+        *at++ = (char)('0' + rest / place);
+    return at;
+}
+
 static char *put_numbers(const struct log_request *request, char *at)
 {
     at = PUT(at, ",\"tokens\":{\"in\":");
@@ -269,7 +283,10 @@ static char *put_numbers(const struct log_request *request, char *at)
     at = put_count(at, request->tokens_out);
     at = PUT(at, ",\"cached\":");
     at = put_count(at, request->tokens_cached);
-    at = PUT(at, "},\"ttft_ms\":");
+    at = put_cost(PUT(at, "},\"cost_usd\":"), request->cost_nano);
+    if (request->is_cost_unknown)
+        at = PUT(at, ",\"cost_unknown\":true");
+    at = PUT(at, ",\"ttft_ms\":");
     at = put_ms(at, request->ttft_ms);
     at = PUT(at, ",\"duration_ms\":");
     at = put_ms(at, request->duration_ms);

@@ -24,6 +24,7 @@
 #include "lua/metric_class.h"
 #include "lua/mock_upstream.h"
 #include "lua/pause.h"
+#include "lua/price_class.h"
 #include "lua/producer.h"
 #include "lua/reload.h"
 #include "lua/script.h"
@@ -199,6 +200,31 @@ static int source(lua_State *L)
     return 4;
 }
 
+// One line of a file of many is not worth a copy of all of it.
+static int shipped(lua_State *L)
+{
+    const struct embedded_file *file = sources_find_embedded(luaL_checkstring(L, 1));
+    struct slice start;
+
+    start.data = luaL_optlstring(L, 2, "", &start.len);
+    if (!file)
+        return 0;
+    if (!start.len) {
+        lua_pushlstring(L, file->text, file->len);
+        return 1;
+    }
+    const char *at = file->text, *end = file->text + file->len;
+    while ((at = memmem(at, (size_t)(end - at), start.data, start.len)) && at != file->text &&
+           at[-1] != '\n')
+        at++;
+    if (!at)
+        return 0;
+    at += start.len;
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    lua_pushlstring(L, at, (size_t)((stop ? stop : end) - at));
+    return 1;
+}
+
 static int version_of(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -289,6 +315,7 @@ void api_open(struct vm *vm)
         {"modules", modules},
         {"source", source},
         {"version_of", version_of},
+        {"shipped", shipped},
         {"next_turn", next_turn},
         {"place", place},
         {"log", write_log},
@@ -314,6 +341,7 @@ void api_open(struct vm *vm)
     endpoint_open(vm);
     watch_class_open(vm);
     usage_class_open(vm);
+    price_class_open(vm);
     call_class_open(vm);
     inner_class_open(vm);
     stream_events_open(vm);

@@ -22,6 +22,9 @@
 //                           as "models.smart.targets.2"; without a file the message alone
 //   core.version_of(path)   -> something that is equal for equal bytes: a hash for a user's file,
 //                           true for a shipped one, false for none
+//   core.shipped(path, start | nil) -> text | nil   of a file that the program carries, at any time
+//                           and whatever the user has; with `start`: what is behind it in the
+//                           first line that begins so
 //   core.next_turn() (y)    lets everything else have its turn of the loop. Outside a task, and in
 //                           a canceled one, it returns at once
 //   core.generation() -> generation, once for each; its methods raise when no request, and nothing
@@ -53,6 +56,11 @@
 //                           cache_excluded: input comes without cached and cache_write, likewise.
 //                           Of a stream that tells its usage in parts the last known value of each
 //                           count is taken
+//   core.price{ input =, output =, cached =, cache_write =, reasoning =, tiers = { { above =
+//               tokens, input = ... }, ... } } -> price: USD per million tokens; absent: not known.
+//                           A tier has the prices of requests whose input is larger than `above`
+//     price:cost(input, output, cached, cache_write, reasoning) -> whole nano-dollars | nil (not
+//                           known), see core/http/price.h; nil: a count that is not known
 //   core.endpoint{ url = base_url, path = "/chat/completions", method = "POST",
 //                  ca_file = path or nil, proxy = URL, false (none) or nil (of the environment),
 //                  headers = { { "name", "text or secret", ... }, ... },
@@ -280,8 +288,10 @@
 //                                 is_answer: with the usage of the last attempt
 //
 //   req:facts() -> status, duration, time to first token (seconds), attempts (text of the header),
-//                                 input, output, cached, cache_write, reasoning tokens; after the
-//                                 record. nil: unknown, or there was none
+//                                 input, output, cached, cache_write, reasoning tokens, cost (USD,
+//                                 of all attempts and inner requests: what is known of it), whether
+//                                 a part of the cost is not known; after the record. nil: unknown,
+//                                 or there was none
 //
 //   req:attempt{
 //     label = "openai/gpt-4o#1", target = "openai/gpt-4o",
@@ -298,6 +308,7 @@
 //                                        "aws-eventstream". What a frame itself calls an error is
 //                                        one whatever `watch` says; its data is then an object
 //                                        whose first member is "__type", the exception's name
+//     price = price,                  -- nil: what the answer costs is not known
 //     hide_usage = bool,              -- the client does not get events with usage without choices
 //     add_terminal = "data: [DONE]\n\n",  -- appended when the upstream left it out
 //     error_event = function(kind, message, id) -> bytes of the error event in the client's dialect;
@@ -360,8 +371,8 @@
 //     failure) error = decoded value of the provider's error inside a 200, or nil, reused = bool,
 //     heard = bool }
 //   An answer that was held comes back with held = true, status, headers, body (all of it) and
-//   usage = { input = ... }; the next attempt needs one of req:release() -> true | nil, err    its
-//   bytes go to the client: the commit point. canceled: the
+//   usage = { input = ... } and cost = USD or nil; the next attempt needs one of req:release() ->
+//   true | nil, err    its bytes go to the client: the commit point. canceled: the
 //                                 client has gone, and the answer with it
 //   req:discard(outcome)          "rejected" unless given: what the list of attempts says
 //   After a failure behind the commit point the error event has already been sent: that of the
@@ -386,8 +397,10 @@
 //   inner:read() (y) -> next piece of the body | nil         nil, err when it broke off
 //   inner:event() (y) -> data of the next server-sent event | nil, likewise
 //   inner:cancel()
-//   inner:facts() -> { outcome =, kind =, message =, target =, usage = { input = ... } } | nil
-//                           what its record says, at its end; counts that nobody told are absent
+//   inner:facts() -> { outcome =, kind =, message =, target =, usage = { input = ... }, cost = USD,
+//                           cost_unknown = bool } | nil
+//                           what its record says, at its end; counts that nobody told are absent,
+//                           and so is a cost of which nothing is known
 //
 // Tests of scripts
 //   core.mock_upstreams(function(sent) ... end)   from now on no attempt reaches a provider: the

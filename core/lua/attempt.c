@@ -13,6 +13,7 @@
 #include "lua/event_hook.h"
 #include "lua/inner_call.h"
 #include "lua/mock_upstream.h"
+#include "lua/price_class.h"
 #include "lua/producer.h"
 #include "lua/summary.h"
 #include "lua/task.h"
@@ -26,11 +27,13 @@ struct attempt {
     struct relay *relay;
     struct upstream *upstream; // one of these two, NULL when it has ended
     struct producer *producer;
-    const struct usage *usage; // borrowed from the options, like the two texts
+    const struct usage *usage; // borrowed from the options, like these:
+    const struct price *price; // NULL: not known
     struct slice label;
     struct slice target;
     uint64_t started_ns, ended_ns;
     int status;
+    long long cost; // nano-dollars; -1: unknown
     bool was_reused, was_heard;
     bool is_noted; // in the list of attempts, which went out with the answer's head
     struct attempt_request request;
@@ -168,6 +171,17 @@ static struct usage_counts read_usage(const struct attempt *attempt,
     return usage_read(attempt->usage, has_first ? texts : texts + 1, has_first ? 2 : 1);
 }
 
+// An answer costs something, whatever becomes of it. A failure does where its tokens were told.
+static void charge(struct attempt *attempt, const struct relay_report *report)
+{
+    struct call *call = attempt->call;
+    bool is_answer = report->is_committed || report->is_held || report->usage.data;
+
+    attempt->cost = attempt->price ? price_cost(attempt->price, &call->usage) : -1;
+    if (is_answer)
+        cost_add(&call->cost, attempt->cost);
+}
+
 // There was no on_commit() when a keep-alive comment had sent the head: the log has the list then.
 static void settle_call(struct attempt *attempt, const struct relay_report *report)
 {
@@ -185,6 +199,7 @@ static void settle_call(struct attempt *attempt, const struct relay_report *repo
     else if (!attempt->is_noted)
         note_status(attempt, report->status, report->ended_ns);
     call->usage = read_usage(attempt, report);
+    charge(attempt, report);
     if (!report->is_committed)
         return;
     call->first_content_ns = report->first_content_ns;
@@ -209,6 +224,7 @@ static void on_relay_done(void *owner, const struct relay_report *report)
         .was_heard = attempt->was_heard,
         .json_depth = (int)call_config(call)->limits.json_depth,
         .usage = &call->usage,
+        .cost = attempt->cost,
     };
     int count = summary_push(task->co, &facts);
     if (!report->is_held)
@@ -347,10 +363,12 @@ int attempt_start(lua_State *L, struct call *call)
         return summary_push_canceled(L);
     struct relay_plan plan = attempt_read_plan(L, call);
     const struct usage *usage = usage_class_check(L, OPTION_USAGE);
+    const struct price *price = price_class_check(L, OPTION_PRICE);
     struct attempt *attempt = mem_alloc(sizeof(*attempt));
     attempt->call = call;
     attempt->vm = call->vm;
     attempt->usage = usage;
+    attempt->price = price;
     attempt->label = value_text(L, OPTION_LABEL);
     attempt->target = value_text(L, OPTION_TARGET);
     attempt->started_ns = clock_monotonic_ns();

@@ -31,6 +31,7 @@ enum option {
     OPTION_FRESH,
     OPTION_USAGE,
     OPTION_FRAMING,
+    OPTION_PRICE,
     OPTION_EXTRA, // what few requests have: hold, on_event, headers, body, path, codec
 };
 

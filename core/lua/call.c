@@ -228,6 +228,8 @@ void call_record(struct call *call, const struct call_record *record)
         .tokens_in = tokens_of(call, USAGE_INPUT),
         .tokens_out = tokens_of(call, USAGE_OUTPUT),
         .tokens_cached = tokens_of(call, USAGE_CACHED),
+        .cost_nano = call->cost.nano,
+        .is_cost_unknown = call->cost.is_unknown,
         .ttft_ms = call->first_content_ns
                        ? seconds_between(request->ready_ns, call->first_content_ns) * 1e3
                        : -1,
@@ -316,6 +318,7 @@ static struct call *new_call(struct vm *vm, struct vm_generation *generation,
     call->generation = vm_generation_ref(generation);
     call->exchange = exchange;
     call->usage = usage_unknown();
+    call->cost = cost_none();
     call->keepalive = (struct timer){.on_due = on_keepalive_tick, .owner = call};
     call->waits = (struct timer){.on_due = on_waits_due, .owner = call};
     buf_init(&call->headers, LIMIT_RESPONSE_HEAD);

@@ -8,8 +8,8 @@
 #include <lua.h>
 
 #include "base/buf.h"
+#include "http/price.h"
 #include "http/server.h"
-#include "http/usage.h"
 #include "json/json.h"
 #include "loop/timers.h"
 
@@ -51,6 +51,7 @@ struct call {
     uint64_t scripts_at_ms;    // when its scripts began, likewise; 0: it has none
     struct timer waits;        // runs with scripts: due when they may wait no longer
     struct usage_counts usage; // of the last attempt
+    struct cost cost;          // of all its attempts, and of inner requests that have ended
     int status;                // sent to the client; 0: none yet
     bool is_ended;             // the client's answer has its end
     bool is_recorded;

@@ -16,6 +16,7 @@
 #include "lua/document_class.h"
 #include "lua/inner_call.h"
 #include "lua/stream_events.h"
+#include "lua/summary.h"
 #include "lua/task.h"
 #include "lua/value.h"
 #include "lua/vm.h"
@@ -475,7 +476,9 @@ static int get_facts(lua_State *L)
         else
             lua_pushnil(L);
     }
-    return 4 + USAGE_KINDS;
+    summary_push_cost(L, call->cost.nano);
+    lua_pushboolean(L, call->cost.is_unknown);
+    return 4 + USAGE_KINDS + 2;
 }
 
 // ---- class ------------------------------------------------------------------------------------
@@ -494,9 +497,9 @@ static const char wrappers[] =
     "local function wrapped_attempt(req, o, extra)\n"
     "  local t = o.timeout or none\n"
     "  local committed, complete, error_sent, kind, message, phase, status, headers, body,\n"
-    "    err, reused, heard, held, usage = attempt(req, o.label, o.target, o.watch, o.stream, o.hide_usage,\n"
+    "    err, reused, heard, held, usage, cost = attempt(req, o.label, o.target, o.watch, o.stream, o.hide_usage,\n"
     "      o.choices, o.add_terminal, t.connect, t.first_token, t.head, t.idle, o.endpoint,\n"
-    "      o.serve, o.edits, o.body, o.fresh, o.usage, o.framing, extra)\n"
+    "      o.serve, o.edits, o.body, o.fresh, o.usage, o.framing, o.price, extra)\n"
     "  if complete then return complete_answer end\n"
     "  if committed then\n"
     "    if err ~= nil and not error_sent then message = words_of(err) or message end\n"
@@ -505,7 +508,8 @@ static const char wrappers[] =
     "  end\n"
     "  return { committed = committed, complete = complete, kind = kind, message = message,\n"
     "    phase = phase, status = status, headers = headers, body = body, error = err,\n"
-    "    reused = reused, heard = heard, held = held, usage = usage }\n"
+    "    reused = reused, heard = heard, held = held, usage = usage,\n"
+    "    cost = cost }\n"
     "end\n"
     "local function wrapped_record(req, r)\n"
     "  return record_values(req, r.outcome, r.client, r.model, r.metric_model, r.target, r.kind,\n"

@@ -73,6 +73,7 @@ static void hand_back(struct call *parent, const struct call *call)
 {
     add_attempts(parent, call);
     parent->attempts_ns += clock_monotonic_ns() - exchange_request(call->exchange)->ready_ns;
+    cost_join(&parent->cost, &call->cost);
     usage_add_counts(&parent->family->usage, &call->usage);
     if (!call->family)
         return;
@@ -136,6 +137,7 @@ void inner_call_record(struct call *call, const struct call_record *record)
         return;
     facts->is_recorded = true;
     facts->usage = call->usage;
+    facts->cost = call->cost;
     facts->outcome = copy(record->outcome);
     facts->kind = copy(record->kind);
     facts->message = copy(record->message);

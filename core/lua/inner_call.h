@@ -7,7 +7,7 @@
 
 #include "base/list.h"
 #include "base/slice.h"
-#include "http/usage.h"
+#include "http/price.h"
 
 struct call;
 struct call_record;
@@ -17,6 +17,7 @@ struct vm;
 struct inner_facts {
     bool is_recorded;
     struct usage_counts usage;
+    struct cost cost; // with that of the requests that it has asked for
     // Owned, NULL: not said.
     char *outcome, *kind, *message, *target;
 };

@@ -263,13 +263,17 @@ static int get_facts(lua_State *L)
 
     if (!facts->is_recorded)
         return 0;
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 7);
     set_text(L, "outcome", facts->outcome);
     set_text(L, "kind", facts->kind);
     set_text(L, "message", facts->message);
     set_text(L, "target", facts->target);
     summary_push_usage(L, &facts->usage);
     lua_setfield(L, -2, "usage");
+    summary_push_cost(L, facts->cost.nano);
+    lua_setfield(L, -2, "cost");
+    lua_pushboolean(L, facts->cost.is_unknown);
+    lua_setfield(L, -2, "cost_unknown");
     return 1;
 }
 

@@ -7,7 +7,7 @@
 
 #include "lua/value.h"
 
-enum { SUMMARY_VALUES = 12, HELD_VALUES = 2 };
+enum { SUMMARY_VALUES = 12, HELD_VALUES = 3 };
 
 static void push_json(lua_State *L, struct slice text, int depth)
 {
@@ -80,6 +80,14 @@ void summary_push_usage(lua_State *L, const struct usage_counts *usage)
     }
 }
 
+void summary_push_cost(lua_State *L, long long nano)
+{
+    if (nano < 0)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, (double)nano / 1e9);
+}
+
 static void push_failure(lua_State *L, const struct relay_report *report)
 {
     if (report->error) {
@@ -127,6 +135,7 @@ int summary_push(lua_State *L, const struct summary_facts *facts)
         return SUMMARY_VALUES;
     lua_pushboolean(L, 1);
     summary_push_usage(L, facts->usage);
+    summary_push_cost(L, facts->cost);
     return SUMMARY_VALUES + HELD_VALUES;
 }
 

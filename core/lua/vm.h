@@ -67,6 +67,7 @@ struct vm {
     int mock_ref;           // what answers instead of providers, see mock_upstream.h
     struct list background; // functions that core.background started
     size_t background_count;
+    const void *price_class;
     const void *fetch_class, *child_class, *alarm_class, *gate_class;
     struct list alarms;        // running ones, and those whose function runs
     bool is_draining;          // no more of them

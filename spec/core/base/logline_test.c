@@ -28,6 +28,7 @@ static const struct log_request request_of_test = {
     .tokens_in = 12,
     .tokens_out = 34,
     .tokens_cached = -1,
+    .cost_nano = 125000,
     .ttft_ms = 1.234,
     .duration_ms = 12.3,
     .bytes = 1024,
@@ -91,6 +92,7 @@ static void test_a_request_is_one_json_object(void **state)
                         "\"target\":\"openai/gpt-4o\",\"status\":200,\"attempts\":1,"
                         "\"lanes\":\"openai/gpt-4o#1=200/340\","
                         "\"tokens\":{\"in\":12,\"out\":34,\"cached\":null},"
+                        "\"cost_usd\":0.000125,"
                         "\"ttft_ms\":1.234,\"duration_ms\":12.3,\"bytes\":1024,\"error\":null}\n");
     free(text);
 }
@@ -99,14 +101,46 @@ static void test_what_is_unknown_is_null(void **state)
 {
     (void)state;
     const struct log_request request = {
-        .tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .ttft_ms = -1};
+        .tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .cost_nano = -1, .ttft_ms = -1};
     char *text = text_of_request(logline_json_request, &request);
     assert_string_equal(text, PREFIX
                         ",\"request_id\":null,\"client\":null,\"method\":null,\"path\":null,"
                         "\"model\":null,\"target\":null,\"status\":null,\"attempts\":0,"
                         "\"lanes\":null,\"tokens\":{\"in\":null,\"out\":null,\"cached\":null},"
+                        "\"cost_usd\":null,"
                         "\"ttft_ms\":null,\"duration_ms\":0,\"bytes\":0,\"error\":null}\n");
     free(text);
+}
+
+static void check_cost(long long nano, bool is_unknown, const char *expected)
+{
+    struct log_request request = request_of_test;
+    request.cost_nano = nano;
+    request.is_cost_unknown = is_unknown;
+    char *text = text_of_request(logline_json_request, &request);
+    char *at = strstr(text, "\"cost_usd\":") + strlen("\"cost_usd\":");
+    *strstr(at, ",\"ttft_ms\"") = '\0';
+    assert_string_equal(at, expected);
+    free(text);
+}
+
+static void test_a_cost_is_exact_to_the_nano_dollar(void **state)
+{
+    (void)state;
+    check_cost(0, false, "0");
+    check_cost(1, false, "0.000000001");
+    check_cost(1000000000, false, "1");
+    check_cost(1500000000, false, "1.5");
+    check_cost(1000000010, false, "1.00000001");
+    check_cost((1LL << 53) - 1, false, "9007199.254740991");
+}
+
+static void test_T32_a_cost_that_is_not_known_is_flagged(void **state)
+{
+    (void)state;
+    check_cost(-1, true, "null,\"cost_unknown\":true");
+    check_cost(5000, true, "0.000005,\"cost_unknown\":true");
+    check_cost(-1, false, "null"); // nothing was answered
 }
 
 static void test_an_error_has_kind_and_message(void **state)
@@ -322,6 +356,8 @@ int main(void)
         cmocka_unit_test(test_a_note_of_a_script_has_what_it_knows),
         cmocka_unit_test(test_a_request_is_one_json_object),
         cmocka_unit_test(test_what_is_unknown_is_null),
+        cmocka_unit_test(test_a_cost_is_exact_to_the_nano_dollar),
+        cmocka_unit_test(test_T32_a_cost_that_is_not_known_is_flagged),
         cmocka_unit_test(test_an_error_has_kind_and_message),
         cmocka_unit_test(test_times_have_up_to_three_decimals),
         cmocka_unit_test(test_text_is_escaped),
