@@ -2,6 +2,7 @@
 return tide.adapter {
   name = "azure_entra",
   extends = "azure",
+  models_of = "azure",
   dialects = { "openai-chat", "openai-responses" },
   base_url = "https://{resource}.openai.azure.com",
   config = { resource = "string?", api_version = "string?" },

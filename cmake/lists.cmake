@@ -150,6 +150,17 @@ set(TIDEGATE_LUA
   scripts/tide/timers.lua scripts/tide/translate.lua scripts/tide/upstream_ids.lua
   scripts/tide/http_date.lua scripts/tide/sigv4.lua
   scripts/tide/url.lua scripts/tide/usage.lua scripts/tide/warnings.lua scripts/tide/ways.lua
+  adapters/models/anthropic.lua adapters/models/azure.lua adapters/models/bedrock.lua
+  adapters/models/cerebras.lua adapters/models/cohere.lua adapters/models/deepseek.lua
+  adapters/models/fireworks.lua adapters/models/gemini.lua adapters/models/groq.lua
+  adapters/models/huggingface.lua adapters/models/minimax.lua adapters/models/mistral.lua
+  adapters/models/moonshot.lua adapters/models/openai.lua adapters/models/openrouter.lua
+  adapters/models/perplexity.lua adapters/models/qwen.lua adapters/models/together.lua
+  adapters/models/vertex.lua adapters/models/voyage.lua adapters/models/xai.lua
+  adapters/models/zhipu.lua
+  scripts/tide/api_models.lua scripts/tide/cheapest.lua
+  scripts/tide/model_entry.lua
+  scripts/tide/model_facts.lua scripts/tide/model_tables.lua scripts/tide/provider_models.lua
 )
 # spec/core/NAME_test.c
 set(TIDEGATE_C_TESTS

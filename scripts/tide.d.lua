@@ -23,7 +23,7 @@
 ---@class tide.Plan
 ---@field targets? string[] `provider/model`, at most 64
 ---@field model? string a name of the configuration, resolved without a policy
----@field pick? string `ordered` or `cost`
+---@field pick? string `ordered`, `cheapest` or `cost`
 ---@field retry? { max: integer } attempts after the first, 0 to 100
 ---@field timeout? { connect?: number, first_token?: number, head?: number, idle?: number, total?: number } in seconds
 ---@field hold? integer|boolean release after so many content events; true: hold the whole answer
@@ -37,6 +37,8 @@
 ---@field provider string
 ---@field model string as the provider calls it
 ---@field credential string its name or position, never its value
+---@field context? integer tokens that the model can read, where that is known
+---@field price? { input: number, output?: number, cached?: number, cache_write?: number, reasoning?: number } USD per million tokens, where they are known
 
 ---See adapters/README.md.
 ---@class tide.Adapter
@@ -63,10 +65,32 @@
 ---@field on_event? fun(event: table, state: table, emit: function, call: table)
 ---@field on_end? fun(state: table, emit: function, call: table)
 ---@field on_status? fun(status: number, headers: table, body: table|string, call: table): table?
----@field models? table<string, table>
+---@field models? table<string, tide.Model> by name
+---@field models_of? string whose table of models holds, where that is another's
 ---@field errors? { map?: table, status?: table, match?: table[], path?: string[], type?: string, code?: string, message?: string, retry_after?: string[] }
 ---@field usage? table<string, string|string[]|boolean>
 ---@field serve? fun(call: table, out: table) answers itself, without a network
+
+---A table of models. See adapters/README.md.
+---@class tide.Models
+---@field date? string of what it says: 2026-12-31
+---@field models table<string, tide.Model> by name
+
+---What is known of a model. Prices in USD, of a million tokens where nothing else is said.
+---@class tide.Model
+---@field kind? string `embed`, `rerank`, `moderate`, `image`, `transcribe` or `video`; without it: chat
+---@field context? integer tokens that it can read
+---@field max_output? integer tokens that it can write
+---@field input? number read
+---@field output? number written
+---@field cached? number read from a cache; without it as `input`
+---@field cache_write? number written to a cache; without it as `input`
+---@field reasoning? number|boolean true: it thinks first; or what its thoughts cost where that is not as `output`
+---@field image? number a picture
+---@field second? number a second of sound or film
+---@field tiers? { above: integer, input: number, output?: number, cached?: number, cache_write?: number, reasoning?: number }[] what all tokens of a request cost whose input is larger than `above`
+---@field caps? string[] `audio cache files json reasoning search tools vision`
+---@field retires? string the day from which it is not listed: 2026-12-31
 
 ---See adapters/dialects/openai-chat.lua.
 ---@class tide.Dialect
@@ -125,6 +149,12 @@ function tide.adapter(adapter) end
 ---@param dialect tide.Dialect
 ---@return tide.Dialect dialect # the same table
 function tide.dialect(dialect) end
+
+---Says what is known of a service's models: `adapters/models/NAME.lua`, in place of the table that
+---the program carries.
+---@param models tide.Models
+---@return tide.Models models # the same table
+function tide.models(models) end
 
 ---A request of a client, or of tide.chat.
 ---@class tide.Request
@@ -268,6 +298,7 @@ function Body:raw(...) end
 ---@field tool_calls tide.ToolCall[]
 ---@field finish_reason? string `stop`, `length`, `tool_calls`, `content_filter` or `error`
 ---@field usage? tide.Usage
+---@field cost? number USD; nil: not known
 ---@field target string
 ---@field status integer
 ---@field headers table<string, string> names in lower case
@@ -283,6 +314,8 @@ function Body:raw(...) end
 ---@field ttft? number seconds to the first content
 ---@field attempts { target: string, outcome: string, ms: number }[] in order
 ---@field usage tide.Usage
+---@field cost? number USD, of all attempts and of what the request has asked for
+---@field cost_unknown? boolean true: `cost` is not all of it
 ---@field err? tide.Err
 
 ---Tokens as the provider counted them; nil is unknown.
@@ -337,12 +370,14 @@ function Body:raw(...) end
 ---@field tool_calls tide.ToolCall[]
 ---@field finish_reason? string `stop`, `length`, `tool_calls`, `content_filter` or `error`
 ---@field usage? tide.Usage
+---@field cost? number USD; nil: not known
 ---@field target? string who answered
 
 ---Vectors in the order of the input.
 ---@class tide.Embeddings
 ---@field embeddings number[][]
 ---@field usage? tide.Usage
+---@field cost? number USD; nil: not known
 ---@field target? string
 
 ---An answer that is still coming.

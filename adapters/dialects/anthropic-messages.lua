@@ -66,7 +66,8 @@ end
 local function model_of(model)
   return {
     type = "model", id = model.id, display_name = model.display_name or model.id,
-    created_at = "1970-01-01T00:00:00Z",
+    created_at = "1970-01-01T00:00:00Z", max_input_tokens = model.context,
+    max_tokens = model.max_output,
   }
 end
 

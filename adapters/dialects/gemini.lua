@@ -15,7 +15,8 @@ local function show_model(model)
   return {
     name = "models/" .. model.id, baseModelId = model.id, version = "1", displayName = model.id,
     description = model.owned_by and "served by " .. model.owned_by or nil,
-    inputTokenLimit = model.context, supportedGenerationMethods = tide.json.array(METHODS),
+    inputTokenLimit = model.context, outputTokenLimit = model.max_output,
+    supportedGenerationMethods = tide.json.array(METHODS),
   }
 end
 

@@ -9,9 +9,11 @@ local rerank = require("dialects.openai-chat.rerank")
 
 local NULL = tide.json.null
 
+-- OpenAI says nothing of sizes; these are Groq's words.
 local function model_entry(model)
   return {
     id = model.id, object = "model", created = 0, owned_by = model.owned_by or "tidegate",
+    context_window = model.context, max_completion_tokens = model.max_output,
   }
 end
 

@@ -1,6 +1,6 @@
 // Everything that a user can write, read at one moment: gateway.lua and, beside it, `.env`,
-// adapters/*.lua, adapters/dialects/*.lua and scripts/**/*.lua. Immutable: whatever runs, runs from
-// these bytes, however often the files change meanwhile.
+// adapters/*.lua, adapters/{dialects,models}/*.lua and scripts/**/*.lua. Immutable: whatever runs,
+// runs from these bytes, however often the files change meanwhile.
 #pragma once
 
 #include <stdbool.h>

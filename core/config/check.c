@@ -363,6 +363,8 @@ static int check_table(struct check *check, struct field *table, const struct se
 
     if (mode == (SETTING_TABLE | SETTING_LIST))
         mode = has_names ? SETTING_TABLE : SETTING_LIST;
+    if (mode == (SETTING_MAP | SETTING_LIST))
+        mode = has_names ? SETTING_MAP : SETTING_LIST;
     if (!mode)
         return refuse_type(check, table, setting->kinds);
     size_t count = table->count;

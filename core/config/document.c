@@ -9,8 +9,8 @@
 
 // What the document holds of the tree, in this order.
 static const char *const parts[] = {
-    "cors",      "file",     "folder", "media",   "middleware", "models",  "pick", "policy",
-    "providers", "defaults", "retry",  "scripts", "stream",     "timeout", "zero",
+    "cors",   "file",      "folder",   "media", "middleware", "models", "pick",    "policy",
+    "prices", "providers", "defaults", "retry", "scripts",    "stream", "timeout", "zero",
 };
 
 // Tables of numbers that say under "defaults" what holds where nothing is written.

@@ -16,8 +16,8 @@
 #define STORED(kind, member) .storage = STORED_##kind, .offset = offsetof(struct config, member)
 #define IN_SECONDS           .min = 0.001, .max = 86400
 #define COUNT                (SETTING_NUMBER | SETTING_WHOLE)
-#define ONLY_ORDERED \
-    .words = "ordered", .later = "weighted round_robin fastest least_busy cheapest sticky cost"
+#define PICKS \
+    .words = "ordered cheapest", .later = "weighted round_robin fastest least_busy sticky cost"
 
 // The same fields at the top (there with defaults), in a provider and in a model.
 #define PER_REQUEST(place)                                                                        \
@@ -35,6 +35,19 @@
     {                                                                                             \
         place "timeout.total", SETTING_NUMBER, .help = "the whole request, all attempts",         \
                                                IN_SECONDS                                         \
+    }
+
+#define PRICE SETTING_NUMBER, .max = 1e6
+
+// What is known of a model's prices: of every one in USD.
+#define PRICES_OF(place)                                                                   \
+    {place "input", PRICE, .help = "per million tokens read"},                             \
+        {place "output", PRICE, .help = "per million tokens written"},                     \
+        {place "cached", PRICE, .help = "read from a cache; without it as `input`"},       \
+        {place "cache_write", PRICE, .help = "written to a cache; without it as `input`"}, \
+        {place "image", PRICE, .help = "per picture"},                                     \
+    {                                                                                      \
+        place "second", PRICE, .help = "per second of sound or film"                       \
     }
 
 static const struct setting settings[] = {
@@ -74,8 +87,21 @@ static const struct setting settings[] = {
     {"providers.*.headers", SETTING_MAP, .help = "sent with every request"},
     {"providers.*.headers.*", SETTING_STRING | SETTING_SECRET, .help = "a header's value",
      .wrong_text = formats_header_value, .wrong_name = formats_header},
-    {"providers.*.models", SETTING_LIST, .help = "shown in /v1/models"},
+    {"providers.*.models", SETTING_LIST | SETTING_MAP,
+     .help = "shown in /v1/models: names, or tables of what is known of them by name"},
     {"providers.*.models.#", SETTING_STRING, .help = "a model's name", .wrong_text = formats_text},
+    {"providers.*.models.*", SETTING_TABLE, .help = "what is known of a model",
+     .wrong_name = formats_text},
+    {"providers.*.models.*.context", COUNT, .help = "tokens that it can read", .min = 1,
+     .max = 1e9},
+    {"providers.*.models.*.max_output", COUNT, .help = "tokens that it can write", .min = 1,
+     .max = 1e9},
+    {"providers.*.models.*.caps", SETTING_LIST, .help = "tools, vision, reasoning ..."},
+    {"providers.*.models.*.caps.#", SETTING_STRING, .help = "something that it can do",
+     .wrong_text = formats_name},
+    {"providers.*.models.*.reasoning", SETTING_NUMBER | SETTING_BOOLEAN, .max = 1e6,
+     .help = "true: it thinks first; or what a million tokens of that cost"},
+    PRICES_OF("providers.*.models.*."),
     {"providers.*.ca_file", SETTING_STRING, .help = "PEM file, relative to gateway.lua",
      .wrong_text = formats_text},
     {"providers.*.proxy", SETTING_STRING | SETTING_FALSE,
@@ -92,11 +118,15 @@ static const struct setting settings[] = {
     {"models.*.#", SETTING_STRING, .help = "a target", .wrong_text = formats_target},
     {"models.*.targets", SETTING_LIST, .help = "where requests go", .min = 1, .is_required = true},
     {"models.*.targets.#", SETTING_STRING, .help = "a target", .wrong_text = formats_target},
-    {"models.*.pick", SETTING_STRING, .help = "the order of the targets", ONLY_ORDERED},
+    {"models.*.pick", SETTING_STRING, .help = "the order of the targets", PICKS},
     {"models.*.policy", SETTING_STRING, .help = "what `policy` at the top is, here",
      .wrong_text = formats_name},
     PER_REQUEST("models.*."),
-    {"pick", SETTING_STRING, .help = "the order of a group's targets", ONLY_ORDERED},
+    {"pick", SETTING_STRING, .help = "the order of a group's targets", PICKS},
+    {"prices", SETTING_MAP, .help = "in USD, instead of those that the program knows"},
+    {"prices.*", SETTING_TABLE, .help = "of one \"provider/model\"", .wrong_name = formats_target},
+    {"prices.*.reasoning", PRICE, .help = "of tokens of thought; without it as `output`"},
+    PRICES_OF("prices.*."),
 
     {"policy", SETTING_STRING, .help = "scripts/policies/NAME.lua: decides for every request",
      .wrong_text = formats_name},
@@ -219,7 +249,7 @@ static const struct setting settings[] = {
 static const char *const later[] = {
     // clang-format off
     "pipelines", "breaker", "queue", "store",
-    "signing_key", "public_url", "jobs", "prices", "alerts", "ledger", "hedge", "redis_away",
+    "signing_key", "public_url", "jobs", "alerts", "ledger", "hedge", "redis_away",
     "retry.budget", "limits.lanes", "limits.upload", "limits.parts",
     "providers.*.breaker", "providers.*.queue",
     "providers.*.retry.budget", "providers.*.keys.#.weight", "providers.*.keys.#.concurrency",

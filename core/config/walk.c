@@ -96,5 +96,7 @@ int walk_files(const char *folder, const struct walker *walker, struct error *er
 
     if (rc == 0)
         rc = walk_folder(&walk, "adapters/dialects", 0);
+    if (rc == 0)
+        rc = walk_folder(&walk, "adapters/models", 0);
     return rc == 0 ? walk_folder(&walk, "scripts", WALK_DEPTH) : rc;
 }

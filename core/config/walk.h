@@ -1,5 +1,5 @@
-// Finds what a user may put beside gateway.lua: adapters/*.lua, adapters/dialects/*.lua and
-// scripts/**/*.lua.
+// Finds what a user may put beside gateway.lua: adapters/*.lua, adapters/dialects/*.lua,
+// adapters/models/*.lua and scripts/**/*.lua.
 #pragma once
 
 #include "base/error.h"

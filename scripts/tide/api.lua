@@ -5,6 +5,7 @@ local M = {}
 local PARTS = {
   require("tide.api_adapter"),
   require("tide.api_chat"),
+  require("tide.api_models"),
   require("tide.api_policy"),
   require("tide.api_values"),
   require("tide.api_tasks"),

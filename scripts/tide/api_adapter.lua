@@ -1,5 +1,6 @@
 -- tide.adapter and tide.dialect: what those files may say.
 local classify = require("tide.classify")
+local model_entry = require("tide.model_entry")
 local provider_settings = require("tide.provider_settings")
 local schema = require("tide.schema")
 local suggest = require("tide.suggest")
@@ -84,14 +85,8 @@ local ADAPTER = {
     ops = OPS,
     params = PARAMS,
     families = { list = FAMILY },
-    models = {
-      map = {
-        fields = {
-          reasoning = "boolean", context = "number", input = "number", output = "number",
-          caps = { list = "string" },
-        },
-      },
-    },
+    models = { map = model_entry.shape },
+    models_of = "string", -- whose table of models holds, where it is not its own
     errors = {
       fields = {
         path = { list = "string" }, type = "string", code = "string", message = "string",
@@ -260,6 +255,13 @@ local function check_family(family)
   end
 end
 
+local function check_models(models)
+  for name, entry in pairs(models) do
+    local field, message = model_entry.problem(entry)
+    if field then refuse(name, "models: " .. name .. ": " .. message) end
+  end
+end
+
 local function check_config(config)
   local field, message = provider_settings.problem(config)
   if field then refuse(field, message) end
@@ -272,6 +274,7 @@ function M.adapter(value)
   if value.errors then check_errors(value.errors) end
   if value.params then check_clamps(value.params.clamp) end
   for _, family in ipairs(value.families or {}) do check_family(family) end
+  check_models(value.models or {})
   check_config(value.config)
   check_ops(value.ops)
   check_framing(value.framing)

@@ -78,10 +78,11 @@ end
 local Stream = { __metatable = false }
 Stream.__index = Stream
 
+-- And what it has cost.
 local function usage_of(inner)
-  local facts = inner:facts()
-  local usage = facts and facts.usage
-  return usage and next(usage) and usage or nil
+  local facts = inner:facts() or {}
+  local usage = facts.usage
+  return usage and next(usage) and usage or nil, facts.cost
 end
 
 -- The end of the stream is told in one order, whatever the provider's was: usage, then finish.
@@ -141,7 +142,8 @@ function Stream:result()
   while next_event(self) do end
   if self.failure then return nil, self.failure end
   local result = self.fold:result()
-  result.usage, result.target = usage_of(self.inner), self.target
+  result.target = self.target
+  result.usage, result.cost = usage_of(self.inner)
   return result
 end
 
@@ -173,7 +175,7 @@ local function chat(options)
   local answer, headers = await(inner)
   if not answer then return nil, headers end
   local result = view.answer(answer)
-  result.usage = usage_of(inner)
+  result.usage, result.cost = usage_of(inner)
   result.target = headers["x-tidegate-target"]
   return result
 end
@@ -184,8 +186,9 @@ local function embed(options)
   if not inner then return nil, err end
   local answer, headers = await(inner)
   if not answer then return nil, headers end
+  local usage, cost = usage_of(inner)
   return {
-    embeddings = view.embeddings(answer), usage = usage_of(inner),
+    embeddings = view.embeddings(answer), usage = usage, cost = cost,
     target = headers["x-tidegate-target"],
   }
 end

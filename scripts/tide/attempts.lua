@@ -4,6 +4,7 @@ local chooser = require("tide.chooser")
 local classify = require("tide.classify")
 local gcp = require("tide.gcp")
 local held = require("tide.held")
+local model_facts = require("tide.model_facts")
 local on_status = require("tide.on_status")
 local options = require("tide.options")
 local pieces = require("tide.pieces")
@@ -72,6 +73,32 @@ local function pause(seconds)
   return not (err and err.kind == "canceled")
 end
 
+local function window_of(lane)
+  return model_facts.of(lane).context
+end
+
+-- What ends the request: nil when another lane may be tried.
+local ENDS = { gone = "gone", client = "client", script = "script" }
+
+-- Tells the chooser what became of a lane; returns how the request ends, or nil.
+local function settle(choose, index, verdict, tries)
+  local ended = ENDS[verdict.action]
+  if ended then return ended end
+  if verdict.action == "larger" then
+    if index and choose:outgrown(index, window_of) then return nil end
+    return "client"
+  end
+  tries[#tries + 1] = verdict
+  if not index then return "failed" end
+  choose:failed(index, verdict, core.now())
+end
+
+-- What run() returns.
+local function finish(ended, summary, lane, verdict, tries)
+  if ended == "failed" then return "failed", nil, lane, tries end
+  return ended, summary, lane, ended == "script" and verdict.err or verdict
+end
+
 --- Runs one request.
 -- @tparam table call of body.read()
 -- @tparam table lanes in order of preference
@@ -91,15 +118,14 @@ function M.run(call, lanes, limit, deadline)
   local choose = chooser.new(lanes, limit, deadline, math.random)
   local index, tries = choose:next(core.now()), {}
   while true do
-    if verdict.action == "gone" then return "gone", summary, lane end
-    if verdict.action == "client" then return "client", summary, lane, verdict end
-    if verdict.action == "script" then return "script", summary, lane, verdict.err end
-    tries[#tries + 1] = verdict
-    if not index then return "failed", nil, lane, tries end
-    choose:failed(index, verdict, core.now())
+    local ended = settle(choose, index, verdict, tries)
+    if ended then return finish(ended, summary, lane, verdict, tries) end
     local wait, fresh
     index, wait, fresh = choose:next(core.now())
-    if not index then return "failed", nil, lane, tries end
+    if not index then
+      ended = verdict.action == "larger" and "client" or "failed"
+      return finish(ended, summary, lane, verdict, tries)
+    end
     if not pause(wait) then return "gone", nil, lane end
     lane = lanes[index]
     summary, verdict = try(call, lane, fresh)

@@ -11,6 +11,7 @@ local M = {}
 local FOLDERS = {
   { path = "adapters/dialects", kind = "dialect" },
   { path = "adapters", kind = "adapter" },
+  { path = "adapters/models", kind = "models" },
   { path = "scripts/policies", kind = "policy" },
   { path = "scripts/middleware", kind = "middleware" },
   { path = "scripts/lib", kind = "lib" },

@@ -80,6 +80,22 @@ function Chooser:close_credential(credential)
   end
 end
 
+--- Tells that a lane's model cannot read so much: no failure, but from now on only lanes are of use
+-- whose model is known to read more.
+-- @tparam number index
+-- @tparam function window_of gives the tokens that a lane's model can read, or nil
+-- @treturn boolean whether there is such a lane
+function Chooser:outgrown(index, window_of)
+  local window, is_any = window_of(self.lanes[index]), false
+  for i, lane in ipairs(self.lanes) do
+    local other = window and window_of(lane)
+    local is_larger = other and other > window and not self:is_closed(i)
+    if not is_larger then self:state(i).closed = true end
+    is_any = is_any or is_larger or false
+  end
+  return is_any
+end
+
 --- Tells what became of the last try of a lane.
 -- @tparam number index
 -- @tparam table verdict of classify: action, retry_after

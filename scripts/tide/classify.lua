@@ -7,6 +7,8 @@
 --   never       another lane, and this one not again
 --   credential  likewise, nor any other lane with the same credential
 --   client      the answer is about the request itself: back to the client
+--   larger      the request is too long for this model: a lane whose model is known to read more,
+--               else back to the client
 --   gone        the client has left, or the task is canceled
 local provider_error = require("tide.provider_error")
 local retry_after = require("tide.retry_after")
@@ -23,7 +25,7 @@ M.kinds = {
 
 local ACTIONS = {
   auth = "credential", quota = "credential", no_target = "never", canceled = "gone",
-  bad_request = "client", too_large = "client", context_length = "client",
+  bad_request = "client", too_large = "client", context_length = "larger",
   content_filter = "client", upstream_4xx = "client",
 }
 

@@ -4,11 +4,13 @@
 local core = require("core")
 local answer = require("tide.answer")
 local auth = require("tide.auth")
+local cheapest = require("tide.cheapest")
 local counting = require("tide.counting")
 local errors = require("tide.errors")
 local gateway = require("tide.gateway")
 local hooks = require("tide.policy_hooks")
 local middleware = require("tide.middleware")
+local model_facts = require("tide.model_facts")
 local operation = require("tide.operation")
 local plans = require("tide.plan")
 local policies = require("tide.policies")
@@ -44,8 +46,9 @@ local function name_policy(policy)
   }
 end
 
-local function candidate(position, lane)
+local function candidate(position, lane, nano)
   return {
+    estimate = nano and nano / 1e9, prices = model_facts.of(lane).prices,
     position = position, target = lane.target, label = lane.label, model = lane.model,
     provider = lane.provider.name, credential = lane.credential.label, timeout = lane.timeout,
     cost = decision.costs and decision.costs[lane.label],
@@ -63,13 +66,15 @@ end
 local function describe(call, plan)
   decision.model, decision.stream, decision.op = call.model, call.stream, call.op.name
   decision.plan = {
-    attempts = plan.attempts, total = plan.total, pick = plan.pick or "ordered",
+    attempts = plan.attempts, total = plan.total, pick = plan.pick,
     hold = plan.hold, shadow = plan.shadow,
     headers = plan.headers and names_of(plan.headers),
     params = plan.params and names_of(plan.params),
   }
-  for position, lane in ipairs(plan.lanes[call.op.name]) do
-    decision.candidates[position] = candidate(position, lane)
+  local lanes = cheapest.lanes(call, plan)
+  local costs = plan.pick == "cheapest" and cheapest.costs(call, lanes) or {}
+  for position, lane in ipairs(lanes) do
+    decision.candidates[position] = candidate(position, lane, costs[lane])
   end
 end
 
@@ -80,10 +85,7 @@ local function replace(module, name, make)
 end
 
 local function cost_of(policy, lane, view)
-  local ok, cost = core.run_now(policy.cost, {
-    target = lane.target, provider = lane.provider.name, model = lane.model,
-    credential = lane.credential.label,
-  }, view)
+  local ok, cost = core.run_now(policy.cost, hooks.shown(lane), view)
   return ok and type(cost) == "number" and cost or nil
 end
 

@@ -14,6 +14,11 @@ local function times(timeout)
     .. ", head " .. seconds(timeout.head) .. ", idle " .. seconds(timeout.idle)
 end
 
+-- Six digits are enough for an estimate.
+local function usd(value)
+  return ("%.6g"):format(value)
+end
+
 --- Why the first candidate comes first.
 function M.reason(decision)
   local first = decision.candidates[1]
@@ -21,6 +26,10 @@ function M.reason(decision)
   if #decision.candidates == 1 then return "it is the only candidate" end
   if decision.plan.pick == "cost" then
     return "of two candidates chosen at random it has the lower cost"
+  end
+  if decision.plan.pick == "cheapest" then
+    if not first.estimate then return "no price is known of any: it stands first" end
+    return "it is likely to be the cheapest, at about $" .. usd(first.estimate)
   end
   if decision.returned then return "it stands first in the plan of the policy" end
   return "it stands first among the targets of the model"
@@ -45,12 +54,21 @@ local function policy_rows(decision)
     or "the model's own: route returned nothing")
 end
 
+-- What is said of costs where they decide.
+local function cost_text(decision, one)
+  if one.cost then return ("cost %.14g, "):format(one.cost) end
+  if decision.plan.pick ~= "cheapest" then return "" end
+  if not one.estimate then return "no price is known, " end
+  local prices = one.prices
+  return ("about $%s ($%s and $%s per million tokens), "):format(usd(one.estimate),
+    usd(prices.input), prices.output and usd(prices.output) or "?")
+end
+
 local function candidate_rows(decision)
   local lines = {}
   for i, one in ipairs(decision.candidates) do
-    local cost = one.cost and ("cost %.14g, "):format(one.cost) or ""
-    lines[i] = row(tostring(one.position), ("%-32s %s%s"):format(one.label, cost,
-      times(one.timeout)))
+    lines[i] = row(tostring(one.position), ("%-32s %s%s"):format(one.label,
+      cost_text(decision, one), times(one.timeout)))
   end
   return table.concat(lines)
 end

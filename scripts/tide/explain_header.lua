@@ -1,5 +1,6 @@
 -- x-tidegate-explain: 1, of a request: how it was decided, in a header of its answer. Only where
 -- scripts.explain allows it, or for who brings the admin token instead of the 1.
+local cheapest = require("tide.cheapest")
 local core = require("core")
 
 local M = {}
@@ -19,10 +20,10 @@ end
 
 local function describe(call, plan, policy)
   local candidates = core.array({})
-  local lanes = plan.lanes[call.op.name]
+  local lanes = cheapest.lanes(call, plan)
   for i = 1, math.min(#lanes, MOST) do candidates[i] = lanes[i].label end
   return core.encode({
-    model = call.model, policy = policy and policy.label, pick = plan.pick or "ordered",
+    model = call.model, policy = policy and policy.label, pick = plan.pick,
     attempts = plan.attempts, total = plan.total, candidates = candidates,
     left_out = #lanes > MOST and #lanes - MOST or nil,
   })

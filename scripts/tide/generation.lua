@@ -4,6 +4,7 @@ local core = require("core")
 local adapters = require("tide.adapters")
 local cors = require("tide.cors")
 local loader = require("tide.loader")
+local model_tables = require("tide.model_tables")
 local models = require("tide.models")
 local providers = require("tide.providers")
 local scripted = require("tide.scripted")
@@ -20,7 +21,7 @@ end
 
 local function make_models(gen)
   local err
-  gen.providers, err = providers.build(gen.config, gen.adapters.adapters)
+  gen.providers, err = providers.build(gen.config, gen.adapters.adapters, nil, gen.tables)
   if not gen.providers then return nil, err end
   gen.registry, err = models.build(gen.config, gen.providers)
   if not gen.registry then return nil, err end
@@ -36,8 +37,10 @@ local function fill(gen, previous)
   if not gen.adapters then return nil, err end
   gen.dialects = gen.adapters.dialects
   core.next_turn()
+  gen.tables, err = model_tables.load(nil, previous and previous.tables)
+  if not gen.tables then return nil, err end
   local is_same = previous and gen.settings == previous.settings
-    and gen.adapters == previous.adapters
+    and gen.adapters == previous.adapters and gen.tables == previous.tables
   local ok
   ok, err = (is_same and take_models or make_models)(gen, previous)
   if not ok then return nil, err end

@@ -16,7 +16,7 @@ function M.result(call, summary, lane)
     client_answer.read(call.dialect, summary.body, call, call_info.of(call))
   if problem then core.log("error", "an answer could not be read for `accept`: " .. problem) end
   result.usage = summary.usage and next(summary.usage) and summary.usage or nil
-  result.target = lane.target
+  result.cost, result.target = summary.cost, lane.target
   result.status, result.headers, result.body = summary.status, summary.headers, summary.body
   return result
 end

@@ -53,4 +53,10 @@ function M.read(text)
   return days(tonumber(year), month, tonumber(day)) * 86400 + h * 3600 + m * 60 + s
 end
 
+--- The beginning of "2026-12-31" (UTC) in seconds since 1970; nil for what is no such text.
+function M.of_day(text)
+  local year, month, day = text:match("^(%d%d%d%d)%-(%d%d)%-(%d%d)$")
+  return year and days(tonumber(year), tonumber(month), tonumber(day)) * 86400
+end
+
 return M

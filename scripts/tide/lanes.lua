@@ -7,6 +7,11 @@ local timeouts = require("tide.timeouts")
 
 local M = {}
 
+--- What a provider calls a model.
+function M.sent(provider, model)
+  return provider.adapter.model_map[model] or model
+end
+
 --- The lanes of one target, in the order of the provider's credentials.
 -- @tparam string asked the model's name as clients write it
 -- @tparam table target { provider = provider, model = name }
@@ -18,7 +23,7 @@ function M.add(asked, target, settings, top, lanes)
   local name = provider.name .. "/" .. model
   local adapter = provider.adapter
   local known = provider.models[model]
-  local sent = adapter.model_map[model] or model
+  local sent = M.sent(provider, model)
   local family = families.find(adapter.families, sent)
   local reasoning = known and known.reasoning or family.reasoning or false
   local times = timeouts.of_lane(settings, provider.timeout, top, reasoning)

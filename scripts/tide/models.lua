@@ -4,6 +4,8 @@
 -- rest its model. Plans of names that are not configured are kept in a cache of bounded size.
 local core = require("core")
 local lanes = require("tide.lanes")
+local model_facts = require("tide.model_facts")
+local provider_models = require("tide.provider_models")
 local suggest = require("tide.suggest")
 local timeouts = require("tide.timeouts")
 
@@ -45,7 +47,7 @@ local function normal(definition)
   if definition.targets then
     return {
       targets = definition.targets, retry = definition.retry, timeout = definition.timeout,
-      policy = definition.policy, field = ".targets",
+      policy = definition.policy, pick = definition.pick, field = ".targets",
     }
   end
   return { targets = definition, policy = definition.policy, field = "" }
@@ -109,6 +111,7 @@ local function make_plan(self, name, targets, settings, metric_model)
     name = name,
     metric_model = metric_model,
     lanes = lanes.by_operation(list),
+    pick = settings.pick or top.pick or "ordered",
     attempts = timeouts.attempts(settings.retry, first.retry, top.retry),
     total = timeouts.total(settings.timeout, first.timeout, top.timeout),
   }
@@ -187,7 +190,7 @@ local function resolve(self, name, result)
 end
 
 --- The plan that a policy wants; not kept here.
--- @tparam table wanted { model = name } or { targets = { name, ... } }, retry =, timeout =,
+-- @tparam table wanted { model = name } or { targets = { name, ... } }, retry =, timeout =, pick =,
 --   metric_model =
 -- @treturn table|nil plan
 -- @treturn nil|string what is wrong
@@ -206,6 +209,7 @@ function M.compile(self, wanted)
   return make_plan(self, nil, result.targets, {
     retry = merged(settings.retry, wanted.retry),
     timeout = merged(settings.timeout, wanted.timeout),
+    pick = wanted.pick or settings.pick,
   }, wanted.metric_model)
 end
 
@@ -230,31 +234,36 @@ function M.explain(self, name)
   return unknown(self.providers, self.definitions, name)
 end
 
-local function listed(provider, model)
-  local known = provider.models[model]
+local function entry_of(provider, model, known)
   return {
-    id = provider.name .. "/" .. model, owned_by = provider.name, context = known and known.context,
+    id = provider.name .. "/" .. model, owned_by = provider.name, context = known.context,
+    max_output = known.max_output,
   }
 end
 
 --- What is known of a name that a client may ask for, or nil.
--- @treturn table|nil { id =, owned_by =, context = tokens or nil }
+-- @treturn table|nil { id =, owned_by =, context = tokens or nil, max_output = tokens or nil }
 function M.describe(self, name)
   if self.definitions[name] then return { id = name, owned_by = "tidegate" } end
   local target = find_target(self.providers, name)
-  return target and listed(target.provider, target.model)
+  if not target then return nil end
+  local provider, model = target.provider, target.model
+  return entry_of(provider, model, model_facts.find(provider, model, lanes.sent(provider, model)))
 end
 
---- Every name that clients may ask for: configured ones first, then provider/model as listed.
+--- Every name that clients may ask for: configured ones first, then provider/model as adapters, the
+-- configuration and the tables of models list them.
 -- @treturn table list of those of describe()
 function M.list(self)
   local result = {}
   for _, name in ipairs(suggest.names(self.definitions)) do
     result[#result + 1] = { id = name, owned_by = "tidegate" }
   end
-  for _, provider in ipairs(suggest.names(self.providers)) do
-    for _, model in ipairs(suggest.names(self.providers[provider].models)) do
-      local one = listed(self.providers[provider], model)
+  for _, name in ipairs(suggest.names(self.providers)) do
+    local provider = self.providers[name]
+    local known = provider_models.listed(provider, core.time())
+    for _, model in ipairs(suggest.names(known)) do
+      local one = entry_of(provider, model, known[model])
       if not self.definitions[one.id] then result[#result + 1] = one end
     end
   end

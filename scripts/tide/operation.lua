@@ -4,6 +4,7 @@ local able = require("tide.able")
 local answer = require("tide.answer")
 local attempts = require("tide.attempts")
 local body = require("tide.body")
+local cheapest = require("tide.cheapest")
 local counting = require("tide.counting")
 local errors = require("tide.errors")
 local explain_header = require("tide.explain_header")
@@ -91,8 +92,6 @@ local function pass_on(call, record, summary, verdict, lane)
   return "client_error", record.target, verdict.kind, verdict.message
 end
 
-local NONE = {}
-
 -- What a dialect's decoder answers by itself is no failure.
 local function refuse(req, dialect, err, record)
   if err.reply then return answer.own(req, core.encode(err.reply), record) end
@@ -112,7 +111,7 @@ function M.run(call, plan, client)
   if call.op.name == "count" and not counting.is_possible(call, plan) then
     return counting.estimate(call, facts_of(call, plan, client))
   end
-  local lanes, err = able.lanes(call, plan.lanes[call.op.name] or NONE)
+  local lanes, err = able.lanes(call, cheapest.lanes(call, plan))
   if not lanes then return answer.fail(req, dialect, err, facts_of(call, plan, client)) end
   local seconds = req:deadline(plan.total)
   local ended, summary, lane, verdict =

@@ -6,6 +6,7 @@ local core = require("core")
 local errors = require("tide.errors")
 local extras = require("tide.extras")
 local framing = require("tide.framing")
+local model_facts = require("tide.model_facts")
 local operations = require("tide.operations")
 local params = require("tide.params")
 local translate = require("tide.translate")
@@ -68,6 +69,7 @@ local function prepare(call, lane, way, variant)
     watch = way.watch,
     framing = framing_of(adapter, dialect),
     usage = way.usage,
+    price = model_facts.price(lane, call.op.name),
     stream = call.stream,
     hide_usage = not is_translated
       and (variant == "inject" or (variant == "stream" and adapter.serve ~= nil)),

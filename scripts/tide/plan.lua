@@ -46,16 +46,15 @@ local FIELDS = {
   hold = ONCE, headers = ONCE, shadow = ONCE, params = ONCE,
 }
 
-local PICKS = { ordered = true, cost = true }
+local PICKS = { ordered = true, cost = true, cheapest = true }
 local LATER_PICKS = {
-  weighted = true, round_robin = true, fastest = true, least_busy = true, cheapest = true,
-  sticky = true,
+  weighted = true, round_robin = true, fastest = true, least_busy = true, sticky = true,
 }
 
 -- ---- checking -----------------------------------------------------------------------------------
 
 local function check_pick(pick, cost)
-  if pick == nil or pick == "ordered" then return nil end
+  if pick == nil or pick == "ordered" or pick == "cheapest" then return nil end
   if LATER_PICKS[pick] then return "pick = \"" .. pick .. "\" is not part of this version" end
   if not PICKS[pick] then
     return "unknown pick '" .. pick .. "'" .. suggest.hint(pick, suggest.names(PICKS))
@@ -228,10 +227,9 @@ local function compile(self, metric_model, value)
   local plan
   plan, message = models.compile(self.registry, {
     targets = value.targets, model = value.model, retry = value.retry, timeout = value.timeout,
-    metric_model = metric_model,
+    pick = value.pick, metric_model = metric_model,
   })
   if not plan then return nil, message end
-  plan.pick = value.pick
   return plan
 end
 

@@ -2,22 +2,34 @@
 local core = require("core")
 local errors = require("tide.errors")
 local health = require("tide.health")
+local model_facts = require("tide.model_facts")
 local script_failure = require("tide.script_failure")
 
 local M = {}
 
 -- ---- cost ---------------------------------------------------------------------------------------
 
-local function shown(lane)
+-- A script may change what it gets.
+local function copy(prices)
+  if not prices then return nil end
+  return {
+    input = prices.input, output = prices.output, cached = prices.cached,
+    cache_write = prices.cache_write, reasoning = prices.reasoning,
+  }
+end
+
+--- A lane as `cost` sees it.
+function M.shown(lane)
+  local facts = model_facts.of(lane)
   return {
     target = lane.target, provider = lane.provider.name, model = lane.model,
-    credential = lane.credential.label,
+    credential = lane.credential.label, context = facts.context, price = copy(facts.prices),
   }
 end
 
 -- Nil and an error when the function failed.
 local function cost_of(policy, lane, view)
-  local ok, cost = health.run_now(policy.health, policy.cost, shown(lane), view)
+  local ok, cost = health.run_now(policy.health, policy.cost, M.shown(lane), view)
   if not ok then return nil, cost end
   if type(cost) == "number" and cost == cost then return cost end
   return nil, script_failure.wrong(policy, "cost must return a number, not " .. tostring(cost))

@@ -6,6 +6,7 @@ local dropped_in = require("tide.dropped_in")
 local gcp = require("tide.gcp")
 local guarded = require("tide.guarded")
 local loader = require("tide.loader")
+local provider_models = require("tide.provider_models")
 local settings = require("tide.provider_settings")
 local sigv4 = require("tide.sigv4")
 local suggest = require("tide.suggest")
@@ -91,20 +92,6 @@ local function make_credentials(provider, entry)
   return credentials
 end
 
--- `models` of a provider is a list of names or a table like an adapter's.
-local function model_table(adapter, listed)
-  if not listed then return adapter.models end
-  local models = {}
-  for key, value in pairs(listed) do
-    if type(key) == "number" then
-      models[value] = adapter.models[value] or {}
-    else
-      models[key] = type(value) == "table" and value or {}
-    end
-  end
-  return models
-end
-
 local function find_adapter(name, entry, adapters)
   local wanted = entry.extends or name
   local adapter = adapters[wanted]
@@ -146,11 +133,15 @@ local function has_address(adapter)
   return type(base_url) == "string" and template.fill(base_url, NONE, adapter.config) ~= nil
 end
 
--- A compatible service at another address speaks the first dialect; whether it has the others too
--- is not known. Where every customer has an address of his own, another one is no other service.
+-- Another service than the adapter's. Where every customer has an address of his own, another one
+-- is no other service.
+local function is_elsewhere(entry, adapter)
+  return entry.extends and entry.base_url and has_address(adapter) and true or false
+end
+
+-- A compatible service speaks the first dialect; whether it has the others too is not known.
 local function dialects_of(entry, adapter)
-  local is_other = entry.extends and entry.base_url and has_address(adapter)
-  if not is_other then return adapter.dialects end
+  if not is_elsewhere(entry, adapter) then return adapter.dialects end
   return { [adapter.dialect.name] = adapter.dialect }
 end
 
@@ -170,7 +161,17 @@ local function base_url_of(name, entry, adapter, values)
   return nil, { path = "providers." .. name, message = "needs a base_url" }
 end
 
-local function make(name, entry, adapters, folder)
+local function take_models(provider, entry, tables)
+  local name, adapter = provider.name, provider.adapter
+  provider.is_list_closed = entry.models ~= nil
+  provider.model_table =
+    provider_models.table_of(name, adapter, is_elsewhere(entry, adapter), tables)
+  local models, err = provider_models.entries(name, adapter, entry.models)
+  provider.models = models
+  return err
+end
+
+local function make(name, entry, adapters, folder, tables)
   local adapter, err = find_adapter(name, entry, adapters)
   if not adapter then return nil, err end
   local values
@@ -191,8 +192,10 @@ local function make(name, entry, adapters, folder)
     retry = entry.retry,
     ca_file = place(folder, entry.ca_file),
     proxy = entry.proxy,
-    models = model_table(adapter, entry.models),
+    prices = {},
   }
+  err = take_models(provider, entry, tables)
+  if err then return nil, err end
   provider.credentials, err = open_credentials(provider, entry, folder)
   if not provider.credentials then
     local field = err.field and "." .. err.field or entry.base_url and ".base_url" or ""
@@ -240,7 +243,8 @@ end
 -- @tparam table config core.config
 -- @tparam table adapters of adapters.load()
 -- @tparam function|nil report as that of adapters.load(), called with such an error
-function M.build(config, adapters, report)
+-- @tparam table|nil tables of model_tables.load()
+function M.build(config, adapters, report, tables)
   local entries, configured = all_entries(config, adapters)
   local providers = {}
   for i, name in ipairs(suggest.names(entries)) do
@@ -249,11 +253,13 @@ function M.build(config, adapters, report)
     if name:find("/", 1, true) then
       err = { path = "providers." .. name, message = "a provider's name may not contain '/'" }
     else
-      providers[name], err = make(name, entries[name], adapters, config.folder)
+      providers[name], err = make(name, entries[name], adapters, config.folder, tables or NONE)
     end
     if err and not configured[name] then err = in_its_file(name, err) end
     if err and not (report and report(err)) then return nil, err end
   end
+  local ok, err = provider_models.add_prices(providers, config.prices, report)
+  if not ok then return nil, err end
   return providers
 end
 

@@ -31,6 +31,13 @@ return {
       params = { { "dialect", "tide.Dialect" } },
       returns = { { "tide.Dialect", "dialect", "the same table" } },
     },
+    {
+      name = "tide.models",
+      text = "Says what is known of a service's models: `adapters/models/NAME.lua`, in place of "
+        .. "the table that the program carries.",
+      params = { { "models", "tide.Models" } },
+      returns = { { "tide.Models", "models", "the same table" } },
+    },
   },
   classes = {
     {
@@ -76,7 +83,7 @@ return {
       fields = {
         { "targets?", "string[]", "`provider/model`, at most 64" },
         { "model?", "string", "a name of the configuration, resolved without a policy" },
-        { "pick?", "string", "`ordered` or `cost`" },
+        { "pick?", "string", "`ordered`, `cheapest` or `cost`" },
         { "retry?", "{ max: integer }", "attempts after the first, 0 to 100" },
         { "timeout?", "{ connect?: number, first_token?: number, head?: number, idle?: number, "
           .. "total?: number }", "in seconds" },
@@ -96,6 +103,9 @@ return {
         { "provider", "string" },
         { "model", "string", "as the provider calls it" },
         { "credential", "string", "its name or position, never its value" },
+        { "context?", "integer", "tokens that the model can read, where that is known" },
+        { "price?", "{ input: number, output?: number, cached?: number, cache_write?: number, "
+          .. "reasoning?: number }", "USD per million tokens, where they are known" },
       },
     },
     {
@@ -131,11 +141,44 @@ return {
         { "on_end?", "fun(state: table, emit: function, call: table)" },
         { "on_status?",
           "fun(status: number, headers: table, body: table|string, call: table): table?" },
-        { "models?", "table<string, table>" },
+        { "models?", "table<string, tide.Model>", "by name" },
+        { "models_of?", "string", "whose table of models holds, where that is another's" },
         { "errors?", "{ map?: table, status?: table, match?: table[], path?: string[], "
           .. "type?: string, code?: string, message?: string, retry_after?: string[] }" },
         { "usage?", "table<string, string|string[]|boolean>" },
         { "serve?", "fun(call: table, out: table)", "answers itself, without a network" },
+      },
+    },
+    {
+      name = "tide.Models", is_input = true,
+      text = "A table of models. See adapters/README.md.",
+      fields = {
+        { "date?", "string", "of what it says: 2026-12-31" },
+        { "models", "table<string, tide.Model>", "by name" },
+      },
+    },
+    {
+      name = "tide.Model", is_input = true,
+      text = "What is known of a model. Prices in USD, of a million tokens where nothing else is "
+        .. "said.",
+      fields = {
+        { "kind?", "string", "`embed`, `rerank`, `moderate`, `image`, `transcribe` or `video`; "
+          .. "without it: chat" },
+        { "context?", "integer", "tokens that it can read" },
+        { "max_output?", "integer", "tokens that it can write" },
+        { "input?", "number", "read" },
+        { "output?", "number", "written" },
+        { "cached?", "number", "read from a cache; without it as `input`" },
+        { "cache_write?", "number", "written to a cache; without it as `input`" },
+        { "reasoning?", "number|boolean", "true: it thinks first; or what its thoughts cost where "
+          .. "that is not as `output`" },
+        { "image?", "number", "a picture" },
+        { "second?", "number", "a second of sound or film" },
+        { "tiers?", "{ above: integer, input: number, output?: number, cached?: number, "
+          .. "cache_write?: number, reasoning?: number }[]",
+          "what all tokens of a request cost whose input is larger than `above`" },
+        { "caps?", "string[]", "`audio cache files json reasoning search tools vision`" },
+        { "retires?", "string", "the day from which it is not listed: 2026-12-31" },
       },
     },
     {

@@ -53,6 +53,7 @@ return {
         { "finish_reason?", "string",
           "`stop`, `length`, `tool_calls`, `content_filter` or `error`" },
         { "usage?", "tide.Usage" },
+        { "cost?", "number", "USD; nil: not known" },
         { "target?", "string", "who answered" },
       },
     },
@@ -60,7 +61,8 @@ return {
       name = "tide.Embeddings",
       text = "Vectors in the order of the input.",
       fields = {
-        { "embeddings", "number[][]" }, { "usage?", "tide.Usage" }, { "target?", "string" },
+        { "embeddings", "number[][]" }, { "usage?", "tide.Usage" },
+        { "cost?", "number", "USD; nil: not known" }, { "target?", "string" },
       },
     },
     {

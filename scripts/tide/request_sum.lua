@@ -18,10 +18,11 @@ end
 -- @tparam string|nil kind of the error
 -- @tparam string|nil message
 -- @treturn table { outcome =, status =, target =, duration =, ttft =, attempts = { { target =,
---   outcome =, ms = }, ... }, usage = { input = ... }, err = { kind =, message = } or nil }
+--   outcome =, ms = }, ... }, usage = { input = ... }, cost = USD or nil, cost_unknown = true when
+--   that is not all of it, err = { kind =, message = } or nil }
 function M.of(req, outcome, target, kind, message)
-  local status, duration, ttft, attempts, input, output, cached, cache_write, reasoning =
-    req:facts()
+  local status, duration, ttft, attempts, input, output, cached, cache_write, reasoning, cost,
+    is_cost_unknown = req:facts()
   return {
     outcome = outcome, status = status, target = target, duration = duration, ttft = ttft,
     attempts = attempts_of(attempts),
@@ -29,6 +30,7 @@ function M.of(req, outcome, target, kind, message)
       input = input, output = output, cached = cached, cache_write = cache_write,
       reasoning = reasoning,
     },
+    cost = cost, cost_unknown = is_cost_unknown or nil,
     err = kind and { kind = kind, message = message } or nil,
   }
 end

@@ -192,8 +192,40 @@ local function add_files(core, names)
   function core.version_of(path)
     return core.files[path] and "version of " .. core.files[path] or read_file(path) ~= nil
   end
+  function core.shipped(path, start)
+    local text = read_file(path)
+    if not (text and start) then return text end
+    local _, stop = ("\n" .. text):find("\n" .. start, 1, true)
+    return stop and text:match("^[^\n]*", stop)
+  end
   function core.next_turn() core.turns = core.turns + 1 end
   return names
+end
+
+-- As core/http/price.c has it, in numbers that specs can follow.
+local Price = {}
+Price.__index = Price
+
+local function tier_of(prices, input)
+  for _, tier in ipairs(prices.tiers or {}) do
+    if (input or 0) > tier.above then prices = tier end
+  end
+  return prices
+end
+
+function Price:cost(input, output, cached, cache_write, reasoning)
+  local of, sum = tier_of(self.prices, input), 0
+  local function add(count, price)
+    if count == 0 or price == 0 then return 0 end
+    sum = sum and count and price and sum + count * price
+    return count or 0
+  end
+  local parts = add(cached or 0, of.cached or of.input)
+    + add(cache_write or 0, of.cache_write or of.input)
+  local thought = add(reasoning or 0, of.reasoning or of.output)
+  add(input and math.max(0, input - parts), of.input)
+  add(output and math.max(0, output - thought), of.output)
+  return sum and math.floor(sum * 1000 + 0.5)
 end
 
 local function add_values(core)
@@ -235,6 +267,7 @@ local function add_values(core)
       places = places, reasoning_excluded = reasoning_excluded, cache_excluded = cache_excluded,
     }
   end
+  function core.price(prices) return setmetatable({ prices = prices }, Price) end
   function core.metrics() return "tidegate_generation 1\n" end
   function core.log(level, message) core.logged[#core.logged + 1] = level .. " " .. message end
   function core.sleep(seconds)
@@ -587,7 +620,7 @@ end
 -- What the spec says, or one attempt that went well.
 function Request:facts()
   local facts = self.options.facts or { 200, 2, 0.5, "a/m#1=500/3 b/m#1=200/9", 11, 7 }
-  return unpack(facts, 1, 9)
+  return unpack(facts, 1, 11)
 end
 
 function Request:set_header(name, value)

@@ -31,10 +31,10 @@ describe("the dialect openai-chat", function()
       end
     end)
 
-    it("lists models", function()
-      assert.equal('{"data":[{"created":0,"id":"a/b","object":"model","owned_by":"a"}],'
-        .. '"object":"list"}',
-        core.encode(dialect.list_models({ { id = "a/b", owned_by = "a", context = 9 } })))
+    it("lists models, with what is known of their sizes", function()
+      assert.equal('{"data":[{"context_window":9,"created":0,"id":"a/b","max_completion_tokens":5,'
+        .. '"object":"model","owned_by":"a"}],"object":"list"}', core.encode(dialect.list_models({
+          { id = "a/b", owned_by = "a", context = 9, max_output = 5 } })))
       assert.same({ id = "x", object = "model", created = 0, owned_by = "tidegate" },
         dialect.show_model({ id = "x" }))
     end)

@@ -73,9 +73,8 @@ static void test_reads_all_that_a_user_can_write_and_nothing_else(void **state)
 {
     (void)state;
     static const char *const expected[] = {
-        ".env",          "adapters/a.lua",         "adapters/dialects/d.lua",
-        "gateway.lua",   "scripts/lib/b/deep.lua", "scripts/policies/p.lua",
-        "scripts/x.lua",
+        ".env",        "adapters/a.lua",         "adapters/dialects/d.lua", "adapters/models/m.lua",
+        "gateway.lua", "scripts/lib/b/deep.lua", "scripts/policies/p.lua",  "scripts/x.lua",
     };
     static const char *const others[] = {
         "other.lua",           "tidegate.db",      "adapters/.#a.lua",      "adapters/a.lua~",

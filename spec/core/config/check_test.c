@@ -33,7 +33,7 @@ static void test_fields_of_later_versions_are_refused_as_such(void **state)
     check_refused(place, "return { clients = { { key = 'k', name = 'n', rpm = 1 } } }",
                   ":1: clients.1: 'rpm' is not part of this version");
     check_refused(place, "return { pick =\n 'fastest' }",
-                  ":1: pick: 'fastest' is not part of this version (it has: ordered)");
+                  ":1: pick: 'fastest' is not part of this version (it has: ordered cheapest)");
     check_refused(place, "return { models = { a = { targets = { 'x/y' }, hedge = {} } } }",
                   ":1: models.a: 'hedge' is not part of this version");
 }
@@ -59,6 +59,26 @@ static void test_a_key_is_one_text_or_a_pair(void **state)
     check_refused(place, "return { clients = { { name = 'n', secret_access_key = 's' } } }",
                   ":1: clients.1: 'access_key_id' is missing: of a client that signs its "
                   "requests as for AWS");
+}
+
+static void test_prices_and_models_are_looked_at_field_by_field(void **state)
+{
+    struct place *place = *state;
+    check_refused(place, "return { prices = {\n ['openai/gpt-4o'] = {\n inptu = 1 } } }",
+                  ":3: prices.openai/gpt-4o: unknown field 'inptu', did you mean 'input'?");
+    check_refused(place, "return { prices = { ['a/b'] = {\n input = -1 } } }",
+                  ":2: prices.a/b.input: must be from 0 to 1000000, got -1");
+    check_refused(place, "return { prices = { ['a/b'] = { input = '1' } } }",
+                  ":1: prices.a/b.input: expected a number, got a string");
+    check_refused(place, "return { prices = { ['a/b'] = 3 } }",
+                  ":1: prices.a/b: expected a table, got a number");
+    check_refused(
+        place, "return { providers = { p = { models = {\n ['gpt-4.1'] = {\n context = 0 } } } } }",
+        ":3: providers.p.models.gpt-4.1.context: must be from 1 to 1000000000, got 0");
+    check_refused(place, "return { providers = { p = { models = { m = { caps = { 1 } } } } } }",
+                  ":1: providers.p.models.m.caps.1: expected a string, got a number");
+    check_refused(place, "return { providers = { p = { models = { 'a', m = {} } } } }",
+                  ":1: providers.p.models: item 1 has no name; here fields have names");
 }
 
 static void test_wrong_types_are_named(void **state)
@@ -261,6 +281,7 @@ int main(void)
         TEST(unknown_fields_are_errors_with_a_suggestion),
         TEST(fields_of_later_versions_are_refused_as_such),
         TEST(a_key_is_one_text_or_a_pair),
+        TEST(prices_and_models_are_looked_at_field_by_field),
         TEST(wrong_types_are_named),
         TEST(numbers_have_a_range),
         TEST(texts_have_a_form),

@@ -48,6 +48,17 @@ static void test_the_document_holds_models_as_written(void **state)
                    "\"targets\":[\"a/b\"],\"timeout\":{\"first_token\":20}}}," DEFAULTS "}");
 }
 
+static void test_the_document_holds_prices_and_what_is_known_of_models(void **state)
+{
+    check_document(*state,
+                   "return { prices = { ['a/b'] = { input = 0.15, output = 0 } },\n"
+                   "  providers = { a = { models = { ['x.y'] = { context = 9, caps = { 'tools' },\n"
+                   "    reasoning = true } } }, b = { models = { 'm' } } } }",
+                   "{\"prices\":{\"a/b\":{\"input\":0.15,\"output\":0}},"
+                   "\"providers\":{\"a\":{\"models\":{\"x.y\":{\"caps\":[\"tools\"],"
+                   "\"context\":9,\"reasoning\":true}}},\"b\":{\"models\":[\"m\"]}}," DEFAULTS "}");
+}
+
 static void test_the_document_holds_references_to_secrets(void **state)
 {
     struct place *place = *state;
@@ -97,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_document_holds_what_was_written_sorted),
         TEST(the_document_holds_models_as_written),
+        TEST(the_document_holds_prices_and_what_is_known_of_models),
         TEST(the_document_holds_references_to_secrets),
         TEST(the_document_holds_pairs_of_keys),
         TEST(empty_tables_keep_their_shape),

@@ -123,8 +123,9 @@ static void assert_calm(struct place *place)
 static void test_a_file_that_is_written_is_noticed(void **state)
 {
     struct place *place = *state;
-    static const char *const names[] = {"gateway.lua", ".env", "adapters/x.lua",
-                                        "adapters/dialects/x.lua", "scripts/a/b/c.lua"};
+    static const char *const names[] = {"gateway.lua",           ".env",
+                                        "adapters/x.lua",        "adapters/dialects/x.lua",
+                                        "adapters/models/x.lua", "scripts/a/b/c.lua"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         write_file(names[i], "before");
     start(place);

@@ -211,4 +211,72 @@ describe("the attempt loop", function()
       assert.same({ "a/x#1", "b/y#1" }, labels(req))
     end
   end)
+
+  describe("T-22 a prompt that is too long", function()
+    local function too_long(text)
+      return fake.status(400, '{"error":{"message":"' .. (text or "too long")
+        .. '","code":"context_length_exceeded"}}')
+    end
+
+    -- Targets by name, with what their models can read.
+    local function with_windows(windows, more)
+      local known = { a = {}, b = {} }
+      for target, window in pairs(windows) do
+        local provider, model = target:match("^(.)/(.*)$")
+        known[provider][model] = window and { context = window } or {}
+      end
+      local config = { providers = {} }
+      for name, models in pairs(known) do
+        config.providers[name] = {
+          extends = "openai", base_url = "http://" .. name, keys = { { value = {} } },
+          models = models,
+        }
+      end
+      for name, value in pairs(more or {}) do config[name] = value end
+      load({ m = { "a/x", "b/y", "a/z", "b/w" } }, config)
+    end
+
+    it("goes to a model that is known to read more", function()
+      with_windows({ ["a/x"] = 8000, ["b/y"] = 8000, ["a/z"] = false, ["b/w"] = 128000 })
+      local req = ask(nil, too_long(), OK)
+      assert.same({ "a/x#1", "b/w#1" }, labels(req))
+      assert.equal("ok", req.recorded.outcome)
+      assert.same({}, core.slept)
+    end)
+
+    it("is the client's own error where no model reads more", function()
+      for _, windows in ipairs({
+        { ["a/x"] = 8000, ["b/y"] = 8000, ["a/z"] = 4000, ["b/w"] = false },
+        { ["a/x"] = false, ["b/y"] = 8000, ["a/z"] = 4000, ["b/w"] = 128000 },
+      }) do
+        with_windows(windows)
+        local req = ask(nil, too_long())
+        assert.same({ "a/x#1" }, labels(req))
+        assert.equal(400, req.replied.status)
+        assert.equal("context_length", req.recorded.kind)
+        assert.equal("client_error", req.recorded.outcome)
+      end
+    end)
+
+    it("is told by the largest that was asked", function()
+      with_windows({ ["a/x"] = 8000, ["b/y"] = 16000, ["a/z"] = 32000 })
+      local req = ask(nil, too_long("of x"), too_long("of y"), too_long("of z"))
+      assert.same({ "a/x#1", "b/y#1", "a/z#1" }, labels(req))
+      assert.matches("of z", req.replied.body)
+    end)
+
+    it("is the client's own error when the attempts are used up", function()
+      with_windows({ ["a/x"] = 8000, ["b/w"] = 128000 }, { retry = { max = 0 } })
+      assert.equal(400, ask(nil, too_long()).replied.status)
+    end)
+
+    it("counts as no failure: a limited larger model makes the answer a 429", function()
+      with_windows({ ["a/x"] = 8000, ["b/w"] = 128000 })
+      local limited = fake.status(429, "", { ["retry-after"] = "7" })
+      local req = ask(nil, too_long(), limited)
+      assert.same({ "a/x#1", "b/w#1" }, labels(req))
+      assert.equal(429, req.replied.status)
+      assert.equal("7", req.replied.headers["retry-after"])
+    end)
+  end)
 end)

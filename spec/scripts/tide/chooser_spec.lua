@@ -117,4 +117,38 @@ describe("tide.chooser", function()
     choose:failed((choose:next(0)), { action = "next", phase = "total" }, 0)
     assert.is_nil((choose:next(0)))
   end)
+
+  local function windows(...)
+    local list = lanes("a", "b", "c", "d")
+    for i = 1, 4 do list[i].window = (select(i, ...)) or nil end
+    return list, function(lane) return lane.window end
+  end
+
+  it("T-22 goes on with lanes only that are known to read more", function()
+    local list, window_of = windows(100, 100, false, 200)
+    local choose = new(list)
+    assert.is_true(choose:outgrown((choose:next(0)), window_of))
+    assert.same({ 4, 0, false }, { choose:next(0) })
+    assert.is_false(choose:outgrown(4, window_of))
+    assert.is_nil((choose:next(0)))
+  end)
+
+  it("T-22 comes back to a larger one that has failed, after its back-off", function()
+    local list, window_of = windows(200, 100, 50)
+    local choose = new(list)
+    choose:failed((choose:next(0)), NEXT, 0)
+    assert.is_true(choose:outgrown((choose:next(0)), window_of))
+    assert.same({ 1, 0.125, false }, { choose:next(0) })
+  end)
+
+  it("T-22 has no larger one where the refusing one's size is not known, or the larger is closed",
+    function()
+      local list, window_of = windows(false, 200)
+      local choose = new(list)
+      assert.is_false(choose:outgrown((choose:next(0)), window_of))
+      list, window_of = windows(200, 100)
+      choose = new(list)
+      choose:failed((choose:next(0)), { action = "never" }, 0)
+      assert.is_false(choose:outgrown((choose:next(0)), window_of))
+    end)
 end)

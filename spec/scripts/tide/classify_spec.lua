@@ -64,10 +64,10 @@ describe("tide.classify", function()
 
   it("T-22 tells a prompt that is too long from other bad requests", function()
     local body = error_text({ code = "context_length_exceeded", message = "too long" })
-    assert.equal("client context_length", action(fake.status(400, body)))
+    assert.equal("larger context_length", action(fake.status(400, body)))
     body = error_text({ type = "too_many_prompt_tokens", code = 400, message = "too long" })
-    assert.equal("client context_length", action(fake.status(400, body), "perplexity"))
-    assert.equal("client context_length", action(fake.status(403, ""), "together"))
+    assert.equal("larger context_length", action(fake.status(400, body), "perplexity"))
+    assert.equal("larger context_length", action(fake.status(403, ""), "together"))
   end)
 
   it("reads xAI's errors, which are texts", function()

@@ -8,10 +8,12 @@ local function build(definitions, more)
     providers = { openai = { keys = { { value = {} }, { value = {} } } }, groq = {}, mock = {} },
   }
   for name, value in pairs(more or {}) do config[name] = value end
-  fake.install({ config = config })
+  fake.install({ config = config, files = config.files })
   models = require("tide.models")
   local adapters = require("tide.adapters").load().adapters
-  return models.build(config, assert(require("tide.providers").build(config, adapters)))
+  local tables = assert(require("tide.model_tables").load())
+  local providers = assert(require("tide.providers").build(config, adapters, nil, tables))
+  return models.build(config, providers)
 end
 
 local function labels(plan, op)
@@ -128,12 +130,44 @@ describe("tide.models", function()
     assert.equal("other", models.find(registry, "groq/anything").metric_model)
   end)
 
-  it("lists configured names first, then what adapters list", function()
+  local function by_id(registry)
+    local result = {}
+    for _, entry in ipairs(models.list(registry)) do result[entry.id] = entry end
+    return result
+  end
+
+  it("lists configured names first, then what adapters and their tables list, in order", function()
     local registry = build({ zebra = "groq/x", alpha = "groq/x" })
     local list = models.list(registry)
-    assert.same({ "alpha", "zebra", "groq/llama-3.1-8b-instant" },
-      { list[1].id, list[2].id, list[3].id })
+    assert.same({ "alpha", "zebra" }, { list[1].id, list[2].id })
     assert.equal("groq", list[3].owned_by)
+    for i = 4, #list do assert.is_true(list[i - 1].id < list[i].id) end
+    local known = by_id(registry)
+    assert.is_truthy(known["groq/llama-3.1-8b-instant"] and known["mock/gpt"])
+    assert.same({ id = "openai/gpt-4o", owned_by = "openai", context = 128000, max_output = 16384 },
+      known["openai/gpt-4o"])
+    assert.is_nil(known["openai/gpt-image-1"]) -- no operation of the adapter's
+  end)
+
+  it("lists of a provider what the configuration names, and nothing else", function()
+    local known = by_id(build({}, { providers = {
+      openai = { models = { "gpt-4o" } },
+      mine = { extends = "openai", base_url = "http://localhost/v1",
+        models = { ["gpt-4o"] = { context = 5 } } },
+    } }))
+    assert.same({ ["openai/gpt-4o"] = known["openai/gpt-4o"], ["mine/gpt-4o"] = {
+      id = "mine/gpt-4o", owned_by = "mine", context = 5 } }, known)
+    assert.equal(128000, known["openai/gpt-4o"].context)
+  end)
+
+  it("does not list what has been taken back", function()
+    local files = { ["adapters/models/groq.lua"] = [[return tide.models { models = {
+      old = { context = 1, caps = { "tools" }, retires = "2023-11-13" },
+      new = { context = 1, caps = { "tools" }, retires = "2023-11-16" },
+    } }]] }
+    local known = by_id(build({}, { files = files, providers = { groq = {} } }))
+    assert.is_nil(known["groq/old"]) -- it is 2023-11-14 here
+    assert.is_truthy(known["groq/new"])
   end)
 
   it("uses for an operation only lanes that offer it", function()

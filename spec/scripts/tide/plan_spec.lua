@@ -159,6 +159,11 @@ describe("tide.plan", function()
     assert.matches("more than 64", problem({ targets = many }))
   end)
 
+  it("takes pick = \"cheapest\", and that of the model where it says nothing", function()
+    assert.equal("cheapest", plan.of(plans, { model = "smart", pick = "cheapest" }, "other").pick)
+    assert.equal("ordered", plan.of(plans, { model = "smart" }, "other").pick)
+  end)
+
   it("takes pick = \"cost\" from a policy that has one", function()
     load(nil, function() return 1 end)
     assert.equal("cost", plan.of(plans, { model = "smart", pick = "cost" }, "other").pick)

@@ -188,4 +188,20 @@ describe("tide.policies", function()
     ask("smart", fake.ok())
     assert.matches("^warn on_finish of policy 'p' was left out: too many", core.logged[1])
   end)
+
+  it("shows `cost` what a lane's model costs and can read, for it to keep", function()
+    load({
+      policy = "p", models = { smart = { targets = { "a/1", "b/2" } } },
+      prices = { ["a/1"] = { input = 3, output = 6, cached = 1 }, ["b/2"] = { input = 2 } },
+    }, { ["scripts/policies/p.lua"] = [[return tide.policy {
+      route = function() return { model = "smart", pick = "cost" } end,
+      cost = function(lane, req)
+        local price = lane.price.input
+        assert(lane.context == nil)
+        lane.price.input = 0
+        return price
+      end,
+    }]] })
+    for _ = 1, 3 do assert.equal("b/2", tried(ask("x", fake.ok()))) end
+  end)
 end)

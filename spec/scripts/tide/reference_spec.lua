@@ -87,7 +87,7 @@ describe("the description of the scripting API", function()
 
   for class, name in pairs({
     ["tide.Policy"] = "policy", ["tide.Middleware"] = "middleware", ["tide.Adapter"] = "adapter",
-    ["tide.Dialect"] = "dialect",
+    ["tide.Dialect"] = "dialect", ["tide.Models"] = "models",
   }) do
     it("has the fields of tide." .. name .. "{}", function()
       local shapes = shapes_of(function(schema)

@@ -1,0 +1,31 @@
+-- What is known of the models of cohere, one a line: made by import.py from figures of litellm
+-- (2026-08-06) and genai-prices (2026-08-21). USD per million tokens, per picture and per second.
+return tide.models {
+  date = "2026-08-21",
+  models = {
+    ["command"] = { context = 4096, max_output = 4096, input = 1, output = 2 },
+    ["command-a"] = { input = 2.5, output = 10 },
+    ["command-a-03-2025"] = { context = 256000, max_output = 8000, input = 2.5, output = 10, caps = { "tools" } },
+    ["command-light"] = { context = 4096, max_output = 4096, input = 0.3, output = 0.6 },
+    ["command-nightly"] = { context = 4096, max_output = 4096, input = 1, output = 2 },
+    ["command-r"] = { context = 128000, max_output = 4096, input = 0.15, output = 0.6, caps = { "tools" } },
+    ["command-r-08-2024"] = { context = 128000, max_output = 4096, input = 0.15, output = 0.6, caps = { "tools" } },
+    ["command-r-plus"] = { context = 128000, max_output = 4096, input = 2.5, output = 10, caps = { "tools" } },
+    ["command-r-plus-08-2024"] = { context = 128000, max_output = 4096, input = 2.5, output = 10, caps = { "tools" } },
+    ["command-r7b"] = { input = 0.0375, output = 0.15 },
+    ["command-r7b-12-2024"] = { context = 128000, max_output = 4096, input = 0.0375, output = 0.15, caps = { "tools" } },
+    ["embed-english-light-v2.0"] = { kind = "embed", context = 1024, input = 0.1, output = 0 },
+    ["embed-english-light-v3.0"] = { kind = "embed", context = 1024, input = 0.1, output = 0 },
+    ["embed-english-v2.0"] = { kind = "embed", context = 4096, input = 0.1, output = 0 },
+    ["embed-english-v3.0"] = { kind = "embed", context = 1024, input = 0.1, output = 0 },
+    ["embed-multilingual-light-v3.0"] = { kind = "embed", context = 1024, input = 100, output = 0 },
+    ["embed-multilingual-v2.0"] = { kind = "embed", context = 768, input = 0.1, output = 0 },
+    ["embed-multilingual-v3.0"] = { kind = "embed", context = 1024, input = 0.1, output = 0 },
+    ["embed-v4.0"] = { kind = "embed", context = 128000, input = 0.12, output = 0 },
+    ["rerank-english-v2.0"] = { kind = "rerank", context = 4096 },
+    ["rerank-english-v3.0"] = { kind = "rerank", context = 4096 },
+    ["rerank-multilingual-v2.0"] = { kind = "rerank", context = 4096 },
+    ["rerank-multilingual-v3.0"] = { kind = "rerank", context = 4096 },
+    ["rerank-v3.5"] = { kind = "rerank", context = 4096 },
+  },
+}

@@ -1,0 +1,32 @@
+-- What is known of the models of moonshot, one a line: made by import.py from figures of litellm
+-- (2026-08-06) and genai-prices (2026-08-21). USD per million tokens, per picture and per second.
+return tide.models {
+  date = "2026-08-21",
+  models = {
+    ["kimi-k2"] = { input = 0.57, output = 2.3 },
+    ["kimi-k2-0711-preview"] = { context = 131072, max_output = 131072, input = 0.6, output = 2.5, cached = 0.15, caps = { "search", "tools" }, retires = "2026-05-25" },
+    ["kimi-k2-0905-preview"] = { context = 262144, max_output = 262144, input = 0.6, output = 2.5, cached = 0.15, caps = { "search", "tools" }, retires = "2026-05-25" },
+    ["kimi-k2-thinking"] = { context = 262144, max_output = 262144, input = 0.6, output = 2.5, cached = 0.15, caps = { "reasoning", "search", "tools" }, retires = "2026-05-25" },
+    ["kimi-k2-thinking-turbo"] = { context = 262144, max_output = 262144, input = 1.15, output = 8, cached = 0.15, caps = { "reasoning", "search", "tools" }, retires = "2026-05-25" },
+    ["kimi-k2-turbo-preview"] = { context = 262144, max_output = 262144, input = 1.15, output = 8, cached = 0.15, caps = { "search", "tools" }, retires = "2026-05-25" },
+    ["kimi-k2.5"] = { context = 262144, max_output = 262144, input = 0.6, output = 3, cached = 0.1, caps = { "json", "reasoning", "tools", "vision" } },
+    ["kimi-k2.6"] = { context = 262144, max_output = 262144, input = 0.95, output = 4, cached = 0.16, caps = { "json", "reasoning", "tools", "vision" } },
+    ["kimi-k2.7-code"] = { context = 262144, input = 0.95, output = 4, cached = 0.19 },
+    ["kimi-k3"] = { context = 1048576, input = 3, output = 15, cached = 0.3 },
+    ["kimi-latest"] = { context = 131072, max_output = 131072, input = 2, output = 5, cached = 0.15, caps = { "tools", "vision" }, retires = "2026-01-28" },
+    ["kimi-latest-128k"] = { context = 131072, max_output = 131072, input = 2, output = 5, cached = 0.15, caps = { "tools", "vision" }, retires = "2026-01-28" },
+    ["kimi-latest-32k"] = { context = 32768, max_output = 32768, input = 1, output = 3, cached = 0.15, caps = { "tools", "vision" }, retires = "2026-01-28" },
+    ["kimi-latest-8k"] = { context = 8192, max_output = 8192, input = 0.2, output = 2, cached = 0.15, caps = { "tools", "vision" }, retires = "2026-01-28" },
+    ["kimi-thinking-preview"] = { context = 131072, max_output = 131072, input = 0.6, output = 2.5, cached = 0.15, caps = { "vision" }, retires = "2025-11-11" },
+    ["moonshot-v1-128k"] = { context = 131072, max_output = 131072, input = 2, output = 5, caps = { "json", "tools" } },
+    ["moonshot-v1-128k-0430"] = { context = 131072, max_output = 131072, input = 2, output = 5, caps = { "tools" }, retires = "2024-04-30" },
+    ["moonshot-v1-128k-vision-preview"] = { context = 131072, max_output = 131072, input = 2, output = 5, caps = { "json", "tools", "vision" } },
+    ["moonshot-v1-32k"] = { context = 32768, max_output = 32768, input = 1, output = 3, caps = { "json", "tools" } },
+    ["moonshot-v1-32k-0430"] = { context = 32768, max_output = 32768, input = 1, output = 3, caps = { "tools" }, retires = "2024-04-30" },
+    ["moonshot-v1-32k-vision-preview"] = { context = 32768, max_output = 32768, input = 1, output = 3, caps = { "json", "tools", "vision" } },
+    ["moonshot-v1-8k"] = { context = 8192, max_output = 8192, input = 0.2, output = 2, caps = { "json", "tools" } },
+    ["moonshot-v1-8k-0430"] = { context = 8192, max_output = 8192, input = 0.2, output = 2, caps = { "tools" }, retires = "2024-04-30" },
+    ["moonshot-v1-8k-vision-preview"] = { context = 8192, max_output = 8192, input = 0.2, output = 2, caps = { "json", "tools", "vision" } },
+    ["moonshot-v1-auto"] = { context = 131072, max_output = 131072, input = 2, output = 5, caps = { "json", "tools" } },
+  },
+}

@@ -1,0 +1,33 @@
+-- What is known of the models of perplexity, one a line: made by import.py from figures of litellm
+-- (2026-08-06) and genai-prices (2026-08-21). USD per million tokens, per picture and per second.
+return tide.models {
+  date = "2026-08-21",
+  models = {
+    ["codellama-34b-instruct"] = { context = 16384, max_output = 16384, input = 0.35, output = 1.4 },
+    ["codellama-70b-instruct"] = { context = 16384, max_output = 16384, input = 0.7, output = 2.8 },
+    ["llama-2-70b-chat"] = { context = 4096, max_output = 4096, input = 0.7, output = 2.8 },
+    ["llama-3.1-70b-instruct"] = { context = 131072, max_output = 131072, input = 1, output = 1 },
+    ["llama-3.1-8b-instruct"] = { context = 131072, max_output = 131072, input = 0.2, output = 0.2 },
+    ["llama-3.1-sonar-large-128k-online"] = { input = 1, output = 1 },
+    ["llama-3.1-sonar-small-128k-online"] = { input = 0.2, output = 0.2 },
+    ["mistral-7b-instruct"] = { context = 4096, max_output = 4096, input = 0.07, output = 0.28 },
+    ["mixtral-8x7b-instruct"] = { context = 4096, max_output = 4096, input = 0.07, output = 0.28 },
+    ["pplx-70b-chat"] = { context = 4096, max_output = 4096, input = 0.7, output = 2.8 },
+    ["pplx-70b-online"] = { context = 4096, max_output = 4096, input = 0, output = 2.8 },
+    ["pplx-7b-chat"] = { context = 8192, max_output = 8192, input = 0.07, output = 0.28 },
+    ["pplx-7b-online"] = { context = 4096, max_output = 4096, input = 0, output = 0.28 },
+    ["pplx-embed-v1-0.6b"] = { kind = "embed", context = 32768, input = 0.004, output = 0 },
+    ["pplx-embed-v1-4b"] = { kind = "embed", context = 32768, input = 0.03, output = 0 },
+    ["r1-1776"] = { input = 2, output = 8 },
+    ["sonar"] = { context = 128000, input = 1, output = 1, caps = { "search" } },
+    ["sonar-deep-research"] = { context = 128000, input = 2, output = 8, reasoning = 3, caps = { "reasoning", "search" } },
+    ["sonar-medium-chat"] = { context = 16384, max_output = 16384, input = 0.6, output = 1.8 },
+    ["sonar-medium-online"] = { context = 12000, max_output = 12000, input = 0, output = 1.8 },
+    ["sonar-pro"] = { context = 200000, max_output = 8000, input = 3, output = 15, caps = { "search" } },
+    ["sonar-pro-search"] = { input = 3, output = 15 },
+    ["sonar-reasoning"] = { context = 128000, input = 1, output = 5, caps = { "reasoning", "search" } },
+    ["sonar-reasoning-pro"] = { context = 128000, input = 2, output = 8, caps = { "reasoning", "search" } },
+    ["sonar-small-chat"] = { context = 16384, max_output = 16384, input = 0.07, output = 0.28 },
+    ["sonar-small-online"] = { context = 12000, max_output = 12000, input = 0, output = 0.28 },
+  },
+}

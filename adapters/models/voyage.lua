@@ -1,0 +1,31 @@
+-- What is known of the models of voyage, one a line: made by import.py from figures of litellm
+-- (2026-08-06) and genai-prices (2026-08-21). USD per million tokens, per picture and per second.
+return tide.models {
+  date = "2026-08-21",
+  models = {
+    ["rerank-2"] = { kind = "rerank", context = 16000, input = 0.05, output = 0 },
+    ["rerank-2-lite"] = { kind = "rerank", context = 8000, input = 0.02, output = 0 },
+    ["rerank-2.5"] = { kind = "rerank", context = 32000, input = 0.05, output = 0 },
+    ["rerank-2.5-lite"] = { kind = "rerank", context = 32000, input = 0.02, output = 0 },
+    ["voyage-2"] = { kind = "embed", context = 4000, input = 0.1, output = 0 },
+    ["voyage-3"] = { kind = "embed", context = 32000, input = 0.06, output = 0 },
+    ["voyage-3-large"] = { kind = "embed", context = 32000, input = 0.18, output = 0 },
+    ["voyage-3-lite"] = { kind = "embed", context = 32000, input = 0.02, output = 0 },
+    ["voyage-3.5"] = { kind = "embed", context = 32000, input = 0.06, output = 0 },
+    ["voyage-3.5-lite"] = { kind = "embed", context = 32000, input = 0.02, output = 0 },
+    ["voyage-4"] = { kind = "embed", input = 0.06, output = 0 },
+    ["voyage-4-large"] = { kind = "embed", input = 0.12, output = 0 },
+    ["voyage-4-lite"] = { kind = "embed", input = 0.02, output = 0 },
+    ["voyage-code-2"] = { kind = "embed", context = 16000, input = 0.12, output = 0 },
+    ["voyage-code-3"] = { kind = "embed", context = 32000, input = 0.18, output = 0 },
+    ["voyage-context-3"] = { kind = "embed", context = 120000, input = 0.18, output = 0 },
+    ["voyage-finance-2"] = { kind = "embed", context = 32000, input = 0.12, output = 0 },
+    ["voyage-large-2"] = { kind = "embed", context = 16000, input = 0.12, output = 0 },
+    ["voyage-large-2-instruct"] = { kind = "embed", input = 0.12, output = 0 },
+    ["voyage-law-2"] = { kind = "embed", context = 16000, input = 0.12, output = 0 },
+    ["voyage-lite-01"] = { kind = "embed", context = 4096, input = 0.1, output = 0 },
+    ["voyage-lite-02-instruct"] = { kind = "embed", context = 4000, input = 0.1, output = 0 },
+    ["voyage-multilingual-2"] = { kind = "embed", input = 0.12, output = 0 },
+    ["voyage-multimodal-3"] = { kind = "embed", context = 32000, input = 0.12, output = 0 },
+  },
+}

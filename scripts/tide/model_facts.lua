@@ -1,0 +1,60 @@
+-- What is known of a model at a provider: of the table of models, over it what the adapter and the
+-- configuration say, over that the configuration's prices. Found out when it is first needed.
+local core = require("core")
+local model_entry = require("tide.model_entry")
+
+local M = {}
+
+local NOTHING = {}
+
+local function compiled(entry)
+  local prices = model_entry.prices_of(entry)
+  return {
+    context = entry.context, max_output = entry.max_output, caps = entry.caps,
+    image = entry.image, second = entry.second, retires = entry.retires,
+    prices = prices, price = prices and core.price(prices),
+  }
+end
+
+-- The first of two names of a model that a map has: as it is asked for, as the provider calls it.
+local function either(map, asked, sent)
+  return map[asked] or map[sent]
+end
+
+--- What is known of a provider's model.
+-- @tparam table provider of providers.build()
+-- @tparam string asked the model as the configuration calls it
+-- @tparam string|nil sent as the provider calls it, where that is another name
+-- @treturn table { context = tokens, max_output = tokens, caps = list, image = USD, second = USD,
+--   retires = date, prices = { input =, output =, cached =, cache_write =, reasoning = USD per
+--   million tokens, tiers = } or nil, price = of core.price() or nil }; absent: not known
+function M.find(provider, asked, sent)
+  sent = sent or asked
+  local entry = provider.model_table and provider.model_table:find(sent)
+  entry = model_entry.merged(entry, either(provider.models, asked, sent))
+  entry = model_entry.merged(entry, either(provider.prices, asked, sent))
+  return entry and compiled(entry) or NOTHING
+end
+
+--- The same of a lane's model, kept there.
+function M.of(lane)
+  local facts = lane.facts
+  if not facts then
+    facts = M.find(lane.provider, lane.model, lane.sent_model)
+    lane.facts = facts
+  end
+  return facts
+end
+
+-- Where nothing is generated.
+local free
+
+--- What a request costs on a lane.
+-- @treturn userdata|nil of core.price(); nil: not known
+function M.price(lane, op)
+  if op ~= "count" then return M.of(lane).price end
+  free = free or core.price({ input = 0, output = 0 })
+  return free
+end
+
+return M
