@@ -52,6 +52,13 @@ return tide.dialect {
   terminal_bytes = "data: [DONE]\n\n",
   paths = { chat = "/v2/chat", embed = "/v2/embed", rerank = "/v2/rerank" },
   operations = {
+    embed = {
+      request = { model = "model", inputs = { "texts", "images", "inputs" } },
+      raw_members = { "embeddings" },
+      usage = { input = "meta.billed_units.input_tokens" },
+      decode_request = embed.decode_request, encode_request = embed.encode_request,
+      decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,
+    },
     rerank = {
       request = {
         model = "model", messages = "documents", needs = { "query", "documents" },
@@ -64,15 +71,6 @@ return tide.dialect {
   },
   request = {
     model = "model", stream = "stream", messages = "messages", needs = { "messages" },
-  },
-  operations = {
-    embed = {
-      request = { model = "model", inputs = { "texts", "images", "inputs" } },
-      raw_members = { "embeddings" },
-      usage = { input = "meta.billed_units.input_tokens" },
-      decode_request = embed.decode_request, encode_request = embed.encode_request,
-      decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,
-    },
   },
   raw_members = { "parameters", "schema", "json_schema", "data" },
 

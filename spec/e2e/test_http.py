@@ -141,7 +141,7 @@ def test_a_body_that_is_not_json_by_type_is_415_or_400(ready, kind):
 
 def test_an_unknown_path_is_404_and_a_wrong_method_405_or_404(ready):
     openai_error(ready.get("/v1/nothing"), 404)
-    openai_error(ready.call({}, "/"), 404)
+    openai_error(ready.call({}, "/nothing"), 404)
     answer = ready.get("/v1/chat/completions")
     openai_error(answer, answer.status)
     assert answer.status in (404, 405)
