@@ -26,15 +26,15 @@ void watch_free(struct watch *watch);
 
 // A finish outside of the choices, or told by an event's name, finishes all of them.
 //
-// One rule of a role. Exactly one of `path` (JSON path), `event` (name of the SSE event) and `data`
+// One rule of a role. Exactly one of `path` (JSON path), `event` (name of the event) and `data`
 // (the event's data, literally, e.g. "[DONE]") is not NULL. With a path, `equals` (or NULL) is the
 // string that the value must be, with `is_true` it must be true; without either any value that is
 // not empty counts. A usage rule that leads to a number means the whole event (or document): its
 // counts stand at the top.
 struct watch_rule {
     enum watch_role role;
-    const char *path, *equals, *event, *data;
     bool is_true;
+    const char *path, *equals, *event, *data;
 };
 
 // Returns 0, or -1 with `err` naming the bad rule. Strings are copied.

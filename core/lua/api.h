@@ -311,7 +311,8 @@
 //     price = price,                  -- nil: what the answer costs is not known
 //     hide_usage = bool,              -- the client does not get events with usage without choices
 //     add_terminal = "data: [DONE]\n\n",  -- appended when the upstream left it out
-//     error_event = function(kind, message, id) -> bytes of the error event in the client's dialect;
+//     error_event = function(kind, message, id) -> bytes of the error event in the client's
+//                                        dialect;
 //                                        the message is the provider's own, redacted, when it told
 //                                        one; id: that of the request
 //     timeout = { connect =, first_token =, head =, idle = },      -- seconds

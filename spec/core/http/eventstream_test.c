@@ -264,7 +264,7 @@ static void test_a_long_error_that_is_no_json_is_cut(void **state)
     begin(fixture, (size_t)2 * LEN);
     assert_int_equal(feed(fixture, fixture->bytes.len), 0);
     assert_int_equal(fixture->record.events.len,
-                     strlen("!x={\"__type\":\"x\",\"message\":\"\"}|") + 6 * 0xFFFF);
+                     strlen("!x={\"__type\":\"x\",\"message\":\"\"}|") + (size_t)6 * 0xFFFF);
     end(fixture);
     buf_deinit(&text);
 }
