@@ -8,11 +8,13 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 import types
+import zlib
 
 from actors import Peer
 from measures import longest_turn
@@ -127,6 +129,37 @@ def test_dialects():
         check("%s: every event is JSON, the last one ends it" % stream, json.loads(ev[-1]).get("type") == last and all(map(json.loads, ev)), ev[-1])
 
 
+def frames(data):
+    """[(type, payload)] of AWS frames, each checksum verified"""
+    found = []
+    while data:
+        total, length, crc = struct.unpack(">III", data[:12])
+        ends = struct.unpack(">I", data[total - 4:total])[0]
+        found.append((crc == zlib.crc32(data[:8]) and ends == zlib.crc32(data[:total - 4]) and
+                      re.search(rb":(?:event|exception)-type\x07..(\w+)", data[12:12 + length], re.S)[1].decode(),
+                      json.loads(data[12 + length:total - 4])))
+        data = data[total:]
+    return found
+
+
+def test_framings():
+    r, d = call("POST", "/model/m/converse", "{}")
+    check("bedrock: exact size, with the mark", len(d) == 4096 and json.loads(d) and b"@@mock@@" in d, len(d))
+    r, d = call("POST", "/model/m/converse-stream", "{}")
+    events = frames(d)
+    check("bedrock: frames with right checksums", [n for n, _ in events] == ["messageStart"] + ["contentBlockDelta"] * 20 + [
+        "contentBlockStop", "messageStop", "metadata"], events)
+    check("bedrock: marked chunks in order", re.findall(rb"@@(\d{6}):[0-9a-f]{16}@@", d) == [b"%06d" % i for i in range(20)])
+    check("bedrock: the type of its streams", r.headers["Content-Type"] == "application/vnd.amazon.eventstream")
+    r, d = call("POST", "/api/chat", '{"stream":true}')
+    lines = [json.loads(line) for line in d.split(b"\n")[:-1]]
+    check("ollama: lines of JSON, the last one ends it", [line["done"] for line in lines] == [False] * 20 + [True], lines)
+    call("POST", "/__mock/set?perrmid=1", "")
+    r, d = call("POST", "/model/m/converse-stream", "{}")
+    check("bedrock: an exception half-way", frames(d)[-1][0] == "internalServerException" and len(frames(d)) == 12, d)
+    call("POST", "/__mock/set?perrmid=0", "")
+
+
 def test_tls():
     tls_call("POST", "/__mock/set?default=1&body=3000000&chunks=1000&gap=5")
     tls_call("POST", "/__mock/reset")
@@ -184,6 +217,7 @@ try:
     check("embeddings", len(json.loads(d)["data"][0]["embedding"]) == 256)
     check("models, unknown path, wrong method", (call("GET", "/v1/models")[0].status, call("GET", "/nope")[0].status, call("GET", "/v1/chat/completions")[0].status) == (200, 404, 405))
     test_dialects()
+    test_framings()
     r, d = call("POST", "/v1/chat/completions", iter([b'{"stream"', b':tr', b'ue}']), encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
     check("request body in chunked coding", d.endswith(b"data: [DONE]\n\n"))
     s = socket.create_connection(("127.0.0.1", PORT))

@@ -19,7 +19,7 @@ from reloads import SAVES, measure_reloads
 from tables import added, quant, table
 
 PEERS = "nginx,tidegate,tidegate-policy,nginx-tls,tidegate-tls,nginx-log,tidegate-log,nginx-unbuffered," \
-    "tidegate-anthropic,tidegate-gemini,tidegate-responses"
+    "tidegate-anthropic,tidegate-gemini,tidegate-responses,tidegate-bedrock,tidegate-ollama"
 SCENARIOS = "small-max,small-tls,small-translated,small-log,large-max,large-translated,big-max,paced-2000,stream-50," \
     "stream-translated,small-beside,idle-streams,idle-tls"
 DIRECT = "paced-2000"  # also without a gateway: its rows are the latency that one adds
@@ -145,6 +145,15 @@ def translated_row(runs, what, limit, scenario, dialect):
     return absolute(what, limit, mine - passed if passed and mine else None, None, "us")
 
 
+def framed_row(runs, what, limit, dialect):
+    """a chunk of a stream that is framed in another way, over one of anthropic's, both from the same rounds"""
+    mine, usual = (runs.cpu("stream-translated", "tidegate-" + name) for name in (dialect, "anthropic"))
+    wanted = "<= %.2f x anthropic" % limit
+    if not mine or not usual:
+        return [what, wanted, amount(mine, "us"), "", "", NOT_MEASURED]
+    return [what, wanted, amount(mine, "us"), "", "%.2f" % (mine / usual), verdict(mine / usual, limit)]
+
+
 def middle_half(values):
     """how far apart the middle half of the values lies; one value has no spread"""
     if len(values) < 2:
@@ -206,6 +215,8 @@ def rows(runs, start_ms, memory_mb, reloads, o):
                  None, "us"),
         absolute("the same from gemini", None, runs.cpu("stream-translated", "tidegate-gemini"), None, "us"),
         absolute("the same from openai-responses", None, runs.cpu("stream-translated", "tidegate-responses"), None, "us"),
+        framed_row(runs, "the same from bedrock-converse", 1.5, "bedrock"),
+        framed_row(runs, "the same from ollama", 1.5, "ollama"),
         translated_row(runs, "that translation adds to a request, 1 KB", 60, "small", "anthropic"),
         translated_row(runs, "the same from gemini", None, "small", "gemini"),
         translated_row(runs, "the same from openai-responses", None, "small", "responses"),
