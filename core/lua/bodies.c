@@ -13,7 +13,8 @@
 
 // Who asks is no part of what was asked.
 static const char *const private_headers[] = {
-    "authorization", "proxy-authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie",
+    "authorization", "proxy-authorization",  "x-api-key", "x-goog-api-key", "api-key",
+    "cookie",        "x-amz-security-token",
 };
 
 void bodies_keep(struct call *call)

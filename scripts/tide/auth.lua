@@ -9,9 +9,8 @@ function M.bearer(header)
   if header and header:sub(1, 7):lower() == "bearer " then return header:match("^ *(.*)$", 8) end
 end
 
-local function key_of(req)
-  local key = M.bearer(req:header("authorization")) or req:header("x-api-key")
-    or req:header("x-goog-api-key")
+local function key_of(req, header)
+  local key = M.bearer(header) or req:header("x-api-key") or req:header("x-goog-api-key")
   if key then return key end
   local query = req:query()
   return query and url.parameter(query, "key")
@@ -23,26 +22,24 @@ local function by_signature(req)
   return name
 end
 
-local function is_presigned(req)
+local function without_key(req)
   local query = req:query()
-  return query and url.parameter(query, "X-Amz-Signature") ~= nil
+  if query and url.parameter(query, "X-Amz-Signature") then
+    return errors.bad_signature({
+      code = "MissingAuthenticationTokenException",
+      message = "A signature in the URL is not taken here: sign with the header Authorization.",
+    })
+  end
+  return errors.unauthorized("A key is needed: as Authorization: Bearer KEY, "
+    .. "x-api-key or x-goog-api-key.")
 end
 
 --- The client's name, or nil and an error. Only for gateways that ask for a key.
 function M.client(req)
   local header = req:header("authorization")
   if header and header:sub(1, 5) == "AWS4-" then return by_signature(req) end
-  if is_presigned(req) then
-    return nil, errors.bad_signature({
-      code = "MissingAuthenticationTokenException",
-      message = "A signature in the URL is not taken here: sign with the header Authorization.",
-    })
-  end
-  local key = key_of(req)
-  if not key or key == "" then
-    return nil, errors.unauthorized("A key is needed: as Authorization: Bearer KEY, "
-      .. "x-api-key or x-goog-api-key.")
-  end
+  local key = key_of(req, header)
+  if not key or key == "" then return nil, without_key(req) end
   local name = req:find_client(key)
   if not name then return nil, errors.unauthorized("The key is not known here.") end
   return name

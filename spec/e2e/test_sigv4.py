@@ -2,6 +2,7 @@
 import datetime
 import email.utils
 import json
+import os
 import re
 import time
 
@@ -12,7 +13,7 @@ from botocore.credentials import Credentials
 
 import gateway as program
 import upstream as mock
-from config import config
+from config import ADMIN, config
 
 SECRET, TOKEN, BEARER = "sk-canary-secret+/key", "sk-canary-session//token==", "sk-canary-bearer"
 PAIR = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": SECRET}
@@ -246,6 +247,22 @@ def test_what_the_provider_repeats_is_not_told(gateway, upstream):
     answer = g.chat("m0")
     assert answer.status == 400
     assert "x-amz-security-token:*** not ***" in json.loads(answer.body)["message"].replace("'", "")
+
+
+def test_keys_and_signatures_are_shown_nowhere(gateway, upstream):
+    """the fixture looks for the canaries in all that was said; the signature is looked for here"""
+    upstream.answer(mock.json_reply({"message": "no"}, 403, {"x-amzn-errortype": "AccessDeniedException"}))
+    upstream.always(lambda _: mock.chat())
+    g = start(gateway, upstream, [STS], admin=ADMIN, log={"file": "@LOG@", "level": "debug", "bodies": "bodies.log"})
+    answers = [g.chat("m0"), g.chat("m0"), *(g.admin(p) for p in ("/metrics", "/admin/lanes", "/admin/scripts"))]
+    assert [a.status for a in answers[:2]] == [502, 200]
+    shown = b"".join(a.body + repr(a.headers).encode() for a in answers) + g.output.encode() + g.errors.encode()
+    for name in ("gateway.log", "bodies.log"):
+        with open(os.path.join(g.folder, name), "rb") as file:
+            shown += file.read()
+    for request in upstream.requests:
+        assert request.headers["authorization"].split("Signature=")[1].encode() not in shown
+    assert SECRET.encode() not in shown and TOKEN.encode() not in shown
 
 
 # ---- what is wrong is named --------------------------------------------------------------------

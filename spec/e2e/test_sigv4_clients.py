@@ -1,11 +1,16 @@
 """Clients that sign their requests, as boto3 does: what is checked, and how a refusal reads."""
 import datetime
 import json
+import os
 
+import boto3
+import botocore.auth
 import pytest
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 import gateway as program
 import upstream as mock
@@ -26,7 +31,7 @@ ORIGIN, PATH = "http://gateway", "/v1/chat/completions"  # the host that the cli
 @pytest.fixture
 def signing(gateway, upstream):
     upstream.always(lambda _: mock.chat())
-    return gateway(one(upstream, clients=CLIENTS))
+    return gateway(one(upstream, clients=CLIENTS, log={"file": "@LOG@", "bodies": "bodies.log"}))
 
 
 def signed(pair=(ID, SECRET), path=PATH, body=BODY, shift=0, how=SigV4Auth, headers=None, method="POST", token=None):
@@ -190,13 +195,67 @@ def test_another_path_method_or_host_is_refused(signing):
 
 
 def test_signatures_and_keys_are_told_nowhere(signing):
-    target, headers = signed((ID, "wrong"))
+    target, headers = signed((ID, "wrong"), token="session-token-of-a-client")
     assert "does not match" in signing.log(send(signing, target, headers))["error"]["message"]
     signature = headers["Authorization"].split("Signature=")[1]
-    with open(signing.log_path, encoding="utf-8") as file:
-        text = file.read()
-    for secret in (signature, SECRET, KEY):
-        assert secret not in text and secret not in signing.errors
+    assert send(signing, *signed(token="session-token-of-a-client")).status == 200
+    text = signing.errors
+    for name in ("gateway.log", "bodies.log"):
+        with open(os.path.join(signing.folder, name), encoding="utf-8") as file:
+            text += file.read()
+    assert "amz-date" in text.lower()
+    for secret in (signature, SECRET, KEY, "session-token-of-a-client"):
+        assert secret not in text
+
+
+# ---- boto3 itself ------------------------------------------------------------------------------
+MODELS = {"anthropic.claude-opus-4-5-20251101-v1:0": ["one/m"],
+          "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2": ["one/m"]}
+ASKED = [{"role": "user", "content": [{"text": "hi"}]}]
+
+
+@pytest.fixture
+def bedrock(gateway, upstream):
+    upstream.always(lambda r: mock.stream(mock.role(), mock.delta("hel"), mock.delta("lo"), mock.finish(), mock.DONE)
+                    if r.json.get("stream") else mock.chat())
+    return gateway(one(upstream, clients=CLIENTS, models=MODELS))
+
+
+def boto(g, pair=(ID, SECRET)):
+    """a client of Bedrock as anybody makes one"""
+    session = boto3.Session(*pair, region_name="us-east-1")
+    return session.client("bedrock-runtime", endpoint_url="http://127.0.0.1:%d" % g.port,
+                          config=Config(retries={"total_max_attempts": 1}, proxies={}))
+
+
+def code_of(client, model=list(MODELS)[0], **more):
+    with pytest.raises(ClientError) as caught:
+        client.converse(modelId=model, messages=ASKED, **more)
+    error = caught.value.response
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 403
+    return error["Error"]["Code"]
+
+
+@pytest.mark.sdk
+@pytest.mark.parametrize("pair", [(ID, SECRET), (ID, SECRET, "session//token=="), (KEY, "whatever")])
+def test_boto3_is_served(bedrock, pair):
+    client = boto(bedrock, pair)
+    for model in MODELS:
+        answer = client.converse(modelId=model, messages=ASKED, inferenceConfig={"maxTokens": 9})
+        assert answer["output"]["message"]["content"] == [{"text": "hello"}] and answer["stopReason"] == "end_turn"
+        events = list(client.converse_stream(modelId=model, messages=ASKED)["stream"])
+        assert "".join(e["contentBlockDelta"]["delta"]["text"] for e in events if "contentBlockDelta" in e) == "hello"
+
+
+@pytest.mark.sdk
+def test_boto3_is_refused_in_words_that_it_knows(bedrock, upstream, monkeypatch):
+    assert code_of(boto(bedrock, (ID, "wrong"))) == "InvalidSignatureException"
+    assert code_of(boto(bedrock, ("AKIANOBODY", SECRET))) == "UnrecognizedClientException"
+    right = botocore.auth.get_current_datetime
+    for ahead in (-400, 400):
+        monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *a: right(*a) + datetime.timedelta(seconds=ahead))
+        assert code_of(boto(bedrock)) == "InvalidSignatureException"
+    assert upstream.requests == []
 
 
 # ---- the configuration -------------------------------------------------------------------------
