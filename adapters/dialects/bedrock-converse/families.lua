@@ -70,9 +70,9 @@ local function text_only(more)
 end
 
 local OTHERS = {
+  { models = { "*amazon.nova-2-omni-*" }, traits = nova({ thinking = "nova", audio = true }) },
   {
-    models = { "*amazon.nova-2-*" }, reasoning = true,
-    traits = nova({ thinking = "nova", audio = true }),
+    models = { "*amazon.nova-2-*" }, reasoning = true, traits = nova({ thinking = "nova" }),
   },
   { models = { "*amazon.nova-micro*" }, traits = nova({ images = false, documents = false,
     video = false }) },

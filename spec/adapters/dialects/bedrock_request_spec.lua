@@ -236,7 +236,7 @@ describe("the dialect bedrock-converse, a request for a provider:", function()
     model(CLAUDE)
     sent = body({ messages = { user({ type = "image", data = "AAAA", mime = "image/tiff" }) } })
     assert.truthy(sent.messages[1].content[1].text)
-    model("us.amazon.nova-2-lite-v1:0")
+    model("us.amazon.nova-2-omni-v1:0")
     sent = body({ messages = { user({ type = "video", data = "AAAA", mime = "video/mp4" },
       { type = "audio", data = "AAAA", format = "mp3" }) } })
     assert.equal("mp4", sent.messages[1].content[1].video.format)
