@@ -148,7 +148,8 @@ def failure(status, name, message="no", **headers):
     return mock.json_reply({"message": message}, status, {"x-amzn-ErrorType": kind, **headers})
 
 
-@pytest.mark.parametrize("answer, alone, both", [
+# an answer, the status where nobody else could be asked, and where somebody can
+FAILURES = [
     (failure(400, "ValidationException", "no such field"), 400, 400),
     (failure(400, "ValidationException", "Input Tokens Exceeded: Number of input tokens exceeds maximum length."), 400, 400),
     (failure(400, "ValidationException", "Invocation of model ID x with on-demand throughput isn\u2019t supported."), 404, 200),
@@ -163,22 +164,28 @@ def failure(status, name, message="no", **headers):
     (failure(503, "ServiceUnavailableException"), 502, 200),
     (frames(AWS, begin(), exception("throttlingException", {"message": "slow down"})), 429, 200),
     (frames(AWS, begin(), exception("modelStreamErrorException", {"message": "broke", "originalStatusCode": 500})), 502, 200),
-], ids=lambda value: None if isinstance(value, int) else value.headers.get("x-amzn-ErrorType", "stream")[:24])
-def test_T37_its_errors_mean_what_they_say(gateway, upstreams, answer, alone, both):
+]
+
+
+def test_T37_its_errors_mean_what_they_say(gateway, upstreams):
     upstream, other = upstreams(), upstreams()
-    upstream.always(answer)
+    upstream.always(lambda request: FAILURES[int(request.target.split("/")[2].split("-")[-1])][0])
     other.always(mock.tokens("from the other"))
-    g = gateway(config({
-        "b": {"extends": "bedrock", "base_url": upstream.origin, "region": "eu-west-1", "keys": [PAIR]},
-        "other": provider(other)}, models={
-        "alone": ["b/" + CLAUDE],
-        "both": {"targets": ["b/" + CLAUDE, "other/m"], "pick": "ordered"}}, retry={"max": 1}))
-    refused = chat(g, model="alone", stream=True)
-    assert refused.status == alone, refused.body
-    said_by = chat(g, model="both", stream=True)
-    assert said_by.status == both, said_by.body
-    if "Tokens Exceeded" in str(answer.pieces):
-        assert said_by.json["error"]["code"] == "context_length_exceeded"
+    providers, models = {"other": provider(other)}, {}
+    for number in range(len(FAILURES)):  # a refused credential is not asked again
+        for how in ("alone", "both"):
+            name = "%s%d" % (how, number)
+            providers[name] = {"extends": "bedrock", "base_url": upstream.origin, "region": "eu-west-1", "keys": [PAIR]}
+            target = "%s/anthropic.claude-%d" % (name, number)
+            models[name] = {"targets": [target, *(["other/m"] if how == "both" else [])], "pick": "ordered"}
+    g = gateway(config(providers, models=models, retry={"max": 1}))
+    for number, (answer, alone, both) in enumerate(FAILURES):
+        refused = chat(g, model="alone%d" % number, stream=True)
+        assert refused.status == alone, (answer, refused.body)
+        served = chat(g, model="both%d" % number, stream=True)
+        assert served.status == both, (answer, served.body)
+        if "Tokens Exceeded" in str(answer.pieces):
+            assert served.json["error"]["code"] == "context_length_exceeded"
 
 
 def test_T05_an_exception_behind_the_commit_point_is_an_error(gateway, upstream):
@@ -331,21 +338,25 @@ def test_T33_what_nobody_signed_does_not_reach_claude_on_bedrock(gateway, upstre
     assert upstream.last.json["messages"][1]["content"] == [{"text": "so"}]
 
 
-@pytest.mark.parametrize("answer, status, name", [
+REFUSALS = [
     (mock.error(400, "no such field"), 400, "ValidationException"),
     (mock.error(429), 429, "ThrottlingException"),
     (mock.error(401), 502, "ModelErrorException"),
     (mock.error(404), 404, "ResourceNotFoundException"),
     (mock.error(500), 502, "ModelErrorException"),
-])
-def test_T38_boto3_understands_errors(gateway, upstream, answer, status, name):
-    upstream.always(answer)
-    client = sdk(gateway(config({"one": provider(upstream)}, models={"smart": ["one/m"]}, retry={"max": 0})))
-    for ask in (client.converse, client.converse_stream):
+]
+
+
+def test_T38_boto3_understands_errors(gateway, upstream):
+    upstream.always(lambda request: REFUSALS[int(request.json["model"])][0])
+    providers = {"p%d" % i: provider(upstream) for i in range(len(REFUSALS))}
+    models = {"m%d" % i: ["p%d/%d" % (i, i)] for i in range(len(REFUSALS))}
+    client = sdk(gateway(config(providers, models=models, retry={"max": 0})))
+    for number, (_, status, name) in enumerate(REFUSALS):
         with pytest.raises(getattr(client.exceptions, name)) as raised:
-            ask(modelId="smart", messages=HI)
+            (client.converse, client.converse_stream)[number % 2](modelId="m%d" % number, messages=HI)
         error = raised.value.response
-        assert error["ResponseMetadata"]["HTTPStatusCode"] == status and error["Error"]["Message"]
+        assert error["ResponseMetadata"]["HTTPStatusCode"] == status and error["Error"]["Message"], name
 
 
 def test_T38_boto3_understands_the_gateways_own_errors(gateway, upstream):

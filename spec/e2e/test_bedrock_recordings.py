@@ -9,6 +9,7 @@ import pytest
 import gateway as program
 import upstream as mock
 from config import config
+from dialects import ANTHROPIC, GEMINI, RESPONSES, ask, streamed_text, text_of
 from framings import frames
 
 FOLDER = os.environ.get("TIDEGATE_RECORDINGS", os.path.join(program.ROOT, "..", "shared", "recordings"))
@@ -121,6 +122,25 @@ def test_recorded_answers_say_the_same_to_clients_of_openai(gateway, upstream):
                 assert answer.events[-1] == "[DONE]", case.id
             tokens = g.log(answer)["tokens"]
             assert (tokens["in"], tokens["out"]) == (got[4]["prompt_tokens"], usage["outputTokens"]), case.id
+
+
+@needs_recordings
+def test_recorded_answers_say_the_same_to_clients_of_the_others(gateway, upstream):
+    g = start(gateway, upstream)
+    for case in GOOD:
+        for dialect in (ANTHROPIC, GEMINI, RESPONSES):
+            upstream.answer(case.reply(SIZES[2]))
+            answer = ask(g, dialect, "r%d" % CASES.index(case), case.is_stream)
+            assert answer.status == 200, (case.id, dialect, answer.body)
+            text = case.facts()[0]
+            if not case.is_stream and dialect == GEMINI:
+                got = "".join(p.get("text", "") for p in answer.json["candidates"][0]["content"]["parts"] if not p.get("thought"))
+            elif case.is_stream and dialect == GEMINI:
+                got = "".join(p.get("text", "") for d in answer.events for c in json.loads(d)["candidates"]
+                              for p in c.get("content", {}).get("parts", ()) if not p.get("thought"))
+            else:
+                got = (streamed_text if case.is_stream else text_of)(dialect, answer)
+            assert got == text, (case.id, dialect)
 
 
 @needs_recordings

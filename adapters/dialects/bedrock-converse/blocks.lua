@@ -253,16 +253,15 @@ end
 
 -- ---- reasoning and the rest ---------------------------------------------------------------------
 
--- Claude's thinking goes back as it came, signed, or not at all.
+-- Thinking goes back as it came, signed, or not at all.
 local function reasoning_parts(part, out)
   local is_ours = seals.is_taken(part.format, out.traits)
   if part.redacted and is_ours then
     return { { reasoningContent = { redactedContent = seals.closed(part.redacted, part.format) } } }
   end
-  local signature = is_ours and part.signature or nil
-  if signature or out.traits.reasoning_back and (part.text or "") ~= "" then
+  if part.signature and is_ours then
     return { {
-      reasoningContent = { reasoningText = { text = part.text or "", signature = signature } },
+      reasoningContent = { reasoningText = { text = part.text or "", signature = part.signature } },
     } }
   end
   out.warn("reasoning of another turn")

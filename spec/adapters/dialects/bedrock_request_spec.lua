@@ -199,7 +199,7 @@ describe("the dialect bedrock-converse, a request for a provider:", function()
       name = "Re:port  (v1.2)_é.pdf", citations = true }
     local sent = body({ messages = { user({ type = "image", data = "AAAA", mime = "image/jpg" },
       pdf, pdf, { type = "file", text = "hello", name = "notes.md" },
-      { type = "file", data = "aGk=", mime = "text/x-lua" }) } })
+      { type = "file", data = "aGk=", mime = "text/x-lua", name = "___.lua" }) } })
     local content = sent.messages[1].content
     assert.same({ text = "See the document." }, content[1])
     assert.same({ format = "jpeg", source = { bytes = "AAAA" } }, content[2].image)
@@ -273,6 +273,12 @@ describe("the dialect bedrock-converse, a request for a provider:", function()
       redacted = "Zm9v", format = "bedrock" }, text("b")), user(text("c")) } })
     assert.same({ reasoningContent = { redactedContent = "Zm9v" } },
       sent.messages[2].content[1])
+    for _, other in ipairs({ CLAUDE, "us.amazon.nova-2-lite-v1:0" }) do
+      model(other)
+      sent = body({ messages = { user(text("a")), assistant({ type = "reasoning",
+        redacted = "Zm9v", format = "bedrock" }, text("b")), user(text("c")) } })
+      assert.same({ { text = "b" } }, sent.messages[2].content)
+    end
   end)
 
   it("leaves out a turn that was all thought", function()
