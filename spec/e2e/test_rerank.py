@@ -144,6 +144,17 @@ def test_T37_mistakes_are_told(ranking):
     assert not mocks["voyage"].requests
 
 
+def test_T37_more_documents_than_a_request_may_have_are_refused_by_name(ranking):
+    g, mocks = ranking
+    mocks["vllm"].always(answer_of("vllm", rank(0, 1)))
+    for path in PATHS:
+        for name in ("vllm", "cohere"):
+            refused = ask(g, name, path, documents=["x"] * 100000)
+            assert refused.status == 400 and b"limits.inputs" in refused.body
+    assert not mocks["vllm"].requests and not mocks["cohere"].requests
+    assert ask(g, "vllm", documents=["x"] * 2048).status == 200
+
+
 def test_fields_are_ranked_in_the_order_that_the_client_names(ranking):
     g, mocks = ranking
     for name in ("vllm", "together"):

@@ -61,16 +61,15 @@ end
 -- @tparam string id what it is called when it has no id
 -- @tparam boolean|nil is_cited whether the answer shall say what it takes from it
 function M.file(document, id, is_cited)
-  if type(document) == "string" then document = { data = document } end
-  if type(document) ~= "table" or document == core.null then return nil end
-  local data = given(document.data)
-  if type(data) ~= "table" and type(data) ~= "string" then return nil end
+  local data = document
+  if type(document) == "table" and document ~= core.null then data = given(document.data) end
+  if data == core.null or type(data) ~= "table" and type(data) ~= "string" then return nil end
   local part = {
     type = "file", mime = "text/plain", citations = is_cited or nil,
     origin = { dialect = DIALECT, value = document },
   }
   local inner = add_data(part, data)
-  part.name = text_of(document.id) or inner or id
+  part.name = type(document) == "table" and text_of(document.id) or inner or id
   return part
 end
 
@@ -82,10 +81,13 @@ function M.text(part)
   if part.data and (part.mime or ""):find("^text/") then return core.base64.decode(part.data) end
 end
 
+--- What a client of Cohere's wrote, or nil.
 local function own(part)
   local origin = part.origin
   if origin and origin.dialect == DIALECT then return origin.value end
 end
+
+M.own = own
 
 -- No two documents of a request may be called alike.
 local function unique(id, used)
@@ -101,14 +103,11 @@ end
 --- The document of a canonical file; nil where it has no text.
 -- @tparam table part
 -- @tparam table used ids so far, added to
+-- @treturn table|string|nil a text where a client of Cohere's wrote a text
 function M.document(part, used)
   local document = own(part)
-  if document then
-    if type(document) == "string" then document = { data = { text = document } } end
-    return {
-      id = unique(text_of(document.id) or part.name or "doc:0", used), data = document.data,
-    }
-  end
+  if type(document) == "string" then return document end
+  if document then return { id = unique(part.name, used), data = document.data } end
   local text = M.text(part)
   if not text then return nil end
   return {

@@ -39,7 +39,9 @@ end
 -- Documents stand beside the conversation, where the answer can cite them.
 function Part.file(out, part)
   if not documents.text(part) then return left_out(out, "file") end
-  if not part.citations then return text_block(documents.plain(part)) end
+  if not (part.citations or documents.own(part)) then
+    return text_block(documents.plain(part))
+  end
   if not out.takes_documents then
     out.warn("citations")
     return text_block(documents.plain(part))
