@@ -45,8 +45,8 @@ return tide.dialect {
     },
   },
   usage = {
-    input = { "tokens.input_tokens", "billed_units.input_tokens" },
-    output = { "tokens.output_tokens", "billed_units.output_tokens" },
+    input = "tokens.input_tokens", output = "tokens.output_tokens",
+    billed_input = "billed_units.input_tokens", billed_output = "billed_units.output_tokens",
     cached = "cached_tokens", reasoning = "tokens.reasoning_tokens",
   },
   terminal_bytes = "data: [DONE]\n\n",

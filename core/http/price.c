@@ -51,10 +51,31 @@ static long long rest(long long all, long long parts)
     return all > parts ? all - parts : 0;
 }
 
+// A wide sum as nano-dollars, half up.
+static long long rounded(wide sum)
+{
+    wide nano = (sum + unit / 2) / unit;
+    return nano < most ? (long long)nano : most;
+}
+
+// Where the provider says itself what it charges for; -1: not known.
+static long long cost_of_billed(const struct usage_counts *usage, const long long *of)
+{
+    wide sum = 0;
+    for (int kind = USAGE_INPUT; kind <= USAGE_OUTPUT; kind++) {
+        if (!add(&sum, or_else(usage->billed[kind], usage->of[kind]), of[kind]))
+            return -1;
+    }
+    return rounded(sum);
+}
+
 long long price_cost(const struct price *price, const struct usage_counts *usage)
 {
     const long long *tokens = usage->of;
     const long long *of = tier_of(price, tokens[USAGE_INPUT])->of;
+    if (usage->billed[USAGE_INPUT] >= 0 || usage->billed[USAGE_OUTPUT] >= 0)
+        return cost_of_billed(usage, of);
+
     long long cached = known(tokens[USAGE_CACHED]), written = known(tokens[USAGE_CACHE_WRITE]);
     long long thought = known(tokens[USAGE_REASONING]);
     wide sum = 0;
@@ -66,8 +87,7 @@ long long price_cost(const struct price *price, const struct usage_counts *usage
                     add(&sum, thought, or_else(of[USAGE_REASONING], of[USAGE_OUTPUT]));
     if (!is_known)
         return -1;
-    wide nano = (sum + unit / 2) / unit;
-    return nano < most ? (long long)nano : most;
+    return rounded(sum);
 }
 
 struct cost cost_none(void)

@@ -10,6 +10,7 @@ enum {
     NUMBER_MAX = 32,          // characters of a count; a longer one is none
     MORE_INPUT = USAGE_KINDS, // as a kind: each place is a part of its own
     TOTAL,
+    BILLED, // of the input; of the output behind it
 };
 
 // What a path of `match` gives. A lower rank is taken before a higher one of the same kind.
@@ -81,17 +82,28 @@ int usage_add_total(struct usage *usage, const char *path, struct error *err)
     return add_place(usage, TOTAL, path, err);
 }
 
+int usage_add_billed(struct usage *usage, enum usage_kind kind, const char *path, struct error *err)
+{
+    return add_place(usage, BILLED + (int)kind, path, err);
+}
+
 struct usage_counts usage_unknown(void)
 {
-    return (struct usage_counts){{-1, -1, -1, -1, -1}};
+    return (struct usage_counts){.of = {-1, -1, -1, -1, -1}, .billed = {-1, -1}};
+}
+
+static void add_count(long long *sum, long long more)
+{
+    if (more >= 0)
+        *sum = more + (*sum > 0 ? *sum : 0);
 }
 
 void usage_add_counts(struct usage_counts *sum, const struct usage_counts *more)
 {
-    for (int kind = 0; kind < USAGE_KINDS; kind++) {
-        if (more->of[kind] >= 0)
-            sum->of[kind] = more->of[kind] + (sum->of[kind] > 0 ? sum->of[kind] : 0);
-    }
+    for (int kind = 0; kind < USAGE_KINDS; kind++)
+        add_count(&sum->of[kind], more->of[kind]);
+    for (int kind = USAGE_INPUT; kind <= USAGE_OUTPUT; kind++)
+        add_count(&sum->billed[kind], more->billed[kind]);
 }
 
 // A whole number as it is nearly always written, or through strtod() what is written otherwise.
@@ -125,6 +137,8 @@ static void on_value(void *owner, int id, struct json_value value)
         reading->more_input += count;
     } else if (place.kind == TOTAL) {
         reading->total = count;
+    } else if (place.kind >= BILLED) {
+        reading->counts.billed[place.kind - BILLED] = count;
     } else if (place.rank <= reading->ranks[place.kind]) {
         reading->counts.of[place.kind] = count;
         reading->ranks[place.kind] = place.rank;
@@ -174,5 +188,9 @@ struct usage_counts usage_read(const struct usage *usage, const struct slice *te
         add_known(&of[USAGE_INPUT], of[USAGE_CACHE_WRITE]);
     }
     settle_output(usage, &reading, of);
+    for (int kind = USAGE_INPUT; kind <= USAGE_OUTPUT; kind++) {
+        if (of[kind] < 0)
+            of[kind] = reading.counts.billed[kind];
+    }
     return reading.counts;
 }

@@ -22,6 +22,7 @@ const char *usage_kind_name(enum usage_kind kind);
 // Tokens; -1: the provider did not say.
 struct usage_counts {
     long long of[USAGE_KINDS];
+    long long billed[USAGE_OUTPUT + 1]; // what is charged of input and output, if not all of it
 };
 
 struct usage;
@@ -45,6 +46,11 @@ int usage_add_more_input(struct usage *usage, const char *path, struct error *er
 // One more place of the sum of input and output. Where it is known with the input, the output is
 // what it leaves: a provider may leave out a count that is 0.
 int usage_add_total(struct usage *usage, const char *path, struct error *err);
+
+// One more place of what is charged of the input or the output, where that is another number. It
+// stands for what was read or written where that is not told.
+int usage_add_billed(struct usage *usage, enum usage_kind kind, const char *path,
+                     struct error *err);
 
 // Nothing known.
 struct usage_counts usage_unknown(void);

@@ -52,6 +52,7 @@
 //                           input_more = { path, ... } in it: all of them are added to the input;
 //                           total = { path, ... } in it: where it is known with the input, the
 //                           output is what the input leaves of it;
+//                           billed_input, billed_output in it: what is charged, if not all;
 //                           reasoning_excluded: output comes without it, so it is added;
 //                           cache_excluded: input comes without cached and cache_write, likewise.
 //                           Of a stream that tells its usage in parts the last known value of each

@@ -22,13 +22,12 @@ static int collect(lua_State *L)
     return 0;
 }
 
-enum { MORE_INPUT = USAGE_KINDS, TOTAL, PLACES };
+enum { MORE_INPUT = USAGE_KINDS, TOTAL, BILLED_INPUT, BILLED_OUTPUT, PLACES };
 
 static const char *name_of(int kind)
 {
-    if (kind == MORE_INPUT)
-        return "input_more";
-    return kind == TOTAL ? "total" : usage_kind_name((enum usage_kind)kind);
+    static const char *const others[] = {"input_more", "total", "billed_input", "billed_output"};
+    return kind < USAGE_KINDS ? usage_kind_name((enum usage_kind)kind) : others[kind - USAGE_KINDS];
 }
 
 static int add_place(struct usage *usage, int kind, const char *path, struct error *err)
@@ -37,6 +36,8 @@ static int add_place(struct usage *usage, int kind, const char *path, struct err
         return usage_add_more_input(usage, path, err);
     if (kind == TOTAL)
         return usage_add_total(usage, path, err);
+    if (kind >= BILLED_INPUT)
+        return usage_add_billed(usage, (enum usage_kind)(kind - BILLED_INPUT), path, err);
     return usage_add(usage, (enum usage_kind)kind, path, err);
 }
 

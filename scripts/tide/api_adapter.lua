@@ -26,6 +26,7 @@ local USAGE = {
     input = PATHS, output = PATHS, cached = PATHS, cache_write = PATHS, reasoning = PATHS,
     reasoning_excluded = "boolean",
     cache_excluded = "boolean", input_more = PATHS, total = PATHS,
+    billed_input = PATHS, billed_output = PATHS,
   },
 }
 

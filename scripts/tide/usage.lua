@@ -13,7 +13,10 @@ local DEFAULT = {
   reasoning = "completion_tokens_details.reasoning_tokens",
 }
 
-local NAMES = { "input", "output", "cached", "cache_write", "reasoning", "input_more", "total" }
+local NAMES = {
+  "input", "output", "cached", "cache_write", "reasoning", "input_more", "total", "billed_input",
+  "billed_output",
+}
 
 local function list(value)
   return type(value) == "string" and { value } or value

@@ -138,6 +138,16 @@ def test_a_tool_plan_thoughts_and_calls_reach_an_openai_client(gateway, upstream
     assert g.log(answer)["tokens"] == {"in": 11, "out": 7, "cached": 3} | g.log(answer)["tokens"]
 
 
+def test_T32_what_is_charged_is_what_cohere_bills(gateway, upstream):
+    upstream.always(lambda r: mock.stream(START, *text_events("hi"), end(), mock.DONE) if r.json["stream"] else whole())
+    g = gateway(config({"c": provider(upstream.origin, extends="cohere")}, models={"smart": ["c/command-a-03-2025"]},
+                       prices={"c/command-a-03-2025": {"input": 2.5, "output": 10, "cached": 1}}))
+    for client in (chat, ask):
+        for stream_asked in (False, True):
+            line = g.log(client(g, stream=stream_asked))
+            assert line["tokens"]["in"] == 11 and line["cost_usd"] == pytest.approx((5 * 2.5 + 6 * 10) / 1e6)
+
+
 def test_citations_say_where_they_stand_in_the_text(gateway, upstream):
     source = {"type": "document", "id": "tall", "document": {"id": "tall", "title": "Tall", "snippet": "They are."}}
     web = {"type": "tool", "id": "t:0", "tool_output": {"url": "https://p.example", "title": "Web"}}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chain import KEY
+from chain import INNER_KEY, KEY
 from facts import DIALECTS
 from gateway import LIMIT
 
@@ -175,6 +175,29 @@ def test_T38_T37_errors_of_the_gateway_are_the_sdks_own(chain, sdk):
         sdk.chat(model=chain.model("openai-chat"), messages=[{"role": "robot", "content": "hi"}])
     with pytest.raises(cohere.UnauthorizedError):
         cohere.ClientV2(api_key="ck-wrong", base_url=chain.origin).chat(model="x", messages=[user("hi")])
+
+
+@pytest.fixture
+def near(chain):
+    """a client of the second gateway, whose only provider is the mock"""
+    return cohere.ClientV2(api_key=INNER_KEY, base_url=chain.second.url.removesuffix("/v1"), timeout=LIMIT)
+
+
+def test_T38_documents_are_ranked(near):
+    documents = ["A recipe for bread.", "The tallest penguins are emperors.", "penguins swim"]
+    answer = near.rerank(model="mock/rerank", query="tallest penguins", documents=documents, top_n=2)
+    assert [r.index for r in answer.results] == [1, 2] and answer.results[0].relevance_score > 0.3
+    assert answer.id and answer.meta.api_version.version == "2" and answer.meta.tokens.input_tokens > 0
+    with pytest.raises(cohere.BadRequestError):
+        near.rerank(model="mock/rerank", query="", documents=documents)
+
+
+def test_T38_texts_are_embedded(near):
+    answer = near.embed(model="mock/embed", texts=["one", "two"], input_type="search_document", embedding_types=["float"])
+    first, second = answer.embeddings.float_
+    assert len(first) == len(second) == 256 and first != second and answer.texts == ["one", "two"]
+    assert near.embed(model="mock/embed", texts=["one"], input_type="search_query",
+                      embedding_types=["float"]).embeddings.float_ == [first]
 
 
 def test_T38_models_are_listed(sdk):

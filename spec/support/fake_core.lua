@@ -764,6 +764,13 @@ local function more_input(compiled, counts)
   return more + (counts.cached or 0) + (counts.cache_write or 0)
 end
 
+-- What is charged stands for what was read or written, where that is not told.
+local function with_billed(counts)
+  counts.input = counts.input or counts.billed_input
+  counts.output = counts.output or counts.billed_output
+  return counts
+end
+
 --- What C would count in a usage object by a compiled usage.
 -- @treturn table { input =, output =, cached =, cache_write =, reasoning = }
 function M.count(compiled, text)
@@ -782,7 +789,7 @@ function M.count(compiled, text)
   if compiled.reasoning_excluded and counts.reasoning then
     counts.output = (counts.output or 0) + counts.reasoning
   end
-  return counts
+  return with_billed(counts)
 end
 
 local function taken(list, ...)

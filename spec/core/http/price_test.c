@@ -27,7 +27,10 @@ static struct price price_of(double input, double output, double cached, double 
 static long long cost(const struct price *price, long long input, long long output,
                       long long cached, long long cache_write, long long reasoning)
 {
-    const struct usage_counts counts = {{input, output, cached, cache_write, reasoning}};
+    const struct usage_counts counts = {
+        .of = {input, output, cached, cache_write, reasoning},
+        .billed = {-1, -1},
+    };
     return price_cost(price, &counts);
 }
 
@@ -62,6 +65,19 @@ static void test_what_has_no_price_of_its_own_costs_what_it_is_part_of(void **st
     (void)state;
     struct price plain = price_of(2, 8, UNKNOWN, UNKNOWN, UNKNOWN);
     assert_int_equal(cost(&plain, 1000, 100, 700, 100, 60), cost(&plain, 1000, 100, -1, -1, -1));
+}
+
+static void test_what_the_provider_charges_for_counts_where_it_says_so(void **state)
+{
+    (void)state;
+    struct price price = price_of(2, 8, 1, UNKNOWN, 100);
+    struct usage_counts counts = {.of = {1000, 100, 700, -1, 60}, .billed = {68, 24}};
+
+    assert_int_equal(price_cost(&price, &counts), 68 * 2000 + 24 * 8000);
+    counts.billed[USAGE_OUTPUT] = -1;
+    assert_int_equal(price_cost(&price, &counts), 68 * 2000 + 100 * 8000);
+    counts.of[USAGE_OUTPUT] = -1;
+    assert_int_equal(price_cost(&price, &counts), -1);
 }
 
 static void test_halves_go_up(void **state)
@@ -193,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_a_price_is_exact_to_nine_places),
         cmocka_unit_test(test_T32_a_cost_is_the_sum_of_its_parts_in_nano_dollars),
         cmocka_unit_test(test_what_has_no_price_of_its_own_costs_what_it_is_part_of),
+        cmocka_unit_test(test_what_the_provider_charges_for_counts_where_it_says_so),
         cmocka_unit_test(test_halves_go_up),
         cmocka_unit_test(test_T32_what_is_not_known_makes_the_cost_unknown_and_never_0),
         cmocka_unit_test(test_what_costs_nothing_does_so_in_any_number),

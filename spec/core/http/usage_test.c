@@ -47,6 +47,26 @@ static void test_T28_reads_what_openai_counts(void **state)
                   false, expected);
 }
 
+static void test_what_is_charged_is_read_besides_and_stands_for_what_is_not_told(void **state)
+{
+    (void)state;
+    struct usage *usage = usage_new((struct usage_excluded){false, false});
+    struct error err;
+    assert_int_equal(usage_add(usage, USAGE_INPUT, "tokens.in", &err), 0);
+    assert_int_equal(usage_add_billed(usage, USAGE_INPUT, "billed.in", &err), 0);
+    assert_int_equal(usage_add_billed(usage, USAGE_OUTPUT, "billed.out", &err), 0);
+    struct slice text = SLICE("{\"billed\":{\"in\":68.0,\"out\":24},\"tokens\":{\"in\":1493}}");
+    struct usage_counts counts = usage_read(usage, &text, 1);
+    assert_int_equal(counts.of[USAGE_INPUT], 1493);
+    assert_int_equal(counts.of[USAGE_OUTPUT], 24);
+    assert_int_equal(counts.billed[USAGE_INPUT], 68);
+    struct usage_counts sum = usage_unknown();
+    usage_add_counts(&sum, &counts);
+    usage_add_counts(&sum, &counts);
+    assert_int_equal(sum.billed[USAGE_INPUT], 136);
+    usage_free(usage);
+}
+
 static void test_T28_reasoning_is_added_where_the_output_leaves_it_out(void **state)
 {
     (void)state;
@@ -193,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_T28_reads_what_openai_counts),
+        cmocka_unit_test(test_what_is_charged_is_read_besides_and_stands_for_what_is_not_told),
         cmocka_unit_test(test_T28_reasoning_is_added_where_the_output_leaves_it_out),
         cmocka_unit_test(test_the_place_named_first_counts_whatever_the_order_in_the_text),
         cmocka_unit_test(test_T29_what_is_not_said_is_unknown_and_never_zero),
