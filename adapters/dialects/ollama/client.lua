@@ -78,17 +78,28 @@ function ROLES.user(message)
   return { role = "user", content = content_of(message.content, message.images) }
 end
 
-function ROLES.assistant(message, state)
-  local content = {}
-  if text_of(message.thinking) then
-    content[1] = { type = "reasoning", text = message.thinking }
-  end
-  for _, part in ipairs(content_of(message.content, message.images)) do
+-- What came as a stream is sent back in pieces, which are one message again.
+local function add_piece(content, part)
+  local last = content[#content]
+  if last and last.type == part.type and (part.type == "text" or part.type == "reasoning") then
+    last.text = last.text .. part.text
+  else
     content[#content + 1] = part
   end
-  state.open = {}
-  add_calls(content, message.tool_calls, state)
-  return { role = "assistant", content = content }
+end
+
+function ROLES.assistant(message, state)
+  local made = state.messages[#state.messages]
+  local goes_on = made ~= nil and made.role == "assistant"
+  if not goes_on then made, state.open = { role = "assistant", content = {} }, {} end
+  if text_of(message.thinking) then
+    add_piece(made.content, { type = "reasoning", text = message.thinking })
+  end
+  for _, part in ipairs(content_of(message.content, message.images)) do
+    add_piece(made.content, part)
+  end
+  add_calls(made.content, message.tool_calls, state)
+  return not goes_on and made or nil
 end
 
 -- The results of one turn's calls stand in one message of the user.

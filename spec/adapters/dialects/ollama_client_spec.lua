@@ -75,6 +75,22 @@ describe("the dialect ollama, a client's request:", function()
     assert.equal(4, #rq.messages)
   end)
 
+  it("puts the pieces of a stream together again", function()
+    local rq = chat("", [[[{"role":"user","content":"go"},
+      {"role":"assistant","content":"","thinking":"h"},{"role":"assistant","thinking":"m"},
+      {"role":"assistant","content":"I "},{"role":"assistant","content":"call"},
+      {"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{}}}]},
+      {"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{}}}]},
+      {"role":"tool","content":"one"},{"role":"tool","content":"two"}]
+    ]])
+    local content, results = rq.messages[2].content, rq.messages[3].content
+    assert.same({ type = "reasoning", text = "hm" }, content[1])
+    assert.same({ type = "text", text = "I call" }, content[2])
+    assert.same({ content[3].id, content[4].id }, { results[1].id, results[2].id })
+    assert.not_equal(content[3].id, content[4].id)
+    assert.equal(3, #rq.messages)
+  end)
+
   it("gives a result without a call an id of its own", function()
     local rq = chat("", '[{"role":"tool","content":"x","tool_name":"f"}]')
     assert.truthy(rq.messages[1].content[1].id)
