@@ -42,7 +42,8 @@ def test_T38_the_packages_for_node(gateway, tmp_path):
 
 
 @needs_modules
-@pytest.mark.parametrize("file, count", [("dialects.test.mjs", 18 * 4), ("dialects_ai.test.mjs", 5 * 5 * 4)])
+@pytest.mark.parametrize("file, count", [("dialects.test.mjs", 18 * 4), ("dialects_ai.test.mjs", 5 * 5 * 4),
+                                         ("ollama.test.mjs", 5 * len(DIALECTS) + 1)])
 def test_T38_the_packages_for_node_against_providers_of_each_dialect(chain, tmp_path, file, count):
     models = json.dumps({dialect: chain.model(dialect) for dialect in DIALECTS})
     assert run_node(tmp_path, file, {"ORIGIN": chain.origin, "MODELS": models}) == count
