@@ -237,12 +237,13 @@ end
 local function entry_of(provider, model, known)
   return {
     id = provider.name .. "/" .. model, owned_by = provider.name, context = known.context,
-    max_output = known.max_output,
+    max_output = known.max_output, caps = known.caps, kind = known.kind,
   }
 end
 
 --- What is known of a name that a client may ask for, or nil.
--- @treturn table|nil { id =, owned_by =, context = tokens or nil, max_output = tokens or nil }
+-- @treturn table|nil { id =, owned_by =, context = tokens or nil, max_output = tokens or nil,
+--   caps = list or nil, kind = or nil }
 function M.describe(self, name)
   if self.definitions[name] then return { id = name, owned_by = "tidegate" } end
   local target = find_target(self.providers, name)

@@ -4,7 +4,9 @@ local answer = require("tide.answer")
 local core = require("core")
 local errors = require("tide.errors")
 local listing = require("tide.listing")
+local model_facts = require("tide.model_facts")
 local model_names = require("tide.model_names")
+local models = require("tide.models")
 
 local M = {}
 
@@ -58,11 +60,33 @@ local function name_in(req)
   return nil, errors.bad_request("model is required", "model")
 end
 
+-- What may be asked of a configured name is what its first target can do, within the smallest
+-- window of all.
+local function with_facts(registry, model)
+  local plan = models.find(registry, model.id)
+  local lanes = plan and (#plan.lanes.chat > 0 and plan.lanes.chat or plan.lanes.embed)
+  for i, lane in ipairs(lanes or {}) do
+    local facts = model_facts.of(lane)
+    if i == 1 then model.caps, model.kind = facts.caps, facts.kind end
+    model.context = math.min(model.context or math.huge, facts.context or math.huge)
+  end
+  if model.context == math.huge then model.context = nil end
+  return model
+end
+
 --- POST /api/show.
 function M.show(req, gen, dialect, client)
-  local name, err = name_in(req)
-  if not name then return answer.fail(req, dialect, err, { client = client }) end
-  listing.show(req, gen, dialect, client, model_names.known(gen.registry, name, TAG))
+  local asked, err = name_in(req)
+  if not asked then return answer.fail(req, dialect, err, { client = client }) end
+  local registry = gen.registry
+  local name = model_names.known(registry, asked, TAG)
+  local model = dialect.show_model and models.describe(registry, name)
+  if not model then
+    err = errors.model_not_found(asked, models.explain(registry, asked))
+    return answer.fail(req, dialect, err, { client = client })
+  end
+  if models.is_configured(registry, name) then model = with_facts(registry, model) end
+  answer.json(req, core.encode(dialect.show_model(model)), client)
 end
 
 return M

@@ -22,10 +22,35 @@ local function digest_of(name)
   return digest
 end
 
+-- Where nobody knows what a model can do: what a tool left out for want of a word could not be
+-- asked for.
+local USUAL = { "completion", "tools", "vision", "thinking" }
+
+local WORDS = { { "tools", "tools" }, { "vision", "vision" }, { "reasoning", "thinking" },
+  { "audio", "audio" } }
+
+local function known_of(caps)
+  local has, list = {}, { "completion" }
+  for _, cap in ipairs(caps) do has[cap] = true end
+  for _, word in ipairs(WORDS) do
+    if has[word[1]] then list[#list + 1] = word[2] end
+  end
+  return list
+end
+
+local OF_KIND = { embed = { "embedding" }, image = { "image" }, chat = false }
+
+local function capabilities_of(model)
+  local kind = model.kind or not model.caps and model.id:find("embed", 1, true) and "embed"
+  if kind and OF_KIND[kind] ~= false then return { unpack(OF_KIND[kind] or {}) } end
+  return model.caps and known_of(model.caps) or { unpack(USUAL) }
+end
+
 local function entry_of(model)
   return {
     name = model.id, model = model.id, modified_at = MODIFIED, size = 0,
     digest = digest_of(model.id), details = details_of(model),
+    capabilities = core.array(capabilities_of(model)),
   }
 end
 
@@ -36,15 +61,6 @@ function M.list(models)
   return { models = list }
 end
 
--- What a gateway's model can do is not known of each: what a tool would leave out for want of a
--- word could not be asked for.
-local CAPABILITIES = { "completion", "tools", "vision", "thinking" }
-local EMBEDDING = { "embedding" }
-
-local function capabilities_of(model)
-  return model.id:find("embed", 1, true) and EMBEDDING or CAPABILITIES
-end
-
 --- show_model of the dialect.
 function M.show(model)
   local architecture = model.owned_by or "tidegate"
@@ -53,7 +69,7 @@ function M.show(model)
   return {
     modelfile = "FROM " .. model.id, parameters = "", template = "{{ .Prompt }}", license = "",
     details = details_of(model), model_info = info, modified_at = MODIFIED,
-    capabilities = core.array({ unpack(capabilities_of(model)) }),
+    capabilities = core.array(capabilities_of(model)),
   }
 end
 

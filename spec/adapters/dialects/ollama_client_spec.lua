@@ -325,7 +325,12 @@ describe("the dialect ollama, what a client gets:", function()
     assert.equal(8192, shown.model_info["p.context_length"])
     assert.equal("p", shown.model_info["general.architecture"])
     assert.same({ "completion", "tools", "vision", "thinking" }, shown.capabilities)
-    assert.same({ "embedding" }, ollama.dialect.show_model({ id = "text-embed" }).capabilities)
+    local function can(model) return ollama.dialect.show_model(model).capabilities end
+    assert.same({ "embedding" }, can({ id = "text-embed" }))
+    assert.same({ "embedding" }, can({ id = "x", kind = "embed" }))
+    assert.same({ "completion", "tools", "thinking" }, can({ id = "x", caps = { "reasoning",
+      "tools", "cache" } }))
+    assert.same({}, can({ id = "x", kind = "rerank" }))
   end)
 end)
 

@@ -144,8 +144,8 @@ describe("tide.models", function()
     for i = 4, #list do assert.is_true(list[i - 1].id < list[i].id) end
     local known = by_id(registry)
     assert.is_truthy(known["groq/llama-3.1-8b-instant"] and known["mock/gpt"])
-    assert.same({ id = "openai/gpt-4o", owned_by = "openai", context = 128000, max_output = 16384 },
-      known["openai/gpt-4o"])
+    assert.same({ id = "openai/gpt-4o", owned_by = "openai", context = 128000, max_output = 16384,
+      caps = { "cache", "files", "json", "tools", "vision" } }, known["openai/gpt-4o"])
     assert.is_nil(known["openai/gpt-image-1"]) -- no operation of the adapter's
   end)
 

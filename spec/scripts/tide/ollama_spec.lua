@@ -74,6 +74,24 @@ describe("tide.ollama", function()
     end
   end)
 
+  it("knows what a model of the tables can do, and a name that stands for several", function()
+    fake.install({ config = {
+      providers = { openai = { keys = { { value = {} } } } },
+      models = {
+        both = { "openai/gpt-4o", "openai/gpt-4" }, vectors = "openai/text-embedding-3-small",
+      },
+    } })
+    gateway = require("tide.gateway")
+    assert(gateway.load())
+    local shown = json("POST", "/api/show", '{"model":"openai/gpt-4o"}')
+    assert.same({ "completion", "tools", "vision" }, shown.capabilities)
+    assert.equal(128000, shown.details.context_length)
+    shown = json("POST", "/api/show", '{"model":"both"}')
+    assert.same({ "completion", "tools", "vision" }, shown.capabilities)
+    assert.equal(8192, shown.model_info["tidegate.context_length"])
+    assert.same({ "embedding" }, json("POST", "/api/show", '{"model":"vectors"}').capabilities)
+  end)
+
   it("takes a tag off a name that is known without it", function()
     for name, target in pairs({
       ["smart:latest"] = "mock/gpt", tagged = "mock/gpt", ["local_:latest"] = "ollama/x",
