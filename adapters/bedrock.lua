@@ -11,6 +11,7 @@ return tide.adapter {
     type = "sigv4", service = "bedrock", secret = "AWS_BEARER_TOKEN_BEDROCK",
     keys = { "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN?" },
   },
+  ops = { chat = {}, embed = { path = "/model/{model}/invoke", batch = 1 } },
   errors = {
     map = {
       ThrottlingException = "rate_limited", ModelNotReadyException = "overloaded",
@@ -51,6 +52,8 @@ return tide.adapter {
     ["us.meta.llama4-maverick-17b-instruct-v1:0"] = {},
     ["us.meta.llama3-3-70b-instruct-v1:0"] = {},
     ["us.deepseek.r1-v1:0"] = { reasoning = true },
+    ["amazon.titan-embed-text-v2:0"] = {}, ["cohere.embed-v4:0"] = {},
+    ["amazon.nova-2-multimodal-embeddings-v1:0"] = {},
     ["us.mistral.pixtral-large-2502-v1:0"] = {},
   },
 }

@@ -5,7 +5,7 @@ return tide.adapter {
   extends = "openai",
   base_url = "https://api.mistral.ai/v1",
   auth = { type = "bearer", secret = "MISTRAL_API_KEY" },
-  ops = { complete = false, embed = { translate = true } },
+  ops = { complete = false },
   params = {
     rename = {
       max_completion_tokens = "max_tokens",
@@ -25,6 +25,7 @@ return tide.adapter {
       traits = {
         tool_ids = { exact = 9 }, reasoning_back = "content", prefix = true, input_audio = "text",
         files = "document_url", reasoning = false, user_after_tool = false, embed_tokens = false,
+        embed_base64 = false,
       },
     },
   },

@@ -110,7 +110,7 @@ set(TIDEGATE_LUA
   scripts/tide/dropped_in.lua
   scripts/tide/pieces.lua scripts/tide/unary.lua scripts/tide/vectors.lua
   adapters/dialects/gemini/embed.lua adapters/dialects/openai-chat/embed.lua
-  adapters/dialects/cohere-v2/embed.lua
+  adapters/dialects/cohere-v2/embed.lua adapters/dialects/bedrock-converse/embed.lua
   scripts/tide/able.lua scripts/tide/adapters.lua scripts/tide/address.lua scripts/tide/admin.lua
   scripts/tide/answer.lua scripts/tide/api.lua scripts/tide/api_adapter.lua
   scripts/tide/api_chat.lua scripts/tide/api_http.lua scripts/tide/api_policy.lua

@@ -2,6 +2,7 @@
 -- them. What it says of requests and answers is in bedrock-converse/.
 local answer = require("dialects.bedrock-converse.answer")
 local client = require("dialects.bedrock-converse.client")
+local embed = require("dialects.bedrock-converse.embed")
 local errors = require("dialects.bedrock-converse.errors")
 local reply = require("dialects.bedrock-converse.reply")
 local request = require("dialects.bedrock-converse.request")
@@ -30,6 +31,12 @@ return tide.dialect {
   stream_paths = { chat = "/model/{model}/converse-stream" },
   request = { messages = "messages", needs = { "messages" } },
   raw_members = { "input", "json" },
+  operations = {
+    embed = {
+      raw_members = { "embedding", "embeddings" },
+      encode_request = embed.encode_request, decode_answer = embed.decode_answer,
+    },
+  },
 
   decode_request = client.decode,
   encode_request = request.encode,

@@ -48,7 +48,10 @@ return tide.dialect {
   },
   operations = {
     embed = {
-      request = { model = "model", messages = "input", needs = { "input" }, inputs = { "input" } },
+      request = {
+        model = "model", messages = "input", needs = { "input" }, inputs = { "input" },
+        format = "encoding_format",
+      },
       raw_members = { "input", "embedding" },
       decode_request = embed.decode_request, encode_request = embed.encode_request,
       decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,

@@ -242,8 +242,9 @@
 //                       arrays are decoded), or false, err (bad_request: not JSON, with the
 //                       position; a repeated top-level model or stream)
 //   req:raw(i, most) -> JSON text of the i-th field of the last scan, or nil; at most `most` bytes
-//   req:count(i) -> items of the i-th field of the last scan, limits.inputs; it counts no further
-//                       than one more, and a list of numbers (tokens) as 1. nil: it is no array
+//   req:count(i) -> items of the i-th field of the last scan, limits.inputs, has_tokens; it counts
+//                       no further than one more, and a list of numbers (tokens) as 1. nil: it is
+//                       no array
 //   req:prompt(messages, prompt, input, tools, functions, max_completion_tokens, max_tokens,
 //   system)
 //                       -> tokens, max_out or nil, messages, has_tools, has_images, has_audio: what

@@ -53,12 +53,12 @@ static void push_number(lua_State *L, const struct call *call)
     lua_pushnumber(L, strtod(text, NULL));
 }
 
-// A list of tokens is one input.
-static bool has_numbers(struct slice array)
+// What an array begins with.
+static char first_byte(struct slice array)
 {
     const char *end = array.data + array.len;
     const char *p = tokenizer_after_space(array.data + 1, end);
-    return p < end && (*p == '-' || (*p >= '0' && *p <= '9'));
+    return p < end ? *p : ']';
 }
 
 int call_prompt_count(lua_State *L)
@@ -71,9 +71,12 @@ int call_prompt_count(lua_State *L)
         lua_pushnil(L);
         return 1;
     }
-    lua_pushnumber(L, has_numbers(value.raw) ? 1 : (lua_Number)json_count_items(value.raw, most));
+    char first = first_byte(value.raw);
+    bool is_number = first == '-' || (first >= '0' && first <= '9'); // one list of tokens
+    lua_pushnumber(L, is_number ? 1 : (lua_Number)json_count_items(value.raw, most));
     lua_pushnumber(L, (lua_Number)most);
-    return 2;
+    lua_pushboolean(L, is_number || first == '[');
+    return 3;
 }
 
 int call_prompt_look(lua_State *L)

@@ -121,6 +121,7 @@ local REQUEST = {
     model = "string", stream = "string", messages = "string", choices = "string",
     needs = { list = "string" }, one_in_streams = "boolean", streams_by_default = "boolean",
     inputs = { list = "string" }, -- members whose items limits.inputs counts
+    format = "string",            -- where embeddings are asked for as base64
     streams_with = { list = "string" }, -- without all of these no stream is meant
     tag = "string",                     -- what names of models may end with
   },

@@ -66,16 +66,19 @@ local function more_than_one(n)
   if type(n) == "number" and n > 1 then return n end
 end
 
--- How many inputs there are, of all members that hold some; nil where none is a list.
-local function count_inputs(req, form)
+-- How many inputs there are, of all members that hold some, and what few of them are.
+local function look_at_inputs(call, req, form)
   local total, most
   for _, position in ipairs(form.inputs) do
-    local n, limit = req:count(position)
+    local n, limit, has_tokens = req:count(position)
     if n then total, most = (total or 0) + n, limit end
+    call.has_tokens = call.has_tokens or has_tokens
   end
-  if not total or total <= most then return total end
+  call.inputs = total
+  call.wants_base64 = form.format ~= nil and req:raw(form.format, 9) == '"base64"'
+  if not total or total <= most then return nil end
   local name = form.names[form.inputs[1]]
-  return nil, errors.bad_request(name .. " has more than " .. most .. " items, the most of one "
+  return errors.bad_request(name .. " has more than " .. most .. " items, the most of one "
     .. "request here (limits.inputs of the gateway): ask in several requests", name,
     "too_many_inputs")
 end
@@ -177,7 +180,7 @@ end
 --   of body_form, model, stream, choices = their number when more than one, stream_options,
 --   asks_usage = the client is told the usage of its stream, of_provider = member that only the
 --   provider of an earlier request understands, as_array = the stream is one JSON array, inputs =
---   how many, where they are counted }
+--   how many, where they are counted, has_tokens, wants_base64 = of them }
 -- @treturn nil|table an error of errors.lua
 function M.read(req, op, dialect, for_scripts)
   local form = body_form.of(dialect, op)
@@ -191,7 +194,7 @@ function M.read(req, op, dialect, for_scripts)
   local is_streaming = is_stream(req, form, op, stream)
   local call = new_call(req, op, dialect, form, is_streaming, model, n, options)
   if form.inputs then
-    call.inputs, problem = count_inputs(req, form)
+    problem = look_at_inputs(call, req, form)
     if problem then return nil, problem, model end
   end
   return call
@@ -199,6 +202,7 @@ end
 
 local OF_CALL = {
   "model", "stream", "choices", "stream_options", "asks_usage", "of_provider", "inputs",
+  "has_tokens", "wants_base64",
 }
 
 --- Brings a call up to date after a script has changed the body.

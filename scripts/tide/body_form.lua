@@ -130,6 +130,7 @@ local function make(dialect, op)
   add_all(form, form.needs)
   local content = if_chat(op, request.streams_with)
   form.streams_with = content and content[1] and add_all(form, content)
+  form.format = request.format and not op.is_chat and add(form, request.format) or nil
   form.inputs = request.inputs and not op.is_chat and add_all(form, request.inputs) or nil
   form.fields = core.fields(form.names)
   for kind, names in pairs(FOR_SCRIPTS[dialect.name] or {}) do
@@ -149,7 +150,8 @@ local forms = setmetatable({}, { __mode = "k" })
 --   model, stream, stream_options, choices, messages; all_fields = with what scripts may ask; names
 --   and positions of all_fields; at = positions by kind; model, stream, choices = names or nil;
 --   needs; of_provider; has_options; streams_with = positions or nil; tag = what names may end
---   with; inputs = positions of members whose items count, or nil }
+--   with; inputs = positions of members whose items count, or nil,
+--   format = that of the form of vectors, or nil }
 function M.of(dialect, op)
   local of_dialect = forms[dialect]
   if not of_dialect then

@@ -192,7 +192,7 @@ function M.way(call, lane)
     way = chosen(call, way)
   end
   if way.retold and is_marked(call) then return way.retold end
-  if way.split and call.inputs and call.inputs > way.batch then return way.split end
+  if way.split and ways.must_split(way, call) then return way.split end
   return way
 end
 

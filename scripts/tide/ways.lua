@@ -105,9 +105,13 @@ local function retold(way, lane, what)
   return result.translates_request and result or nil
 end
 
--- What a native provider takes only in pieces is told anew, piece by piece.
+-- What a native provider takes only in pieces, or not in that form, is told anew.
 local function split(way, lane, what)
-  if not (way.batch and way.can) or way.translates_request then return nil end
+  local traits = lane.family.traits
+  local is_choosy = what.op == "embed"
+    and (traits.embed_base64 == false or traits.embed_tokens == false)
+  if not (way.batch or is_choosy) or not way.can or way.translates_request then return nil end
+  way.traits = traits
   local result = new_way(lane, what, way.client, way.dialect, "both")
   return result.translates_request and result or nil
 end
@@ -136,6 +140,13 @@ local function make(lane, what, client)
     way.via = { when = via.when, way = new_way(lane, what, client or dialect, via.dialect) }
   end
   return way
+end
+
+--- True when a native request must take the way of `split`.
+function M.must_split(way, call)
+  if way.batch and call.inputs and call.inputs > way.batch then return true end
+  return call.wants_base64 and way.traits.embed_base64 == false
+    or call.has_tokens and way.traits.embed_tokens == false
 end
 
 --- True when a translated request for more than one answer can be met.
@@ -168,8 +179,8 @@ M.conditions = WHEN
 -- @tparam string|nil endpoint of the operation, as that of endpoints.lua
 -- @treturn table { dialect = of the provider, client =, translates_request =, translates_answer =,
 --   can = false where the lane cannot serve it, via = { when =, way = } or nil, retold = the way of
---   requests with what another provider signed, or nil, split = that of requests with more inputs
---   than `batch`, or nil, reader and speaker = of operations.of() where an operation besides chat
+--   requests with what another provider signed, or nil, split = that of requests for which
+--   must_split() is true, or nil, reader and speaker = of operations.of() where an operation besides chat
 --   can be translated, watch and usage = of its answers or nil, path =, stream_path =,
 --   prepared = {} }
 function M.find(lane, op, client, endpoint)

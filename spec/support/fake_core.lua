@@ -667,8 +667,8 @@ function Request:count(i)
   local list = self.raws[i] and decode(self.raws[i])
   if getmetatable(list) ~= ARRAY then return nil end
   local most = self.options.inputs or 2048
-  if type(list[1]) == "number" then return 1, most end
-  return math.min(#list, most + 1), most
+  if type(list[1]) == "number" then return 1, most, true end
+  return math.min(#list, most + 1), most, type(list[1]) == "table"
 end
 
 function Request:raw(i, longest)

@@ -133,6 +133,20 @@ local OTHERS = {
 --- `families` of an adapter whose provider serves these models.
 function M.list()
   local list = {
+    { models = { "*titan-embed-image*" }, traits = { embed = "titan_image" } },
+    { models = { "*titan-embed-text-v2*" }, traits = { embed = "titan" } },
+    {
+      models = { "*titan-embed*" }, traits = { embed = "titan", embed_dimensions = false },
+    },
+    { models = { "*nova*embeddings*" }, traits = { embed = "nova" } },
+    {
+      models = { "*cohere.embed-v4*" }, ops = { embed = { batch = 96 } },
+      traits = { embed = "cohere", embed_sides = true },
+    },
+    {
+      models = { "*cohere.embed*" }, ops = { embed = { batch = 96 } },
+      traits = { embed = "cohere" },
+    },
     {
       models = { "*anthropic.claude-v2*", "*anthropic.claude-instant*" },
       traits = text_only({ thinking = "none", prefill = true, max_tokens = 4096 }),

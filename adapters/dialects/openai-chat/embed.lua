@@ -129,20 +129,19 @@ local function write_inputs(rq, call)
   return core.array(list)
 end
 
--- What is left of a request that this protocol has no member for.
-local function warn_rest(rq, call)
-  if rq.truncate then call.warn("truncate") end
-end
-
 local function add_task(body, rq, call)
   local words = call.traits.embed_tasks
-  if rq.task_word and call.client_dialect == "openai-chat" then
-    body.input_type = rq.task_word
-  elseif rq.task and words and words[rq.task] then
-    body.input_type = words[rq.task]
-  elseif rq.task then
-    call.warn("input_type")
-  end
+  local word = rq.task_word -- of a client who knows such a provider
+  if words then word = words[rq.task] end
+  body.input_type = word
+  if rq.task and not word then call.warn("input_type") end
+end
+
+local function add_truncate(body, rq, call)
+  local name = call.traits.embed_truncate
+  if not rq.truncate then return end
+  if not name then return call.warn("truncate") end
+  body[name] = rq.truncate ~= "none"
 end
 
 --- The body for a provider.
@@ -152,10 +151,11 @@ function M.encode_request(rq, call)
   if problem then return nil, problem end
   local body = {
     model = call.model, input = input, dimensions = rq.dimensions, user = rq.user,
-    encoding_format = rq.format,
+    encoding_format = rq.format == "base64" and call.traits.embed_base64 ~= false and "base64"
+      or nil,
   }
   add_task(body, rq, call)
-  warn_rest(rq, call)
+  add_truncate(body, rq, call)
   return body
 end
 
