@@ -115,6 +115,12 @@ local function request_of(dialect, op)
   return request, if_chat(op, request.needs)
 end
 
+-- What is counted before anything is sent.
+local function add_inputs(form, request)
+  form.format = request.format and add(form, request.format) or nil
+  form.inputs = request.inputs and add_all(form, request.inputs) or nil
+end
+
 local function make(dialect, op)
   local request, needs = request_of(dialect, op)
   local has_options = dialect.name == "openai-chat" and op.streams
@@ -130,8 +136,7 @@ local function make(dialect, op)
   add_all(form, form.needs)
   local content = if_chat(op, request.streams_with)
   form.streams_with = content and content[1] and add_all(form, content)
-  form.format = request.format and not op.is_chat and add(form, request.format) or nil
-  form.inputs = request.inputs and not op.is_chat and add_all(form, request.inputs) or nil
+  if not op.is_chat then add_inputs(form, request) end
   form.fields = core.fields(form.names)
   for kind, names in pairs(FOR_SCRIPTS[dialect.name] or {}) do
     form.at[kind] = add_all(form, names)

@@ -180,8 +180,8 @@ M.conditions = WHEN
 -- @treturn table { dialect = of the provider, client =, translates_request =, translates_answer =,
 --   can = false where the lane cannot serve it, via = { when =, way = } or nil, retold = the way of
 --   requests with what another provider signed, or nil, split = that of requests for which
---   must_split() is true, or nil, reader and speaker = of operations.of() where an operation besides chat
---   can be translated, watch and usage = of its answers or nil, path =, stream_path =,
+--   must_split() is true, or nil, reader and speaker = of operations.of() where an operation
+--   besides chat can be translated, watch and usage = of its answers, path =, stream_path =,
 --   prepared = {} }
 function M.find(lane, op, client, endpoint)
   local of_op = lane.ways[endpoint or op]

@@ -58,6 +58,8 @@ local function given_input(body, call)
   return wrong("prompt must be a text", "prompt")
 end
 
+local TRUNCATE = { [true] = "end", [false] = "none" }
+
 --- A client's body as the canonical request.
 function M.decode_request(body, call)
   local input, problem = given_input(body, call)
@@ -71,21 +73,12 @@ function M.decode_request(body, call)
     return wrong("truncate must be true or false", "truncate")
   end
   return {
-    inputs = inputs, single = single, truncate = truncate, ext = others(body),
+    inputs = inputs, single = single, truncate = TRUNCATE[truncate], ext = others(body),
     dimensions = dimensions ~= 0 and dimensions or nil,
   }
 end
 
 -- ---- a provider's request -----------------------------------------------------------------------
-
-local function plain_text(input)
-  if input.type == "text" then return input.text end
-  if input.type ~= "mixed" then return nil end
-  for _, part in ipairs(input.content) do
-    if part.type ~= "text" then return nil end
-  end
-  return canonical.text(input.content)
-end
 
 local function options_of(rq, call)
   local options = canonical.copy((call.traits or {}).options or {})
@@ -98,27 +91,29 @@ end
 
 -- Whether a text may be cut: what else others say of it is where.
 local function truncate_of(rq, call)
-  local truncate = rq.truncate
-  if type(truncate) == "boolean" or truncate == nil then return truncate end
-  if truncate == "start" then call.warn("truncate") end
-  return truncate ~= "none"
+  if rq.truncate == "start" then call.warn("truncate") end
+  if rq.truncate then return rq.truncate ~= "none" end
+end
+
+local function warn_rest(rq, call)
+  if rq.task then call.warn("input_type") end
+  if rq.user then call.warn("user") end
+  for _, input in ipairs(rq.inputs) do
+    if input.title then call.warn("title") end
+  end
 end
 
 --- The body for a provider.
 function M.encode_request(rq, call)
   local list = core.array({})
   for i, input in ipairs(rq.inputs) do
-    local text = plain_text(input)
-    if not text then
-      return wrong("the model `" .. call.asked .. "` takes texts, not "
-        .. (input.type == "tokens" and "lists of tokens: send the text itself"
-          or "pictures and files"))
-    end
+    local text = vectors.text_of(input)
+    if not text then return vectors.refuse(input, call, "texts") end
     list[i] = text
   end
-  for _, name in ipairs({ "task", "title", "user", "types" }) do
-    if rq[name] then call.warn(name == "task" and "input_type" or name) end
-  end
+  local problem = vectors.wrong_kind(rq, call)
+  if problem then return nil, problem end
+  warn_rest(rq, call)
   return {
     model = call.model, input = rq.single and #list == 1 and list[1] or list,
     truncate = truncate_of(rq, call), dimensions = rq.dimensions, options = options_of(rq, call),

@@ -31,7 +31,7 @@ describe("embeddings of the dialect ollama:", function()
     local rq = request('{"model":"m","input":"a","truncate":false,"dimensions":7,'
       .. '"options":{"num_ctx":9,"seed":null},"keep_alive":"5m"}')
     assert.same({
-      inputs = texts("a"), single = true, truncate = false, dimensions = 7,
+      inputs = texts("a"), single = true, truncate = "none", dimensions = 7,
       ext = { ["options.num_ctx"] = 9, keep_alive = "5m" },
     }, rq)
     rq = request('{"input":["a","b"],"options":{},"keep_alive":null}')
@@ -77,9 +77,9 @@ describe("embeddings of the dialect ollama:", function()
       truncate = "none", dimensions = 7, ext = { ["options.num_ctx"] = 9, keep_alive = "5m" },
     }, ollama.call)))
     assert.same({}, ollama.warned)
-    embed.encode_request({ inputs = texts("a"), task = "query", title = "t", user = "u",
-      truncate = "start" }, ollama.call)
-    assert.same({ "input_type", "title", "user", "truncate" }, ollama.warned)
+    embed.encode_request({ inputs = { { type = "text", text = "a", title = "t" } },
+      task = "query", user = "u", truncate = "start" }, ollama.call)
+    assert.same({ "input_type", "user", "title", "truncate" }, ollama.warned)
     local body, problem = embed.encode_request({ inputs = { { type = "tokens", tokens = {} } } },
       ollama.call)
     assert.is_nil(body)
