@@ -148,12 +148,12 @@ def providers(upstream, recordings):
 class Bench:
     """One gateway, and a provider that answers each request with the reply that was registered under its model."""
 
-    def __init__(self, folder, recordings):
+    def __init__(self, folder, recordings, **settings):
         self.replies, self.sent = {}, {}
         self.serial = itertools.count()
         self.upstream = mock.Upstream().always(self._reply)
         table, files = providers(self.upstream, recordings)
-        text = config(table, retry={"max": 0}, limits={"body": "64MB"})
+        text = config(table, retry={"max": 0}, limits={"body": "64MB"}, **settings)
         self.gateway = program.Gateway(folder, text.replace("@LOG@", str(folder / "gateway.log")), files=files)
         try:
             self.gateway.start()
