@@ -129,6 +129,10 @@ return tide.adapter {
       content_policy_violation = "content_filter",
       server_is_overloaded = "overloaded",
     },
+    match = { -- in the words of many that speak the same without these codes
+      { status = 400, contains = "maximum context length", kind = "context_length" },
+      { status = 400, contains = "max context length", kind = "context_length" },
+    },
   },
   models = {
     ["gpt-5.6"] = { reasoning = true }, ["gpt-5.6-sol"] = { reasoning = true },

@@ -40,6 +40,7 @@ return tide.adapter {
     match = {
       { status = 400, contains = "Incorrect API key", kind = "auth" },
       { status = 400, contains = "Model not found", kind = "no_target" },
+      { status = 400, contains = "maximum prompt length", kind = "context_length" },
       { status = 403, contains = "credits or licenses", kind = "quota" },
       { status = 403, contains = "usage guidelines", kind = "content_filter" },
     },

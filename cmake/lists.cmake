@@ -151,6 +151,7 @@ set(TIDEGATE_LUA
   scripts/tide/http_date.lua scripts/tide/sigv4.lua
   scripts/tide/url.lua scripts/tide/usage.lua scripts/tide/warnings.lua scripts/tide/ways.lua
   adapters/models/anthropic.lua adapters/models/azure.lua adapters/models/bedrock.lua
+  adapters/models/bedrock_mantle.lua
   adapters/models/cerebras.lua adapters/models/cohere.lua adapters/models/deepseek.lua
   adapters/models/fireworks.lua adapters/models/gemini.lua adapters/models/groq.lua
   adapters/models/huggingface.lua adapters/models/minimax.lua adapters/models/mistral.lua

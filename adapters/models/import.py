@@ -28,6 +28,7 @@ PROVIDERS = {
     "anthropic": (["anthropic"], [], "anthropic"),
     "azure": (["azure", "azure_ai"], ["azure/", "azure_ai/"], "azure"),
     "bedrock": (["bedrock_converse", "bedrock"], [], "aws"),
+    "bedrock_mantle": (["bedrock_mantle"], ["bedrock_mantle/"], None),
     "cerebras": (["cerebras"], ["cerebras/"], "cerebras"),
     "cohere": (["cohere_chat", "cohere"], ["cohere/"], "cohere"),
     "deepseek": (["deepseek"], ["deepseek/"], "deepseek"),

@@ -68,6 +68,12 @@ describe("tide.classify", function()
     body = error_text({ type = "too_many_prompt_tokens", code = 400, message = "too long" })
     assert.equal("larger context_length", action(fake.status(400, body), "perplexity"))
     assert.equal("larger context_length", action(fake.status(403, ""), "together"))
+    body = error_text({ message = "This model's maximum context length is 65536 tokens." })
+    for _, name in ipairs({ "deepseek", "mistral", "fireworks", "vllm", "openrouter" }) do
+      assert.equal("larger context_length", action(fake.status(400, body), name))
+    end
+    body = '{"code":"invalid","error":"This model\'s maximum prompt length is 131072 but ..."}'
+    assert.equal("larger context_length", action(fake.status(400, body), "xai"))
   end)
 
   it("reads xAI's errors, which are texts", function()
