@@ -46,6 +46,8 @@ set(TIDEGATE_C
   core/worker/offline.c core/lua/mock_upstream.c core/cli/test.c core/cli/explain.c core/cli/replay.c core/cli/annotations.c
   core/lua/bodies.c
   core/lua/gate_class.c core/lua/service_account.c
+  core/cli/adapter.c core/cli/adapter_check.c core/cli/adapter_new.c core/cli/adapter_record.c core/lua/tape.c
+  core/config/bundle_edit.c
   core/http/relay_translate.c core/lua/attempt_options.c core/lua/codec.c
   core/http/sigv4.c core/http/sigv4_canonical.c core/lua/signer.c
   core/http/eventstream.c core/http/framing.c core/http/ndjson.c core/lua/stream_events.c
@@ -111,6 +113,12 @@ set(TIDEGATE_LUA
   scripts/tide/pieces.lua scripts/tide/unary.lua scripts/tide/vectors.lua
   adapters/dialects/gemini/embed.lua adapters/dialects/openai-chat/embed.lua
   adapters/dialects/cohere-v2/embed.lua adapters/dialects/bedrock-converse/embed.lua
+  scripts/tide/adapter_check.lua scripts/tide/adapter_contract.lua scripts/tide/adapter_new.lua
+  scripts/tide/adapter_record.lua scripts/tide/adapter_templates.lua scripts/tide/scrub.lua
+  scripts/tide/fixtures.lua scripts/tide/kit.lua scripts/tide/kit_bytes.lua
+  scripts/tide/kit_case.lua scripts/tide/kit_clients.lua scripts/tide/kit_errors.lua
+  scripts/tide/kit_expect.lua scripts/tide/kit_hooks.lua scripts/tide/kit_run.lua
+  scripts/tide/kit_streams.lua scripts/tide/kit_synthetic.lua scripts/tide/kit_wholes.lua
   scripts/tide/able.lua scripts/tide/adapters.lua scripts/tide/address.lua scripts/tide/admin.lua
   scripts/tide/answer.lua scripts/tide/api.lua scripts/tide/api_adapter.lua
   scripts/tide/api_chat.lua scripts/tide/api_http.lua scripts/tide/api_policy.lua

@@ -18,6 +18,9 @@ static const char help_text[] =
     "  tidegate test [FOLDER or gateway.lua]     run the *_test.lua beside adapters and scripts\n"
     "  tidegate explain [FOLDER] REQUEST         say where a request would go, and why\n"
     "  tidegate replay RECORDED                  decide recorded requests again, and compare\n"
+    "  tidegate adapter new NAME [FOLDER]        begin adapters/NAME.lua, with its test and fixtures\n"
+    "  tidegate adapter check FILE or NAME [FOLDER]   hold it against its contract and fixtures\n"
+    "  tidegate adapter record NAME [FOLDER]     make fixtures of the provider's own answers\n"
     "  tidegate annotations                      the scripting API, for editors (LuaLS)\n"
     "  tidegate settings                         every field of gateway.lua\n"
     "  tidegate version\n"
@@ -29,7 +32,7 @@ static const char help_text[] =
     "  --workers N             instead of `workers` (default: one per core, at most 4)\n"
     "  --no-watch              do not load changed files by itself (SIGHUP and POST /admin/reload do)\n"
     "\n"
-    "options of check, explain and replay:\n"
+    "options of check, explain, replay and adapter check:\n"
     "  --json                  for programs\n"
     "\n"
     "options of test:\n"
@@ -43,6 +46,15 @@ static const char help_text[] =
     "options of replay:\n"
     "  --old FOLDER            what to compare with (default: what was recorded)\n"
     "  --new FOLDER            what decides now (default: the current folder)\n"
+    "\n"
+    "options of adapter new:\n"
+    "  --extends NAME          the adapter that it is like (default: openai)\n"
+    "  --dialect NAME          the wire protocol that it speaks, in place of another adapter\n"
+    "  --own                   it has a protocol of its own, told by hooks\n"
+    "options of adapter record:\n"
+    "  --model NAME            what to ask (default: the first of the provider's models)\n"
+    "  --out FOLDER            where to (default: adapters/fixtures/NAME)\n"
+    "  --force                 over what is there\n"
     "\n"
     "Without a FOLDER the current one is used; without a gateway.lua in it, the providers whose\n"
     "keys are in the environment or in .env, and always the built-in `mock`:\n"
@@ -90,7 +102,7 @@ static int command_settings(const struct cli_options *options)
 }
 
 // Which options a command takes.
-enum { RUN = 1, CHECK = 2, TEST = 4, EXPLAIN = 8, REPLAY = 16 };
+enum { RUN = 1, CHECK = 2, TEST = 4, EXPLAIN = 8, REPLAY = 16, ADAPTER = 32 };
 
 static const struct command {
     const char *name;
@@ -104,6 +116,7 @@ static const struct command {
     {"test", command_test, TEST, 1},
     {"explain", command_explain, EXPLAIN, 2},
     {"replay", command_replay, REPLAY, 1},
+    {"adapter", command_adapter, ADAPTER, 3},
     {"annotations", command_annotations, 0, 0},
     {"settings", command_settings, 0, 0},
     {"version", command_version, 0, 0},
@@ -128,13 +141,19 @@ static const struct option {
     {"--admin", RUN | CHECK, OPTION_TEXT, PLACE(overrides.admin)},
     {"--workers", RUN | CHECK, OPTION_WORKERS, PLACE(overrides.workers)},
     {"--no-watch", RUN | CHECK, OPTION_FLAG, PLACE(overrides.no_watch)},
-    {"--json", CHECK | EXPLAIN | REPLAY, OPTION_FLAG, PLACE(json)},
+    {"--json", CHECK | EXPLAIN | REPLAY | ADAPTER, OPTION_FLAG, PLACE(json)},
     {"--filter", TEST, OPTION_TEXT, PLACE(filter)},
     {"--tap", TEST, OPTION_FLAG, PLACE(tap)},
     {"--junit", TEST, OPTION_TEXT, PLACE(junit)},
     {"--watch", TEST, OPTION_FLAG, PLACE(watch)},
     {"--old", REPLAY, OPTION_TEXT, PLACE(old_path)},
     {"--new", REPLAY, OPTION_TEXT, PLACE(new_path)},
+    {"--extends", ADAPTER, OPTION_TEXT, PLACE(extends)},
+    {"--dialect", ADAPTER, OPTION_TEXT, PLACE(dialect)},
+    {"--own", ADAPTER, OPTION_FLAG, PLACE(own)},
+    {"--model", ADAPTER, OPTION_TEXT, PLACE(model)},
+    {"--out", ADAPTER, OPTION_TEXT, PLACE(out)},
+    {"--force", ADAPTER, OPTION_FLAG, PLACE(force)},
 };
 
 static const struct command *find_command(const char *name)
@@ -187,7 +206,7 @@ static int read_word(const struct command *command, const char *word, struct cli
         return usage_error("nothing can follow that command; what is", word);
     if (options->word_count == command->words)
         return usage_error(command->words == 1 ? "one of them is enough; what is"
-                                               : "two of them are enough; what is",
+                                               : "nothing more can follow; what is",
                            word);
     options->words[options->word_count++] = word;
     return 0;

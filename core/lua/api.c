@@ -35,6 +35,7 @@
 #include "lua/stream_events.h"
 #include "lua/string_lib.h"
 #include "lua/table_lib.h"
+#include "lua/tape.h"
 #include "lua/task.h"
 #include "lua/usage_class.h"
 #include "lua/value.h"
@@ -330,6 +331,7 @@ void api_open(struct vm *vm)
     vm_register(vm, functions);
     script_open(vm);
     mock_upstream_open(vm);
+    tape_open(vm);
     string_lib_open(vm);
     table_lib_open(vm);
     pause_open(vm);

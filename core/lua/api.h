@@ -411,6 +411,11 @@
 //                           answers as `serve` does. sent = { target = "provider/model", method =,
 //                           path =, headers = { name = value without secrets }, body = text }
 //   core.fixture(path) -> text | nil, message     of a file beside gateway.lua or below it
+//   core.record_upstreams()   from now on what attempts send and get is kept, the last one's alone
+//   core.recorded() -> { sent = as above, status =, headers = { [lower-case name] = value },
+//                           pieces = texts as they came, is_too_large = some is missing } of the
+//                           last attempt at a provider, once; or nil
+//   core.fixtures(folder) -> names of the files in such a folder, in no order; {} without one
 #pragma once
 
 struct vm;

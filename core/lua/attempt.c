@@ -16,6 +16,7 @@
 #include "lua/price_class.h"
 #include "lua/producer.h"
 #include "lua/summary.h"
+#include "lua/tape.h"
 #include "lua/task.h"
 #include "lua/usage_class.h"
 #include "lua/value.h"
@@ -282,12 +283,16 @@ static void on_head(void *owner, const struct upstream_head *head)
 {
     struct attempt *attempt = owner;
     codec_take_head(&attempt->codec, head->headers);
+    if (attempt->vm->tape)
+        tape_head(attempt->vm->tape, head->status, head->headers);
     relay_on_head(attempt->relay, head->status, head->headers);
 }
 
 static void on_body(void *owner, const char *bytes, size_t len, bool is_last)
 {
     struct attempt *attempt = owner;
+    if (attempt->vm->tape)
+        tape_body(attempt->vm->tape, bytes, len);
     relay_on_body(attempt->relay, bytes, len, is_last);
 }
 
@@ -326,6 +331,14 @@ static const struct upstream_handler upstream_handler = {
 
 // ---- starting ---------------------------------------------------------------------------------
 
+static void start_upstream(lua_State *L, struct attempt *attempt)
+{
+    if (attempt->vm->tape)
+        tape_begin(attempt->vm, L, &attempt->request.upstream, attempt->target);
+    attempt->upstream = upstream_start(attempt->vm->env.upstreams, &attempt->request.upstream,
+                                       &upstream_handler, attempt);
+}
+
 static void start_source(lua_State *L, struct attempt *attempt)
 {
     if (lua_isfunction(L, OPTION_SERVE))
@@ -334,8 +347,7 @@ static void start_source(lua_State *L, struct attempt *attempt)
         attempt->producer = mock_upstream_start(attempt->vm, L, &attempt->request.upstream,
                                                 attempt->target, attempt->relay);
     else
-        attempt->upstream = upstream_start(attempt->vm->env.upstreams, &attempt->request.upstream,
-                                           &upstream_handler, attempt);
+        start_upstream(L, attempt);
 }
 
 // What has a say in the answer.

@@ -1,6 +1,8 @@
 #include "lua/mock_upstream.h"
 
+#include <dirent.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <lauxlib.h>
 
@@ -9,7 +11,7 @@
 #include "lua/producer.h"
 #include "lua/vm.h"
 
-enum { FIXTURE_LIMIT = 16 * 1024 * 1024 };
+enum { FIXTURE_LIMIT = 16 * 1024 * 1024, NAMES_LIMIT = 1024 * 1024 };
 
 bool mock_upstream_is_on(const struct vm *vm)
 {
@@ -27,16 +29,19 @@ static int set_mock(lua_State *L)
 }
 
 // Beside the configuration and nowhere else.
+static const char *push_place(lua_State *L, const char *path)
+{
+    if (*path == '/' || strstr(path, ".."))
+        luaL_error(L, "a fixture is a file beside the test or below it, not %s", path);
+    return lua_pushfstring(L, "%s/%s", vm_of(L)->config->folder, path);
+}
+
 static int read_fixture(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
-    const struct config *config = vm_of(L)->config;
+    const char *place = push_place(L, luaL_checkstring(L, 1));
     struct error err;
     struct buf text;
 
-    if (*path == '/' || strstr(path, ".."))
-        return luaL_error(L, "a fixture is a file beside the test or below it, not %s", path);
-    const char *place = lua_pushfstring(L, "%s/%s", config->folder, path);
     buf_init(&text, FIXTURE_LIMIT);
     int rc = file_read(place, &text, &err);
     if (rc == 0)
@@ -49,10 +54,43 @@ static int read_fixture(lua_State *L)
     return 2;
 }
 
+static void add_name(const char *place, const char *name, struct buf *names)
+{
+    struct stat found;
+    size_t before = names->len;
+
+    bool is_file = buf_addf(names, "%s/%s", place, name) == 0 &&
+                   stat(names->data + before, &found) == 0 && S_ISREG(found.st_mode);
+    names->len = before;
+    if (is_file && name[0] != '.')
+        buf_add(names, name, strlen(name) + 1);
+}
+
+// What a name that cannot be pushed would leave behind belongs to the state.
+static int list_fixtures(lua_State *L)
+{
+    struct buf *names = vm_scratch(vm_of(L), NAMES_LIMIT);
+    const char *place = push_place(L, luaL_checkstring(L, 1));
+    DIR *folder = opendir(place);
+
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        add_name(place, entry->d_name, names);
+    if (folder)
+        closedir(folder);
+    lua_newtable(L);
+    for (size_t at = 0, i = 1; at < names->len; at += strlen(names->data + at) + 1, i++) {
+        lua_pushstring(L, names->data + at);
+        lua_rawseti(L, -2, (int)i);
+    }
+    return 1;
+}
+
 void mock_upstream_open(struct vm *vm)
 {
-    static const luaL_Reg functions[] = {
-        {"mock_upstreams", set_mock}, {"fixture", read_fixture}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"mock_upstreams", set_mock},
+                                         {"fixture", read_fixture},
+                                         {"fixtures", list_fixtures},
+                                         {NULL, NULL}};
     vm_register(vm, functions);
 }
 
@@ -104,11 +142,9 @@ static void push_body(lua_State *L, const struct upstream_request *request)
     luaL_pushresult(&body);
 }
 
-struct producer *mock_upstream_start(struct vm *vm, lua_State *L,
-                                     const struct upstream_request *request, struct slice target,
-                                     struct relay *relay)
+void mock_upstream_push_sent(struct vm *vm, lua_State *L, const struct upstream_request *request,
+                             struct slice target)
 {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->mock_ref);
     lua_newtable(L);
     set_text(L, "target", target);
     set_text(L, "method", request->method);
@@ -117,6 +153,14 @@ struct producer *mock_upstream_start(struct vm *vm, lua_State *L,
     lua_setfield(L, -2, "headers");
     push_body(L, request);
     lua_setfield(L, -2, "body");
+}
+
+struct producer *mock_upstream_start(struct vm *vm, lua_State *L,
+                                     const struct upstream_request *request, struct slice target,
+                                     struct relay *relay)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->mock_ref);
+    mock_upstream_push_sent(vm, L, request, target);
     lua_call(L, 1, 1);
     struct producer *producer = producer_start(vm, L, lua_gettop(L), relay);
     lua_pop(L, 1);

@@ -12,6 +12,7 @@
 #include "lua/guard.h"
 #include "lua/loading.h"
 #include "lua/sources.h"
+#include "lua/tape.h"
 #include "lua/task.h"
 #include "lua/value.h"
 
@@ -221,6 +222,7 @@ void vm_free(struct vm *vm)
     if (vm->guard)
         guard_free(vm->guard);
     lua_close(vm->L);
+    tape_free(vm->tape);
     loading_end(vm);
     buf_deinit(&vm->scratch);
     free(vm);

@@ -65,6 +65,7 @@ struct vm {
     size_t detached_count; // those of them that were detached
     const void *inner_class;
     int mock_ref;           // what answers instead of providers, see mock_upstream.h
+    struct tape *tape;      // owned; NULL unless exchanges are recorded
     struct list background; // functions that core.background started
     size_t background_count;
     const void *price_class;

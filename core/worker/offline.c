@@ -41,28 +41,48 @@ static void on_end(void *owner, const char *error)
     error_set(offline->err, ERROR_SCRIPT, "%s", error);
 }
 
-int offline_open(struct offline *offline, struct config *config, struct bundle *bundle,
-                 struct error *err)
+static void add_secrets(const struct offline *offline)
 {
-    *offline = (struct offline){
-        .generation = {.refs = 1, .number = 1, .config = config, .bundle = bundle}};
+    const struct config *config = offline->generation.config;
+    for (size_t i = 0; i < config->secret_count; i++)
+        log_add_secret(offline->shared.log, slice_of(config->secrets[i].value));
+}
+
+int offline_open_as(struct offline *offline, struct config *config, struct bundle *bundle,
+                    const struct offline_options *options, struct error *err)
+{
+    const char *log_file = options->log_file ? options->log_file : "/dev/null";
+
+    *offline =
+        (struct offline){.generation = {.refs = 1, .number = 1, .config = config, .bundle = bundle},
+                         .is_live = options->is_live};
     offline->shared.generation = &offline->generation;
-    offline->shared.log = log_new("/dev/null", LOG_ERROR, err);
+    offline->shared.log = log_new(log_file, options->log_file ? LOG_DEBUG : LOG_ERROR, err);
     if (!offline->shared.log)
         return -1;
     offline->shared.names = metric_names_new();
     offline->shared.store = shared_store_new();
     worker_base_init(&offline->base, &offline->shared, 0);
-    timers_set_virtual(offline->base.timers);
-    upstream_pool_set_offline(offline->base.upstreams);
-    for (size_t i = 0; i < config->secret_count; i++)
-        log_add_secret(offline->shared.log, slice_of(config->secrets[i].value));
+    if (!offline->is_live) {
+        timers_set_virtual(offline->base.timers);
+        upstream_pool_set_offline(offline->base.upstreams);
+    }
+    add_secrets(offline);
     return 0;
+}
+
+int offline_open(struct offline *offline, struct config *config, struct bundle *bundle,
+                 struct error *err)
+{
+    const struct offline_options options = {.log_file = NULL, .is_live = false};
+    return offline_open_as(offline, config, bundle, &options, err);
 }
 
 int offline_load(struct offline *offline, struct error *err)
 {
-    return vm_load(offline->base.vm, err);
+    int rc = vm_load(offline->base.vm, err);
+    add_secrets(offline); // those that adapters looked up in the environment
+    return rc;
 }
 
 // Does what can be done now, else lets time pass. False: there is nothing to wait for.
@@ -70,6 +90,10 @@ static bool turn(struct offline *offline, uint64_t until_ms)
 {
     uv_loop_t *uv = &offline->base.loop->uv;
 
+    if (offline->is_live) { // a timer of whoever waits ends the waiting
+        uv_run(uv, UV_RUN_ONCE);
+        return timers_now_ms(offline->base.timers) < until_ms;
+    }
     if (uv_loop_alive(uv) && uv_backend_timeout(uv) == 0) {
         uv_run(uv, UV_RUN_NOWAIT);
         return true;

@@ -8,6 +8,11 @@
 #include "config/config.h"
 #include "worker/base.h"
 
+struct offline_options {
+    const char *log_file; // NULL: nobody reads it
+    bool is_live;         // with a network, and with the real time
+};
+
 struct offline {
     struct generation generation; // owns nothing and is never freed
     struct worker_shared shared;
@@ -17,12 +22,17 @@ struct offline {
     struct error *err;
     int status;
     bool is_ended;
+    bool is_live;
 };
 
 // Makes the Lua state. `config` and `bundle` are borrowed and outlive it. Returns 0, or -1 with
 // `err`; offline_close() is due in both cases.
 int offline_open(struct offline *offline, struct config *config, struct bundle *bundle,
                  struct error *err);
+
+// The same, otherwise than usual.
+int offline_open_as(struct offline *offline, struct config *config, struct bundle *bundle,
+                    const struct offline_options *options, struct error *err);
 
 // Lets the gateway's own Lua build everything from the configuration. Returns 0, or -1 with `err`.
 int offline_load(struct offline *offline, struct error *err);

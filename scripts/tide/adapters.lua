@@ -144,7 +144,7 @@ local function resolve(name, files, done, open)
   open[name] = true
   if own.extends then
     if not files[own.extends] then
-      local hint = suggest.hint(own.extends, suggest.names(files))
+      local hint = suggest.hint(own.extends, names_in("adapters"))
       return nil, field_error(entry, "extends", "unknown adapter '" .. own.extends .. "'" .. hint)
     end
     if open[own.extends] then
@@ -204,7 +204,8 @@ local function dialects_of(adapter, entry, known)
   end
   if #list > 0 then return list end
   if hooks.encode and (hooks.on_event or hooks.decode) then return { dialects.own } end
-  return nil, field_error(entry, "dialect", "needs `dialect` or `extends`, or says with the hooks "
+  local field = hooks.encode and "encode" or "dialect"
+  return nil, field_error(entry, field, "needs `dialect` or `extends`, or says with the hooks "
     .. "`encode` and `on_event` or `decode` how it is spoken")
 end
 

@@ -60,6 +60,11 @@ local function check_one(problems, script)
   if value == nil and err and not problems:has(err.file, err.line) then problems:add(err) end
 end
 
+--- Looks at one; at what the program ships it does not.
+-- @tparam table problems of check_problems.new()
+-- @tparam table script { path =, name =, kind = }
+M.one = check_one
+
 --- Looks at all of them.
 -- @tparam table problems of check_problems.new()
 -- @tparam table tests paths of test files
