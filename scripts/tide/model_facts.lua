@@ -28,7 +28,8 @@ end
 -- @tparam string|nil sent as the provider calls it, where that is another name
 -- @treturn table { context = tokens, max_output = tokens, caps = list, kind = name, image = USD,
 --   second = USD, retires = date, prices = { input =, output =, cached =, cache_write =,
---   reasoning = USD per million tokens, tiers = } or nil, price = of core.price() or nil }; absent: not known
+--   reasoning = USD per million tokens, tiers = } or nil, price = of core.price() or nil }; absent:
+--   not known
 function M.find(provider, asked, sent)
   sent = sent or asked
   local entry = provider.model_table and provider.model_table:find(sent)
