@@ -41,7 +41,7 @@ class Stream:
         self.dialect, self.body = recording.dialect, recording.body
         self.blocks = blocks(recording.body)
         self.values = [value_of(b) for b in self.blocks]
-        self.named = self.dialect in ("anthropic-messages", "openai-responses")
+        self.named = self.dialect in ("anthropic-messages", "openai-responses", "cohere-v2")
 
     @property
     def envelope(self):
@@ -106,6 +106,7 @@ UNKNOWN = {
     "openai-chat": {"object": "chat.completion.chunk", "hologram": {"a": [1]}},
     "openai-responses": {"type": "response.hologram.delta", "sequence_number": 999, "delta": "x"},
     "anthropic-messages": {"type": "hologram_delta", "delta": {"type": "x"}},
+    "cohere-v2": {"type": "hologram-delta", "delta": {"message": {"hologram": "x"}}},
     "gemini": {"hologram": {"a": [1]}},
 }
 
@@ -130,8 +131,9 @@ def finishes(stream):
         for one in value.get("candidates") or ():
             if one.get("finishReason"):
                 one["finishReason"] = "HOLOGRAM_REACHED"
-        if isinstance(value.get("delta"), dict) and value["delta"].get("stop_reason"):
-            value["delta"]["stop_reason"] = "hologram_reached"
+        for name in ("stop_reason", "finish_reason"):
+            if isinstance(value.get("delta"), dict) and value["delta"].get(name):
+                value["delta"][name] = "hologram_reached"
     body = stream.edited(edit)
     if body != stream.body:
         yield Variant("an unknown finish reason", body)
@@ -172,6 +174,9 @@ def null_deltas(stream):
                     out.append(block_of({**value, "delta": {"type": kind, member: None}}, value["type"]))
         elif stream.dialect == "openai-responses":
             out.append(block_of({**value, "delta": ""}, value["type"]))
+        elif value["type"] == "content-delta":
+            for content in ({}, {"text": ""}, {"text": None}, {"thinking": ""}, None):
+                out.append(block_of({**value, "delta": {"message": {"content": content}}}, value["type"]))
     body = b"".join(out)
     if body != stream.body:
         yield Variant("deltas that say nothing", body)
@@ -191,6 +196,8 @@ def calls(stream):
                         edit(part["functionCall"], "id")
             if (value.get("content_block") or {}).get("type") == "tool_use":
                 edit(value["content_block"], "id")
+            if value.get("type") == "tool-call-start":
+                edit(value["delta"]["message"]["tool_calls"], "id")
             for item in [value.get("item")] + ((value.get("response") or {}).get("output") or []):
                 if (item or {}).get("type") == "function_call":
                     edit(item, "call_id")
@@ -207,7 +214,7 @@ def usages(stream):
     def drop(value):
         for name in ("usage", "usageMetadata", "x_groq"):
             value.pop(name, None)
-        for name in ("message", "response"):
+        for name in ("message", "response", "delta"):
             if isinstance(value.get(name), dict):
                 value[name].pop("usage", None)
         for one in value.get("choices") or ():
@@ -215,7 +222,7 @@ def usages(stream):
     yield Variant("no usage", stream.edited(drop))
 
     def null(value):
-        for holder in (value, value.get("message"), value.get("response")):
+        for holder in (value, value.get("message"), value.get("response"), value.get("delta")):
             for name in ("usage", "usageMetadata"):
                 if isinstance(holder, dict) and name in holder:
                     holder[name] = None
@@ -251,6 +258,7 @@ def whole_variants(recording):
             if name in value:
                 yield Variant("no usage", json.dumps({k: v for k, v in value.items() if k != name}).encode())
         yield Variant("unknown members", json.dumps({**value, "hologram": {"a": [None]}}).encode())
-        for name in ("choices", "candidates", "content", "output"):
+        for name in ("choices", "candidates", "content", "output", "message"):
             if name in value:
-                yield Variant("null " + name, json.dumps({**value, name: None}).encode(), name == "choices" or None)
+                yield Variant("null " + name, json.dumps({**value, name: None}).encode(),
+                              name in ("choices", "message") or None)

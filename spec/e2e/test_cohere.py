@@ -430,3 +430,24 @@ def test_every_recorded_answer_reaches_an_openai_client(gateway, upstream):
             tokens, usage = was["usage"]["tokens"], got["usage"]
             assert (usage["prompt_tokens"], usage["completion_tokens"]) == (tokens["input_tokens"], tokens["output_tokens"])
             assert usage.get("prompt_tokens_details", {}).get("cached_tokens") == was["usage"].get("cached_tokens")
+
+
+@pytest.mark.skipif(not CHATS, reason="no recordings in " + FOLDER)
+@pytest.mark.parametrize("dialect", ALL)
+def test_every_recorded_request_reaches_providers_of_other_dialects(gateway, upstream, dialect):
+    upstream.always(reply(dialect))
+    g = before(gateway, upstream, dialect)
+    for meta in CHATS:
+        if not meta.get("request_file"):
+            continue
+        with open(os.path.join(FOLDER, "cohere", meta["request_file"]), encoding="utf-8") as file:
+            request = json.load(file)
+        if "https://" in json.dumps(request["messages"][0]):
+            continue  # a picture to be fetched
+        answer = g.call({**request, "model": "smart", "stream": False}, "/v2/chat")
+        assert answer.status == 200, (meta["name"], answer.body)
+        last = request["messages"][-1]["content"]
+        said = last if isinstance(last, str) else last[0].get("text") or last[0]["document"]["data"]["text"]
+        assert said in json.dumps(upstream.last.json, ensure_ascii=False).replace('\\"', '"'), meta["name"]
+        for tool in request.get("tools", ()):
+            assert json.dumps(tool["function"]["parameters"]["required"]) in json.dumps(upstream.last.json)
