@@ -96,7 +96,7 @@ def no_json(stream, places):
         before = b"".join(stream.blocks[:place])
         try:
             rest = provider.read(stream.dialect, before + b"".join(stream.blocks[place + 1:]), True)
-        except (KeyError, TypeError):
+        except (IndexError, KeyError, TypeError):
             rest = None  # a sequence that the dialect does not have
         if rest != whole and not stream.is_ended(before):
             yield Variant("no JSON in event %d" % place, before + bad + b"".join(stream.blocks[place + 1:]), True)
