@@ -392,6 +392,25 @@ def test_scripts_see_what_a_request_asks(gateway, upstream):
     assert seen == ["smart", "smart", "sees", "json", "json", "tools", "smart"]
 
 
+def test_a_policy_judges_and_changes_what_such_a_tool_gets(gateway, upstreams):
+    first, second = upstreams(), upstreams()
+    policy = """return tide.policy {
+      route = function(req) return { targets = { "a/m", "b/m" }, pick = "ordered" } end,
+      accept = function(req, res) return res.text:lower() ~= "bad" and res.usage ~= nil end,
+      on_event = function(req, ev)
+        if ev.type == "text" then ev.delta = ev.delta:upper() end
+        return ev
+      end }"""
+    g = gateway(config({"a": provider(first.origin, extends="ollama"), "b": provider(second)}, policy="p"),
+                files={"scripts/policies/p.lua": policy})
+    first.answer(spoken("go", "od"))
+    assert "".join(part["message"]["content"] for part in read(ask(g))) == "GOOD"
+    first.answer(lines({"model": MODEL, "created_at": AT, "response": "bad", "done": False}, {**end(), "response": ""}))
+    second.answer(mock.tokens("go", "od", usage=mock.USAGE))
+    said = read(ask(g, "/api/generate", prompt="a"))
+    assert "".join(part["response"] for part in said) == "GOOD" and said[-1]["eval_count"] == 7
+
+
 # ---- embeddings ----------------------------------------------------------------------------------
 VECTORS = b'[[0.010071029,-1.7594862e-3, 0.05],[1,2,3]]'
 
