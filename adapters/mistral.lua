@@ -5,7 +5,7 @@ return tide.adapter {
   extends = "openai",
   base_url = "https://api.mistral.ai/v1",
   auth = { type = "bearer", secret = "MISTRAL_API_KEY" },
-  ops = { complete = false },
+  ops = { complete = false, moderate = { path = "/moderations" } },
   params = {
     rename = {
       max_completion_tokens = "max_tokens",

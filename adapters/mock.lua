@@ -3,10 +3,10 @@
 return tide.adapter {
   name = "mock",
   dialect = "openai-chat",
-  ops = { chat = true, complete = true, embed = true, rerank = true },
+  ops = { chat = true, complete = true, embed = true, rerank = true, moderate = true },
   models = {
     ["gpt"] = {}, ["fast"] = {}, ["slow"] = {}, ["echo"] = {}, ["embed"] = {},
-    ["rerank"] = {},
+    ["rerank"] = {}, ["moderation"] = {},
     ["error-429"] = {}, ["error-500"] = {}, ["cut"] = {}, ["empty"] = {}, ["garbage"] = {},
     ["stall"] = {},
   },

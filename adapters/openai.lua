@@ -47,6 +47,7 @@ return tide.adapter {
     chat = { path = "/chat/completions", paths = { ["openai-responses"] = "/responses" } },
     complete = { path = "/completions" },
     embed = { path = "/embeddings" },
+    moderate = { path = "/moderations" },
   },
   params = { inject_stream = { stream_options = { include_usage = true } } },
   families = {

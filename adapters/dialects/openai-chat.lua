@@ -47,6 +47,9 @@ return tide.dialect {
     rerank = "/rerank",
   },
   operations = {
+    moderate = {
+      request = { model = "model", needs = { "input" }, inputs = { "input" } },
+    },
     embed = {
       request = {
         model = "model", messages = "input", needs = { "input" }, inputs = { "input" },

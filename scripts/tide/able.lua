@@ -1,6 +1,7 @@
 -- Which lanes can serve a request: those whose provider speaks the client's dialect, or can be
 -- translated to, with all that the request asks for.
 local errors = require("tide.errors")
+local operations = require("tide.operations")
 local ways = require("tide.ways")
 
 local M = {}
@@ -16,7 +17,8 @@ end
 
 local SAY = {
   dialect = function(call)
-    return "the model `" .. call.model .. "` does not offer this operation", "model",
+    return "the model `" .. call.model .. "` offers no "
+      .. (operations.words[call.op.name] or call.op.name) .. " here", "model",
       "unsupported_operation"
   end,
   of_provider = function(call)

@@ -111,6 +111,14 @@ local function optional(config)
   return result
 end
 
+-- Few of those who speak a protocol of chats moderate as well.
+local function inherited_ops(parent, own)
+  if not (own.ops or parent.ops) then return nil end
+  local result = merged(parent.ops, own.ops)
+  result.moderate = own.ops and own.ops.moderate
+  return result
+end
+
 local function inherit(parent, own)
   local speaks = first_dialect(own)
   if speaks and first_dialect(parent) and speaks ~= first_dialect(parent) then
@@ -123,7 +131,7 @@ local function inherit(parent, own)
   if not (own.dialect or own.dialects) then
     result.dialect = first_dialect(parent) -- and none of the others
   end
-  result.ops = (own.ops or parent.ops) and merged(parent.ops, own.ops) or nil
+  result.ops = inherited_ops(parent, own)
   result.families = joined(own.families, parent.families)
   result.config = merged(optional(parent.config), own.config)
   result.params = merged(parent.params, own.params)

@@ -40,7 +40,8 @@ end
 
 -- What reads it: the dialect itself, but for an operation that it has words of its own for.
 local function reader_of(call)
-  return operations.of(call.dialect, call.op.name) or call.dialect
+  local own = operations.of(call.dialect, call.op.name)
+  return own and own.decode_request and own or call.dialect
 end
 
 local function complete(rq, call, reader)

@@ -56,7 +56,9 @@ local ROUTES = {
   ["/v1/completions"] = post(op("complete", OPENAI, { streams = true })),
   ["/v1/embeddings"] = post(op("embed", OPENAI)),
   ["/v1/rerank"] = post(op("rerank", OPENAI)),
-  ["/v1/moderations"] = post(op("moderate", OPENAI)),
+  ["/v1/moderations"] = post(op("moderate", OPENAI, {
+    default_model = "omni-moderation-latest", -- as OpenAI's has it
+  })),
   ["/v1/responses"] = post(chat(RESPONSES)),
   ["/v1/messages"] = post(chat(ANTHROPIC)),
   ["/v1/messages/count_tokens"] = post(COUNT_MESSAGE),

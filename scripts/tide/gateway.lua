@@ -110,9 +110,10 @@ end
 --- Serves a request that a script asks, on the generation and for the client of the request that it
 -- runs for: without a key and without middleware.
 -- @tparam table context { gen =, client =, by = who asks }, with `shadow` for a copy (shadow.lua);
---   or { as_client = true }: as a client would have asked
+--   or { as_client = true }: as a client would have asked; or { piece = function }, which serves it
 function M.serve_inner(req, context)
   if context.as_client then return M.serve(req) end
+  if context.piece then return context.piece(req) end
   req:set_context(context)
   local gen, path = context.gen, req:path()
   local route = endpoints.find(path)

@@ -1,12 +1,13 @@
 -- The mock: answers like OpenAI would, without a network or a key, the same for the same request.
 --
 -- Its models: gpt (20 ms a token), fast (no pauses), slow (1 s, then 200 ms a token), echo (repeats
--- the prompt), embed, rerank, and faults on demand: error-429 (any status; error-200 is an error
--- inside a 200), cut, empty, garbage, stall.
+-- the prompt), embed, rerank, moderation, and faults on demand: error-429 (any status; error-200 is
+-- an error inside a 200), cut, empty, garbage, stall.
 local core = require("core")
 local chat = require("tide.mock_chat")
 local embed = require("tide.mock_embed")
 local faults = require("tide.mock_faults")
+local moderation = require("tide.mock_moderation")
 local rerank = require("tide.mock_rerank")
 local stream = require("tide.mock_stream")
 
@@ -15,15 +16,17 @@ local M = {}
 -- Seconds before the first token and between tokens.
 local PACES = {
   gpt = { 0.02, 0.02 }, fast = { 0, 0 }, echo = { 0, 0.02 }, slow = { 1, 0.2 }, cut = { 0, 0.02 },
-  embed = { 0, 0 }, rerank = { 0, 0 },
+  embed = { 0, 0 }, rerank = { 0, 0 }, moderation = { 0, 0 },
 }
 
 local HANDLERS = {
   chat = chat.chat, complete = chat.complete, embed = embed.embed, rerank = rerank.rerank,
+  moderate = moderation.moderate,
 }
 
 -- Models that are for one operation, and operations that have one model.
-local ONLY = { embed = "embed", rerank = "rerank" }
+local ONLY = { embed = "embed", rerank = "rerank", moderate = "moderation" }
+local ONLY_FOR = { embed = "embed", rerank = "rerank", moderation = "moderate" }
 
 local function refuse(out, problem)
   local body = {
@@ -43,7 +46,8 @@ local function check_model(call)
       message = "The model `" .. call.model .. "` does not exist in the mock.",
     }
   end
-  if (ONLY[call.op] or ONLY[call.model]) and call.op ~= call.model then
+  if ONLY[call.op] and ONLY[call.op] ~= call.model
+    or ONLY_FOR[call.model] and ONLY_FOR[call.model] ~= call.op then
     return {
       status = 404, param = "model", code = "model_not_found",
       message = "mock/" .. call.model .. " is not made for this endpoint.",

@@ -101,6 +101,9 @@ local function as_floats(vector)
 end
 
 local function tokens_text(list)
+  for _, token in ipairs(list) do
+    if type(token) ~= "number" then return nil end
+  end
   return table.concat(list, " ")
 end
 
@@ -108,10 +111,14 @@ end
 local function inputs_of(input)
   if type(input) == "string" then input = { input } end
   if type(input) ~= "table" or #input == 0 or #input > MOST_INPUTS then return nil end
-  if type(input[1]) == "number" then return { tokens_text(input) } end
-  local list = {}
+  if type(input[1]) == "number" then
+    local said = tokens_text(input)
+    return said and { said }
+  end
+  local list, kind = {}, type(input[1])
   for i, item in ipairs(input) do
-    if type(item) == "table" then item = tokens_text(item) end
+    if type(item) ~= kind then return nil end
+    if kind == "table" then item = tokens_text(item) end
     if type(item) ~= "string" or item == "" then return nil end
     list[i] = item
   end

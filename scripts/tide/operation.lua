@@ -113,6 +113,7 @@ function M.run(call, plan, client)
   end
   local lanes, err = able.lanes(call, cheapest.lanes(call, plan))
   if not lanes then return answer.fail(req, dialect, err, facts_of(call, plan, client)) end
+  if call.inputs then call.metric_model = plan.metric_model end
   local seconds = req:deadline(plan.total)
   local ended, summary, lane, verdict =
     attempts.run(call, lanes, plan.attempts, core.now() + seconds)
@@ -135,7 +136,12 @@ end
 
 --- Answers a request for a model that does not exist.
 function M.not_found(registry, call, client)
-  local err = errors.model_not_found(call.model, models.explain(registry, call.model))
+  local why = models.explain(registry, call.model)
+  if call.model == call.op.default_model then
+    why = why .. "; a request without a model asks for this one: name a model, or give one this "
+      .. "name (models)"
+  end
+  local err = errors.model_not_found(call.model, why)
   return answer.fail(call.req, call.dialect, err, facts_of(call, nil, client))
 end
 

@@ -8,6 +8,12 @@ M.names = { "chat", "complete", "embed", "count", "rerank", "moderate" }
 M.known = {}
 for _, name in ipairs(M.names) do M.known[name] = true end
 
+--- What a model that cannot do it does not offer, for people.
+M.words = {
+  chat = "chats", complete = "completions", embed = "embeddings", count = "counts of tokens",
+  rerank = "reranking", moderate = "moderation",
+}
+
 --- The functions that translate an operation from and to a dialect: those of the dialect itself for
 -- chat, else those in its `operations`; nil where it has none.
 -- @treturn table|nil { request, raw, speaks, serves, endpoint, decode_request, encode_request,

@@ -1,7 +1,12 @@
 -- A request with more inputs than its provider takes at once: asked in several pieces, one answer
 -- made of theirs. The pieces go to the same lane; one that fails fails the attempt.
 
+local core = require("core")
+
 local M = {}
+
+local AT_ONCE = 4
+local LONGEST = 86400 -- seconds: the deadline of the whole comes first
 
 -- ---- cutting ------------------------------------------------------------------------------------
 
@@ -98,7 +103,47 @@ local function ask(req, before, i, options, extra)
   req:discard(tostring(summary.status))
 end
 
---- Asks for all pieces but the last (y).
+-- Asks one piece after the other until there is none left; what went wrong stands in `before`.
+local function work(req, before, options, extra)
+  while not before.failed and before.taken < before.count do
+    before.taken = before.taken + 1
+    local summary, verdict = ask(req, before, before.taken, options, extra)
+    if summary ~= nil and not before.failed then
+      before.failed = { summary, verdict }
+      for _, other in ipairs(before.workers) do other:cancel() end
+    end
+  end
+end
+
+-- More of the kind, in requests of their own: they end with this one, and what they tried and
+-- counted is part of it.
+local function worker(call, before, options, extra)
+  return core.inner({
+    path = call.req:path(), body = "", parent = call.req,
+    context = {
+      piece = function(req)
+        req:deadline(LONGEST)
+        work(req, before, options, extra)
+        req:reply(200, "", {})
+        req:record({
+          outcome = before.failed and "upstream_error" or "ok", model = call.model,
+          metric_model = call.metric_model or "other", target = options.target,
+        })
+      end,
+    },
+  })
+end
+
+local function start_workers(call, before, options, extra)
+  local workers = {}
+  for i = 1, math.min(AT_ONCE, before.count) do
+    workers[i] = worker(call, before, options, extra)
+    if not workers[i] then break end
+  end
+  return workers
+end
+
+--- Asks for all pieces but the last, some of them at once (y).
 -- @tparam table call of body.read()
 -- @tparam table before of translate.request()
 -- @tparam table options of the last piece's attempt
@@ -106,10 +151,17 @@ end
 -- @treturn nil|table|boolean nil when all were answered, the summary of one that was not, or false
 --   and a verdict
 function M.run(call, before, options, extra)
-  for i = 1, before.count do
-    local summary, verdict = ask(call.req, before, i, options, extra)
-    if summary ~= nil then return summary, verdict end
+  before.taken, before.workers = 0, {}
+  if before.count > 1 then before.workers = start_workers(call, before, options, extra) end
+  for _, one in ipairs(before.workers) do
+    local status, err = one:wait()
+    if status ~= 200 and not before.failed then
+      return { kind = not status and err.kind or "protocol" }
+    end
   end
+  -- A script whose requests are used up gets its pieces one by one.
+  work(call.req, before, options, extra)
+  if before.failed then return before.failed[1], before.failed[2] end
 end
 
 return M

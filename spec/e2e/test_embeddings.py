@@ -159,3 +159,39 @@ def test_google_clients_ask_for_one_and_for_many(asked, name):
         assert "dropped title" in many.headers["x-tidegate-warnings"]
     if name == "gemini":
         assert asked.mocks[name].last.json["requests"][1] == {"model": "models/" + MODELS[name], **part}
+
+
+# ---- more inputs than a provider takes ------------------------------------------------------------
+def numbered(request):
+    """each text "N" becomes the vector [N, -N]"""
+    if "texts" in request.json:
+        floats = [[float(t), -float(t)] for t in request.json["texts"]]
+        return mock.json_reply({"id": "e", "embeddings": {"float": floats}, "response_type": "embeddings_by_type",
+                                "meta": {"billed_units": {"input_tokens": len(floats)}}})
+    texts = [r["content"]["parts"][0]["text"] for r in request.json["requests"]]
+    return mock.json_reply({"embeddings": [{"values": [float(t), -float(t)]} for t in texts],
+                            "usageMetadata": {"promptTokenCount": len(texts)}})
+
+
+def sizes(upstream):
+    return sorted(len(r.json.get("texts") or r.json["requests"]) for r in upstream.requests)
+
+
+@pytest.mark.parametrize("name,most,expected", [("cohere", 96, [96] * 4 + [66]), ("gemini", 100, [100] * 4 + [50])])
+def test_many_inputs_are_asked_in_pieces_and_put_together(asked, name, most, expected):
+    asked.mocks[name].always(numbered)
+    answer = asked("/v1/embeddings", {"model": target(name), "input": [str(i) for i in range(450)]})
+    assert answer.status == 200, answer.body
+    assert [d["embedding"] for d in answer.json["data"]] == [[i, -i] for i in range(450)]
+    assert answer.json["usage"]["prompt_tokens"] == 450
+    assert sizes(asked.mocks[name]) == sorted(expected)
+    tried = answer.headers["x-tidegate-attempts"].split()
+    assert len(tried) == len(expected) and all(t.startswith(target(name) + "#1=200/") for t in tried)
+    assert answer.headers["x-tidegate-target"] == target(name)
+    line = asked.gateway.log_of(answer)
+    assert (line["tokens_in"], line["target"]) == (450, target(name))
+
+
+def test_as_many_inputs_as_a_provider_takes_are_one_request(asked):
+    asked("/v1/embeddings", {"model": target("cohere"), "input": ["a"] * 96})
+    assert sizes(asked.mocks["cohere"]) == [96]
