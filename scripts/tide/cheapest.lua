@@ -8,7 +8,6 @@ local M = {}
 -- Tokens of an answer of which no more is known than that it is one.
 local USUAL_ANSWER = 500
 
-local NONE = {}
 local WRITES = { chat = true, complete = true }
 
 local function expected(call)
@@ -44,10 +43,8 @@ function M.order(lanes, costs)
   return result
 end
 
---- The lanes of a plan for a request, in the order in which they are to be tried.
-function M.lanes(call, plan)
-  local lanes = plan.lanes[call.op.name] or NONE
-  if plan.pick ~= "cheapest" or #lanes < 2 then return lanes end
+--- The lanes in the order of what a request is likely to cost there.
+function M.lanes(call, lanes)
   return M.order(lanes, M.costs(call, lanes))
 end
 

@@ -9,6 +9,7 @@ local counting = require("tide.counting")
 local errors = require("tide.errors")
 local gateway = require("tide.gateway")
 local hooks = require("tide.policy_hooks")
+local lanes_of = require("tide.lanes")
 local middleware = require("tide.middleware")
 local model_facts = require("tide.model_facts")
 local operation = require("tide.operation")
@@ -71,7 +72,7 @@ local function describe(call, plan)
     headers = plan.headers and names_of(plan.headers),
     params = plan.params and names_of(plan.params),
   }
-  local lanes = cheapest.lanes(call, plan)
+  local lanes = lanes_of.of_plan(call, plan)
   local costs = plan.pick == "cheapest" and cheapest.costs(call, lanes) or {}
   for position, lane in ipairs(lanes) do
     decision.candidates[position] = candidate(position, lane, costs[lane])

@@ -1,7 +1,7 @@
 -- x-tidegate-explain: 1, of a request: how it was decided, in a header of its answer. Only where
 -- scripts.explain allows it, or for who brings the admin token instead of the 1.
-local cheapest = require("tide.cheapest")
 local core = require("core")
+local lanes_of = require("tide.lanes")
 
 local M = {}
 
@@ -20,7 +20,7 @@ end
 
 local function describe(call, plan, policy)
   local candidates = core.array({})
-  local lanes = cheapest.lanes(call, plan)
+  local lanes = lanes_of.of_plan(call, plan)
   for i = 1, math.min(#lanes, MOST) do candidates[i] = lanes[i].label end
   return core.encode({
     model = call.model, policy = policy and policy.label, pick = plan.pick,

@@ -7,6 +7,8 @@ local timeouts = require("tide.timeouts")
 
 local M = {}
 
+local NONE = {}
+
 --- What a provider calls a model.
 function M.sent(provider, model)
   return provider.adapter.model_map[model] or model
@@ -43,6 +45,13 @@ function M.add(asked, target, settings, top, lanes)
       ways = {},
     }
   end
+end
+
+--- The lanes of a plan for a request, in the order in which they are to be tried.
+function M.of_plan(call, plan)
+  local list = plan.lanes[call.op.name] or NONE
+  if plan.pick ~= "cheapest" or #list < 2 then return list end
+  return require("tide.cheapest").lanes(call, list) -- few gateways need it
 end
 
 --- Which of the lanes can do an operation: { chat = {...}, embed = {...}, ... }.

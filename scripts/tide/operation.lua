@@ -4,11 +4,11 @@ local able = require("tide.able")
 local answer = require("tide.answer")
 local attempts = require("tide.attempts")
 local body = require("tide.body")
-local cheapest = require("tide.cheapest")
 local counting = require("tide.counting")
 local errors = require("tide.errors")
 local explain_header = require("tide.explain_header")
 local failure = require("tide.failure")
+local lanes_of = require("tide.lanes")
 local model_names = require("tide.model_names")
 local models = require("tide.models")
 local options = require("tide.options")
@@ -111,7 +111,7 @@ function M.run(call, plan, client)
   if call.op.name == "count" and not counting.is_possible(call, plan) then
     return counting.estimate(call, facts_of(call, plan, client))
   end
-  local lanes, err = able.lanes(call, cheapest.lanes(call, plan))
+  local lanes, err = able.lanes(call, lanes_of.of_plan(call, plan))
   if not lanes then return answer.fail(req, dialect, err, facts_of(call, plan, client)) end
   if call.inputs then call.metric_model = plan.metric_model end
   local seconds = req:deadline(plan.total)

@@ -75,6 +75,17 @@ def test_costs_are_told(tmp_path):
     assert found["first"] == "two/b#1" and "cost" in found["reason"]
 
 
+def test_why_the_cheapest_is_the_cheapest_is_told(tmp_path):
+    prices = 'prices = { ["one/a"] = { input = 3, output = 6 }, ["two/b"] = { input = 1, output = 2 } },'
+    found = decision(tmp_path, settings='pick = "cheapest", ' + prices)
+    assert labels(found) == ["two/b#1", "one/a#1"] and "cheapest" in found["reason"]
+    cheap, dear = found["candidates"]
+    assert cheap["prices"] == {"input": 1, "output": 2} and dear["estimate"] == pytest.approx(3 * cheap["estimate"])
+    told = explain(tmp_path, settings='pick = "cheapest", prices = { ["two/b"] = { input = 1, output = 2 } },')
+    assert "($1 and $2 per million tokens)" in told and "no price is known" in told
+    assert "first     two/b#1, because it is likely to be the cheapest, at about $0.00" in told
+
+
 def test_a_request_that_goes_nowhere_is_explained_too(tmp_path):
     found = decision(tmp_path, {**CHAT, "model": "autp"})
     assert found["ended"]["status"] == 404 and "auto" in found["ended"]["message"]

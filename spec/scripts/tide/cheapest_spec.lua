@@ -1,6 +1,6 @@
 local fake = require("spec.support.fake_core")
 
-local cheapest, core
+local of_plan, core
 
 local BODY = '{"model":"m","messages":[{"role":"user","content":"hi"}]%s}'
 
@@ -24,17 +24,16 @@ local function call_of(more, op)
 end
 
 local function order(list, more, op)
-  local lanes = lanes_of(list)
-  local plan = { pick = "cheapest", lanes = { [op or "chat"] = lanes } }
+  local plan = { pick = "cheapest", lanes = { [op or "chat"] = lanes_of(list) } }
   local result = {}
-  for i, lane in ipairs(cheapest.lanes(call_of(more, op), plan)) do result[i] = lane.label end
+  for i, lane in ipairs(of_plan(call_of(more, op), plan)) do result[i] = lane.label end
   return table.concat(result, " ")
 end
 
 describe("tide.cheapest", function()
   before_each(function()
     core = fake.install()
-    cheapest = require("tide.cheapest")
+    of_plan = require("tide.lanes").of_plan
   end)
 
   it("puts lanes in the order of what the request costs there", function()
@@ -64,8 +63,8 @@ describe("tide.cheapest", function()
 
   it("leaves the order alone where it is not asked for", function()
     local lanes = lanes_of({ { input = 2, output = 2 }, { input = 1, output = 1 } })
-    assert.equal(lanes, cheapest.lanes({ op = { name = "chat" } },
+    assert.equal(lanes, of_plan({ op = { name = "chat" } },
       { pick = "ordered", lanes = { chat = lanes } }))
-    assert.same({}, cheapest.lanes({ op = { name = "embed" } }, { pick = "cheapest", lanes = {} }))
+    assert.same({}, of_plan({ op = { name = "embed" } }, { pick = "cheapest", lanes = {} }))
   end)
 end)
