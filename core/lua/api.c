@@ -299,36 +299,9 @@ static void set_constants(struct vm *vm)
     lua_setfield(L, -2, "config");
 }
 
-void api_open(struct vm *vm)
+// Each adds what it has to the table on top of the stack.
+static void open_parts(struct vm *vm)
 {
-    static const luaL_Reg functions[] = {
-        {"decode", decode},
-        {"encode", encode},
-        {"raw", make_raw},
-        {"checked_raw", check_raw},
-        {"is_raw", is_raw},
-        {"array", mark_array},
-        {"now", now},
-        {"time", wall_time},
-        {"uuid", uuid},
-        {"env_secret", env_secret},
-        {"redact", redact},
-        {"modules", modules},
-        {"source", source},
-        {"version_of", version_of},
-        {"shipped", shipped},
-        {"next_turn", next_turn},
-        {"place", place},
-        {"log", write_log},
-        {"metrics", print_metrics},
-        {NULL, NULL},
-    };
-    lua_State *L = vm->L;
-
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "loaded");
-    lua_newtable(L);
-    vm_register(vm, functions);
     script_open(vm);
     mock_upstream_open(vm);
     tape_open(vm);
@@ -359,6 +332,39 @@ void api_open(struct vm *vm)
     values_open(vm);
     generation_class_open(vm);
     reload_open(vm);
+}
+
+void api_open(struct vm *vm)
+{
+    static const luaL_Reg functions[] = {
+        {"decode", decode},
+        {"encode", encode},
+        {"raw", make_raw},
+        {"checked_raw", check_raw},
+        {"is_raw", is_raw},
+        {"array", mark_array},
+        {"now", now},
+        {"time", wall_time},
+        {"uuid", uuid},
+        {"env_secret", env_secret},
+        {"redact", redact},
+        {"modules", modules},
+        {"source", source},
+        {"version_of", version_of},
+        {"shipped", shipped},
+        {"next_turn", next_turn},
+        {"place", place},
+        {"log", write_log},
+        {"metrics", print_metrics},
+        {NULL, NULL},
+    };
+    lua_State *L = vm->L;
+
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "loaded");
+    lua_newtable(L);
+    vm_register(vm, functions);
+    open_parts(vm);
     set_constants(vm);
     lua_setfield(L, -2, "core");
     lua_pop(L, 2);
