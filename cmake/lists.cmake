@@ -188,6 +188,7 @@ set(TIDEGATE_C_TESTS
   lua/memory lua/metric_class lua/pattern lua/script lua/service_account lua/spawn lua/string_lib
   lua/table_lib lua/task lua/value lua/values lua/watchdog metrics/custom metrics/metrics store/dict
   store/limiter store/shared_store worker/failure worker/watch_files
+  cli/adapter config/bundle_edit lua/tape
   http/eventstream http/framing http/ndjson http/relay_framing http/sigv4 lua/signer json/floats
   json/items
   http/price

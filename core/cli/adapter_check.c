@@ -192,7 +192,8 @@ int adapter_check(const struct cli_options *options)
     int rc = adapter_locate(options, &place);
     if (rc == 0)
         rc = check_in_folder(options, &place, &out);
-    fwrite(out.data, 1, out.len, stdout);
+    if (out.len)
+        fwrite(out.data, 1, out.len, stdout);
     buf_deinit(&out);
     adapter_place_deinit(&place);
     return rc;

@@ -146,13 +146,29 @@ local function run_synthetic(self)
   end
 end
 
-local function run_errors(self)
-  local requests, told = {}, {}
-  for i, is_stream in ipairs({ false, true }) do
+-- What a client asks who wants to see an error: chats, or what else the adapter offers.
+local OTHERS = {
+  { "embed", "/v1/embeddings", { input = "hello" } },
+  { "rerank", "/v1/rerank", { query = "hello", documents = { "hello" } } },
+}
+
+local function requests_for_errors(self)
+  local ops, requests = self.adapter.ops, {}
+  for i, is_stream in ipairs(ops.chat and { false, true } or {}) do
     local body = synthetic.request(is_stream, false)
     body.model = model_of(self, body)
     requests[i] = clients.request(self.dialects, clients.FIRST, body)
   end
+  for _, other in ipairs(OTHERS) do
+    if #requests == 0 and ops[other[1]] then
+      requests[1] = requests_of(self, { path = other[2], request = other[3] })[clients.FIRST]
+    end
+  end
+  return requests
+end
+
+local function run_errors(self)
+  local requests, told = requests_for_errors(self), {}
   local before = self.kit.runs
   errors.run(self.kit, requests, failer(self, told))
   self.cases[#self.cases + 1] = {
