@@ -2,13 +2,15 @@
 local core = require("core")
 local chooser = require("tide.chooser")
 local classify = require("tide.classify")
-local gcp = require("tide.gcp")
-local held = require("tide.held")
+local later = require("tide.later")
 local model_facts = require("tide.model_facts")
-local on_status = require("tide.on_status")
 local options = require("tide.options")
-local pieces = require("tide.pieces")
-local sigv4 = require("tide.sigv4")
+
+local gcp = later("tide.gcp")
+local held = later("tide.held")
+local on_status = later("tide.on_status")
+local pieces = later("tide.pieces")
+local sigv4 = later("tide.sigv4")
 
 local M = {}
 

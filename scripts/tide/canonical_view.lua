@@ -2,7 +2,9 @@
 -- and whole answers. Pure.
 local canonical = require("tide.canonical")
 local fold = require("tide.canonical_fold")
-local read = require("dialects.openai-chat.answer")
+local later = require("tide.later")
+
+local read = later("dialects.openai-chat.answer")
 
 local M = {}
 

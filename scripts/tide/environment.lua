@@ -2,6 +2,7 @@
 -- misspelt global is an error with its line, not a silent nil.
 local core = require("core")
 local coroutines = require("tide.coroutines")
+local later = require("tide.later")
 local suggest = require("tide.suggest")
 
 local M = {}
@@ -33,22 +34,6 @@ local function copy(library, without)
     if name ~= without then result[name] = value end
   end
   return result
-end
-
--- A part whose functions are loaded when one of them is called: most gateways need few of the
--- dialects, and of these mostly one side.
-local function later(name)
-  return setmetatable({}, {
-    __index = function(part, field)
-      local call
-      local function stub(...)
-        call = call or require(name)[field]
-        return call(...)
-      end
-      rawset(part, field, stub)
-      return stub
-    end,
-  })
 end
 
 -- `require` of a file: what the gateway has for it, or "lib.prices", scripts/lib/prices.lua.

@@ -1,12 +1,14 @@
 -- What few attempts have besides their lane's options: headers of the request, what a policy wants
 -- of the stream, and the codec of a translation.
 local address = require("tide.address")
-local codec = require("tide.codec")
-local event_filter = require("tide.event_filter")
-local gcp = require("tide.gcp")
 local request_headers = require("tide.headers")
-local translate = require("tide.translate")
-local unary = require("tide.unary")
+local later = require("tide.later")
+
+local codec = later("tide.codec")
+local event_filter = later("tide.event_filter")
+local gcp = later("tide.gcp")
+local translate = later("tide.translate")
+local unary = later("tide.unary")
 
 local M = {}
 

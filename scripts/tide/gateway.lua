@@ -1,21 +1,23 @@
 -- Where C enters: load() once per worker, serve() and serve_admin() in a task per request, and for
 -- each further generation prepare(), then commit() or drop().
 local core = require("core")
-local admin = require("tide.admin")
 local answer = require("tide.answer")
 local auth = require("tide.auth")
-local cors = require("tide.cors")
 local current = require("tide.current")
 local endpoints = require("tide.endpoints")
 local errors = require("tide.errors")
 local generation = require("tide.generation")
-local listing = require("tide.listing")
-local ollama = require("tide.ollama")
+local later = require("tide.later")
 local operation = require("tide.operation")
-local scripted = require("tide.scripted")
-local shadow = require("tide.shadow")
 local state = require("tide.state")
 local suggest = require("tide.suggest")
+
+local admin = later("tide.admin")
+local cors = later("tide.cors")
+local listing = later("tide.listing")
+local ollama = later("tide.ollama")
+local scripted = later("tide.scripted")
+local shadow = later("tide.shadow")
 
 local M = {}
 

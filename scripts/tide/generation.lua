@@ -3,12 +3,15 @@
 local core = require("core")
 local adapters = require("tide.adapters")
 local cors = require("tide.cors")
+local later = require("tide.later")
 local loader = require("tide.loader")
 local model_tables = require("tide.model_tables")
 local models = require("tide.models")
 local providers = require("tide.providers")
-local scripted = require("tide.scripted")
+local scripts = require("tide.scripts")
 local timers = require("tide.timers")
+
+local scripted = later("tide.scripted")
 
 local M = {}
 
@@ -44,7 +47,7 @@ local function fill(gen, previous)
   local ok
   ok, err = (is_same and take_models or make_models)(gen, previous)
   if not ok then return nil, err end
-  gen.scripts, err = scripted.load(gen, gen.config)
+  if scripts.are_there(gen.config) then gen.scripts, err = scripted.load(gen, gen.config) end
   return err == nil, err
 end
 

@@ -4,15 +4,17 @@ local able = require("tide.able")
 local answer = require("tide.answer")
 local attempts = require("tide.attempts")
 local body = require("tide.body")
-local counting = require("tide.counting")
 local errors = require("tide.errors")
-local explain_header = require("tide.explain_header")
 local failure = require("tide.failure")
 local lanes_of = require("tide.lanes")
+local later = require("tide.later")
 local model_names = require("tide.model_names")
 local models = require("tide.models")
 local options = require("tide.options")
 local upstream_ids = require("tide.upstream_ids")
+
+local counting = later("tide.counting")
+local explain_header = later("tide.explain_header")
 
 local M = {}
 

@@ -1,17 +1,19 @@
 -- What req:attempt is told about one try. Most requests need nothing of their own: their options
 -- are made once per lane and used again, so that the hot path builds no table.
+local core = require("core")
 local address = require("tide.address")
 local canonical = require("tide.canonical")
-local core = require("core")
 local errors = require("tide.errors")
 local extras = require("tide.extras")
 local framing = require("tide.framing")
+local later = require("tide.later")
 local model_facts = require("tide.model_facts")
 local operations = require("tide.operations")
 local params = require("tide.params")
-local translate = require("tide.translate")
 local warnings = require("tide.warnings")
 local ways = require("tide.ways")
+
+local translate = later("tide.translate")
 
 local M = {}
 

@@ -104,6 +104,16 @@ local function load_kind(kind, wanted, report)
   return scripts
 end
 
+--- True when there may be something to load: a file of the user's, or a name in the configuration.
+-- @tparam table config core.config
+function M.are_there(config)
+  for kind in pairs(FOLDERS) do
+    local _, users = list(kind)
+    if #users > 0 then return true end
+  end
+  return #named_policies(config) > 0 or #named_middleware(config) > 0
+end
+
 --- Loads what this generation runs around its requests.
 -- @tparam table config core.config
 -- @tparam function|nil report as that of adapters.load()
