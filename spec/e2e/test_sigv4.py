@@ -91,7 +91,8 @@ def test_every_request_is_signed_as_botocore_signs_it(gateway, upstream):
         assert before - 2 < check(request) < time.time() + 2
     targets = [r.target for r in upstream.requests[::2]]
     assert targets[0] == "/model/anthropic.claude-opus-4-5-20251101-v1%3A0/converse"
-    assert targets[2].startswith("/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fa%20b~c/")
+    assert "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication" in targets[2]
+    assert targets[2].endswith("-profile%2Fa%20b~c/converse")
     assert "Credential=AKIDEXAMPLE/" in upstream.last.headers["authorization"]
     assert "/us-west-2/bedrock/aws4_request" in upstream.last.headers["authorization"]
 
@@ -134,6 +135,26 @@ def test_each_attempt_is_signed_anew(gateway, upstream):
     first, second = upstream.requests
     check(first), check(second)
     assert first.headers["x-amz-date"] < second.headers["x-amz-date"]
+
+
+CONVERSED = {"output": {"message": {"role": "assistant", "content": [{"text": "hello"}]}}, "stopReason": "end_turn",
+             "usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}, "metrics": {"latencyMs": 1}}
+
+
+def test_bedrock_gets_signed_requests(gateway, upstream):
+    """translated ones, and those of Bedrock's clients with the gateway's signature instead of theirs"""
+    upstream.always(lambda _: mock.json_reply(CONVERSED))
+    g = gateway(config({"bedrock": {"base_url": upstream.origin, "keys": [STS], **REGION}},
+                       models={MODELS[0]: ["bedrock/" + MODELS[0]]}))
+    assert g.chat(MODELS[0]).json["choices"][0]["message"]["content"] == "hello"
+    answer = g.call({"messages": [{"role": "user", "content": [{"text": "hi"}]}]},
+                    "/model/%s/converse" % MODELS[0].replace(":", "%3A"),
+                    headers={"Authorization": "AWS4-HMAC-SHA256 Credential=theirs", "X-Amz-Date": "20260101T000000Z",
+                             "X-Amz-Security-Token": "theirs"})
+    assert answer.json == CONVERSED
+    for request in upstream.requests:
+        assert request.target == "/model/%s/converse" % MODELS[0].replace(":", "%3A")
+        check(request, STS)
 
 
 # ---- where keys come from ----------------------------------------------------------------------

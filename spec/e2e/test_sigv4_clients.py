@@ -253,7 +253,8 @@ def test_boto3_is_refused_in_words_that_it_knows(bedrock, upstream, monkeypatch)
     assert code_of(boto(bedrock, ("AKIANOBODY", SECRET))) == "UnrecognizedClientException"
     right = botocore.auth.get_current_datetime
     for ahead in (-400, 400):
-        monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *a: right(*a) + datetime.timedelta(seconds=ahead))
+        monkeypatch.setattr("botocore.auth.get_current_datetime",
+                            lambda *a: right(*a) + datetime.timedelta(seconds=ahead))
         assert code_of(boto(bedrock)) == "InvalidSignatureException"
     assert upstream.requests == []
 
