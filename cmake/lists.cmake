@@ -190,6 +190,7 @@ set(TIDEGATE_C_TESTS
   store/limiter store/shared_store worker/failure worker/watch_files
   cli/adapter config/bundle_edit lua/tape
   http/eventstream http/framing http/ndjson http/relay_framing http/sigv4 lua/signer json/floats
+  lua/stream_events
   json/items
   http/price
 )

@@ -116,7 +116,7 @@
 ---@field encode_event? fun(event: table, write: function, state: table, call: table)
 ---@field end_stream? fun(write: function, state: table, call: table)
 ---@field error_body fun(err: table, call?: table): string
----@field error_event fun(err: table, call?: table, state?: table): string
+---@field error_event fun(err: table, call?: table, state?: table): string, string?
 ---@field read_error? fun(body: table): table
 ---@field error_headers? fun(err: table): table<string, string>
 ---@field list_models? fun(models: table[], call: table): table

@@ -182,7 +182,8 @@
 //                           { [place in it] = name } of those that have one. framing: nil ("sse"),
 //                           "ndjson" or "aws-eventstream"; what is broken ends the list
 //   core.event_frame(name, payload, is_exception) -> one frame of an AWS event stream with JSON
-//                           text as its payload: an event of that type, or an exception
+//                           text as its payload: an event of that type, or an exception;
+//                           raises over 32 MiB, or for a name over 65535 bytes
 //   core.array(table) -> the same table, tagged as an array
 //   core.now() monotonic seconds, core.time() wall seconds (both cached per loop turn)
 //   core.uuid() -> 32 hex digits

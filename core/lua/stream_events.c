@@ -75,7 +75,8 @@ static int event_frame(lua_State *L)
     struct buf *frame = vm_scratch(vm_of(L), (size_t)2 * LIMIT_SSE_EVENT);
     if (eventstream_add(frame, lua_toboolean(L, 3) ? EVENTSTREAM_EXCEPTION : EVENTSTREAM_EVENT,
                         name, payload) != 0)
-        return luaL_error(L, "an event is larger than %d bytes", LIMIT_SSE_EVENT);
+        return luaL_error(L, "an event has at most %d bytes, and a name of 65535 bytes",
+                          2 * LIMIT_SSE_EVENT);
     lua_pushlstring(L, frame->data, frame->len);
     return 1;
 }

@@ -208,7 +208,7 @@ return {
         { "encode_event?", "fun(event: table, write: function, state: table, call: table)" },
         { "end_stream?", "fun(write: function, state: table, call: table)" },
         { "error_body", "fun(err: table, call?: table): string" },
-        { "error_event", "fun(err: table, call?: table, state?: table): string" },
+        { "error_event", "fun(err: table, call?: table, state?: table): string, string?" },
         { "read_error?", "fun(body: table): table" },
         { "error_headers?", "fun(err: table): table<string, string>" },
         { "list_models?", "fun(models: table[], call: table): table" },
