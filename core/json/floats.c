@@ -227,7 +227,7 @@ static int magnitude_of(double value)
 
     while (magnitude < MOST && value >= powers[magnitude + 1])
         magnitude++;
-    while (magnitude > -MOST && value * powers[-magnitude] < 1)
+    while (magnitude <= 0 && magnitude > -MOST && value * powers[-magnitude] < 1)
         magnitude--;
     return magnitude;
 }
