@@ -38,7 +38,7 @@
 ---@field model string as the provider calls it
 ---@field credential string its name or position, never its value
 ---@field context? integer tokens that the model can read, where that is known
----@field price? { input: number, output?: number, cached?: number, cache_write?: number, reasoning?: number } USD per million tokens, where they are known
+---@field price? { input?: number, output?: number, cached?: number, cache_write?: number, reasoning?: number, image?: number, second?: number } USD per million tokens, per picture and second, where they are known
 
 ---See adapters/README.md.
 ---@class tide.Adapter

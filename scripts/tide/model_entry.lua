@@ -101,14 +101,15 @@ function M.merged(under, over)
   return result
 end
 
---- The prices of tokens alone, with tiers; nil when there are none.
+--- The prices alone, those of tokens with their tiers; nil when there are none.
+-- @treturn table|nil
+-- @treturn boolean whether tokens have prices
 function M.prices_of(entry)
-  if not has_price(entry) then return nil end
-  local result = { tiers = entry.tiers }
+  local result = { tiers = entry.tiers, image = entry.image, second = entry.second }
   for _, name in ipairs(M.prices) do
     if type(entry[name]) == "number" then result[name] = entry[name] end
   end
-  return result
+  return next(result) and result or nil, has_price(entry)
 end
 
 return M

@@ -8,12 +8,11 @@ local M = {}
 local NOTHING = {}
 
 local function compiled(entry)
-  local prices = model_entry.prices_of(entry)
+  local prices, is_by_token = model_entry.prices_of(entry)
   return {
     context = entry.context, max_output = entry.max_output, caps = entry.caps,
     kind = entry.kind,
-    image = entry.image, second = entry.second, retires = entry.retires,
-    prices = prices, price = prices and core.price(prices),
+    prices = prices, price = is_by_token and core.price(prices) or nil,
   }
 end
 
@@ -26,10 +25,9 @@ end
 -- @tparam table provider of providers.build()
 -- @tparam string asked the model as the configuration calls it
 -- @tparam string|nil sent as the provider calls it, where that is another name
--- @treturn table { context = tokens, max_output = tokens, caps = list, kind = name, image = USD,
---   second = USD, retires = date, prices = { input =, output =, cached =, cache_write =,
---   reasoning = USD per million tokens, tiers = } or nil, price = of core.price() or nil }; absent:
---   not known
+-- @treturn table { context = tokens, max_output = tokens, caps = list, kind = name, prices =
+--   { input =, output =, cached =, cache_write =, reasoning = USD per million tokens, tiers =,
+--   image =, second = USD } or nil, price = of core.price() or nil }; absent: not known
 function M.find(provider, asked, sent)
   sent = sent or asked
   local entry = provider.model_table and provider.model_table:find(sent)

@@ -35,8 +35,8 @@ function M.load(report, previous)
   local files = {}
   for _, entry in ipairs(core.modules(FOLDER)) do
     local name = entry:gsub("%.lua$", "")
-    local _, _, is_user = core.source(path_of(name))
-    if is_user then
+    -- A hash: one of the user's. The text of the program's own would be copied for nothing.
+    if type(core.version_of(path_of(name))) == "string" then
       local value, err, source = loader.load({ path = path_of(name), name = name, kind = "models" })
       if err and not (report and report(err)) then return nil, err end
       if value then files[name] = { value = value, source = source } end
@@ -94,12 +94,16 @@ local function without_date(name)
     or name:match("^(.+)@[%w-]+$") or name
 end
 
+-- No model is called anything longer.
+local LONGEST = 256
+
 local SHORTER = { without_frame, without_region, without_date }
 
 --- What is known of a model: of this name, else of what it stands for. What is in front of it goes
 -- first, its date last; a shorter name never means another model.
 -- @treturn table|nil as model_entry.lua has it
 function Table:find(name)
+  if #name > LONGEST then return nil end
   local entry = exact(self, name)
   for _, shorten in ipairs(SHORTER) do
     if entry then return entry end

@@ -14,7 +14,8 @@ local function copy(prices)
   if not prices then return nil end
   return {
     input = prices.input, output = prices.output, cached = prices.cached,
-    cache_write = prices.cache_write, reasoning = prices.reasoning,
+    cache_write = prices.cache_write, reasoning = prices.reasoning, image = prices.image,
+    second = prices.second,
   }
 end
 

@@ -104,8 +104,9 @@ return {
         { "model", "string", "as the provider calls it" },
         { "credential", "string", "its name or position, never its value" },
         { "context?", "integer", "tokens that the model can read, where that is known" },
-        { "price?", "{ input: number, output?: number, cached?: number, cache_write?: number, "
-          .. "reasoning?: number }", "USD per million tokens, where they are known" },
+        { "price?", "{ input?: number, output?: number, cached?: number, cache_write?: number, "
+          .. "reasoning?: number, image?: number, second?: number }",
+          "USD per million tokens, per picture and second, where they are known" },
       },
     },
     {

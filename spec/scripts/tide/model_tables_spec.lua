@@ -125,6 +125,12 @@ describe("tide.model_tables", function()
       end
     end)
 
+    it("has an end", function()
+      local long = ("x"):rep(257)
+      assert.is_nil(table_with(long):find(long))
+      assert.is_nil(table_with("m"):find("m@" .. ("a"):rep(1e6)))
+    end)
+
     it("of what the program carries cannot lead out of their line", function()
       local opened = tables.open({}, "openai")
       assert.is_nil(opened:find('x"] = {'))

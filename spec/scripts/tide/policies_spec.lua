@@ -192,11 +192,12 @@ describe("tide.policies", function()
   it("shows `cost` what a lane's model costs and can read, for it to keep", function()
     load({
       policy = "p", models = { smart = { targets = { "a/1", "b/2" } } },
-      prices = { ["a/1"] = { input = 3, output = 6, cached = 1 }, ["b/2"] = { input = 2 } },
+      prices = { ["a/1"] = { input = 3, output = 6, image = 1 }, ["b/2"] = { input = 2 } },
     }, { ["scripts/policies/p.lua"] = [[return tide.policy {
       route = function() return { model = "smart", pick = "cost" } end,
       cost = function(lane, req)
         local price = lane.price.input
+        assert(lane.price.image == (lane.provider == "a" and 1 or nil))
         assert(lane.context == nil)
         lane.price.input = 0
         return price
