@@ -53,9 +53,9 @@ local function check_keys(value, report)
     end
   end
   local own = { headers = value.headers, query = value.query, base_url = value.base_url }
-  each_text(own, nil, function(text, field)
+  each_text(own, nil, function(text)
     if looks_like_key(text) then
-      report(field, "this looks like a key in plain text: name a variable in auth.secret instead")
+      report(text, "this looks like a key in plain text: name a variable in auth.secret instead")
     end
   end)
 end

@@ -71,7 +71,8 @@ def test_T45_a_broken_file_is_refused_and_the_rest_goes_on(gateway, upstream):
         put(g, "adapters/pier.lua", text)
         told = wait_until("a failure", lambda: failure(g) if what in ((failure(g) or {}).get("message") or "") else None)
         assert told["file"].endswith("adapters/pier.lua") and told["line"] == line
-        assert any("adapters/pier.lua:%d" % line in entry for entry in g.stderr), g.errors
+        wait_until("the line on stderr", lambda: any("adapters/pier.lua:%d" % line in entry and what in entry
+                                                     for entry in g.stderr))
         assert "harbour/small" in models(g) and g.chat("harbour/small").status == 200
     put(g, "adapters/pier.lua", HARBOUR % (upstream.url, ""))
     wait_listed(g, "pier/small")
