@@ -271,6 +271,7 @@ def test_other_clients_get_an_exception_as_their_error(gateway, upstream):
 
 
 # ---- silence, and slow readers -----------------------------------------------------------------
+@pytest.mark.slow
 @FRAMING
 def test_T06_a_silent_provider_is_silence_to_the_client(gateway, upstreams, framing):
     a, b = upstreams(), upstreams()
@@ -291,6 +292,7 @@ def test_T06_a_silent_provider_is_silence_to_the_client(gateway, upstreams, fram
         connection.close()
 
 
+@pytest.mark.slow
 @FRAMING
 def test_T05_a_client_that_does_not_read_stops_the_provider(gateway, upstream, framing):
     g = start(gateway, (f.adapter(framing), upstream))
@@ -313,6 +315,7 @@ def is_still(flood):
 
 
 # ---- sizes -------------------------------------------------------------------------------------
+@pytest.mark.slow
 @FRAMING
 def test_T09_an_event_over_the_limit_fails_like_any_other(gateway, upstreams, framing):
     a, b = upstreams(), upstreams()
