@@ -20,7 +20,7 @@ from tables import added, quant, table
 
 PEERS = "nginx,tidegate,tidegate-policy,nginx-tls,tidegate-tls,nginx-log,tidegate-log,nginx-unbuffered," \
     "tidegate-anthropic,tidegate-gemini,tidegate-responses,tidegate-bedrock,tidegate-ollama"
-SCENARIOS = "small-max,small-tls,small-translated,small-log,large-max,large-translated,big-max,paced-2000,stream-50," \
+SCENARIOS = "small-max,small-tls,small-translated,small-log,large-max,large-translated,big-max,embed-max,paced-2000,stream-50," \
     "stream-translated,small-beside,idle-streams,idle-tls"
 DIRECT = "paced-2000"  # also without a gateway: its rows are the latency that one adds
 RAW = os.path.join(TOOLS, "raw.json")
@@ -209,6 +209,7 @@ def rows(runs, start_ms, memory_mb, reloads, o):
         cpu("CPU per request, 64 KB prompt", None, "large-max"),
         cpu("CPU per request, 1 MB prompt", 1.2, "big-max"),
         cpu("the same, nginx without a second try", None, "big-max", other="nginx-unbuffered"),
+        cpu("CPU per request, embeddings of 2048 texts", 1.2, "embed-max"),
         cpu("CPU per streamed chunk", 1.0, "stream-50"),
         ttft_row(runs),
         absolute("CPU per streamed chunk, openai-chat from anthropic", 12, runs.cpu("stream-translated", "tidegate-anthropic"),
