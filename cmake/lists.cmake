@@ -109,7 +109,7 @@ set(TIDEGATE_LUA
   scripts/middleware/request_id.lua scripts/middleware/system_prompt.lua
   scripts/policies/by_header.lua scripts/policies/canary.lua scripts/policies/cheap_first.lua
   scripts/policies/json_or_else.lua scripts/policies/shadow.lua scripts/tide.d.lua
-  scripts/tide/dropped_in.lua
+  scripts/tide/dropped_in.lua scripts/tide/own_protocol.lua
   scripts/tide/mock_moderation.lua scripts/tide/pieces.lua scripts/tide/unary.lua scripts/tide/vectors.lua
   adapters/dialects/gemini/embed.lua adapters/dialects/openai-chat/embed.lua
   adapters/dialects/cohere-v2/embed.lua adapters/dialects/bedrock-converse/embed.lua

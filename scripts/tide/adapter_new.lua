@@ -8,7 +8,7 @@ local templates = require("tide.adapter_templates")
 local M = {}
 
 -- Folders beside the files of adapters.
-local TAKEN = { dialects = true, fixtures = true }
+local TAKEN = { dialects = true, fixtures = true, models = true }
 
 local function contains(names, name)
   for _, known in ipairs(names) do

@@ -9,6 +9,7 @@ local options = require("tide.options")
 local gcp = later("tide.gcp")
 local held = later("tide.held")
 local on_status = later("tide.on_status")
+local own_protocol = later("tide.own_protocol")
 local pieces = later("tide.pieces")
 local sigv4 = later("tide.sigv4")
 
@@ -62,6 +63,9 @@ local function try(call, lane, fresh)
   if verdict then
     verdict.label = lane.label
     return nil, verdict
+  end
+  if summary.kind == "protocol" and extra and extra.codec and extra.codec.tells then
+    own_protocol.note(lane, summary)
   end
   if summary.committed then return summary end
   summary, verdict = judge(call, lane, summary)

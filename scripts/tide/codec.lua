@@ -214,11 +214,25 @@ local function emit_hook_answer(self, answer)
   require("tide.canonical_answer").emit(answer, self.emit)
 end
 
--- A provider without a `decode` tells its whole answer as it tells its stream.
-local function decode_by_events(self, text)
-  if text:find("^%s*[{%[]") then return take_for_hook(self, text) end
+local function tell_events(self, text)
+  if core.decode(text) ~= nil then return take_for_hook(self, text) end
   local list, names = core.event_data(text, self.framing)
   for i, data in ipairs(list) do take_for_hook(self, data, names[i]) end
+end
+
+-- A provider without a `decode` tells its whole answer as it tells its stream: one document, or the
+-- events of one, which must come to an end.
+local function decode_by_events(self, text)
+  local emit, is_ended = self.emit, false
+  self.emit = function(type_, fields)
+    is_ended = is_ended or type_ == "finish" or type_ == "error"
+    return emit(type_, fields)
+  end
+  tell_events(self, text)
+  if self.hooks.on_end then finish_events(self) end
+  if not (is_ended or self.err) then
+    self.err = { kind = "protocol", message = "the answer ended before its end was announced" }
+  end
 end
 
 local function decode_whole(self, text)

@@ -63,6 +63,17 @@ local WRAPPERS = {
   end,
 }
 
+local open = package.preload["jit.util"]
+local util = open and open("jit.util") or require("jit.util")
+
+-- Where the function of a user's file stands that is called through a wrapper.
+local places = setmetatable({}, { __mode = "k" })
+
+--- "adapters/odd.lua:12" of a function of a user's file; nil for any other.
+function M.place(fn)
+  return places[fn]
+end
+
 --- The functions of a file as the gateway calls them.
 -- @tparam table value what the file returned
 -- @tparam table source of loader.load()
@@ -75,7 +86,9 @@ function M.functions(value, source, outlets)
     if type(fn) == "function" then
       if source.is_user then
         own = own or health.new(source.path)
+        local line = util.funcinfo(fn).linedefined
         fn = WRAPPERS[position](own, fn)
+        places[fn] = source.path .. ":" .. line
       end
       found[name] = fn
     end

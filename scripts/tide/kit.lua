@@ -60,6 +60,7 @@ local function listen(self)
   local log = core.log
   core.log = function(level, message)
     local wrong = message:match("could not be translated: the adapter of [^:]+: (.*)$")
+    wrong = wrong and wrong:gsub("^%S+%.lua:%d+: ", "")
     if wrong and self.hooks.last then
       self.hooks:note(self.hooks.last, "gives what cannot be sent: " .. wrong)
     elseif level == "error" then

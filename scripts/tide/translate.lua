@@ -89,6 +89,8 @@ local function default_body(way, rq, context)
 end
 
 local function wrong_result(lane, message)
+  local place = guarded.place(lane.provider.adapter.hooks.encode)
+  if place then message = place .. ": " .. message end
   error({ adapter = "the adapter of " .. lane.target .. ": " .. message }, 0)
 end
 

@@ -327,6 +327,50 @@ def test_a_hook_that_fails_costs_its_attempt_and_nothing_else(gateway, upstreams
         wait_until("a line that says " + said, lambda: re.search(place + said, json.dumps(g.lines())))
 
 
+OWN = """return tide.adapter {
+  framing = "ndjson", auth = { type = "none" }, ops = { chat = { path = "/gen" } },
+  encode = function(rq, call, http)
+    http.json = { stream = call.stream }
+  end,
+  on_event = function(ev, st, emit)
+    local said = tide.json.decode(ev.data)
+    if said.text then emit("text", { delta = said.text }) end
+    %s
+  end,
+}
+"""
+LOST = {
+  "the finish is lost": ("", b'{"text":"a"}\n{"done":true}\n', "ended"),
+  "content behind the finish": ('emit("finish", { reason = "stop" })', b'{"text":"a"}\n{"text":"b"}\n', "after the finish"),
+  "nothing is said": ("", b'{"done":true}\n', "ended"),
+}
+
+
+@UNARY_AND_STREAM
+@pytest.mark.parametrize("name", list(LOST), ids=lambda n: n.replace(" ", "-"))
+def test_a_protocol_of_its_own_that_makes_no_sense_is_named_and_never_a_success(gateway, upstreams, name, stream):
+    body, lines, why = LOST[name]
+    a, b = upstreams(), upstreams()
+    table = {"a": {"extends": "mine", "base_url": a.origin}, "b": provider(b.url, "sk-canary-b")}
+    g = gateway(config(table, models={"group": {"targets": ["a/m", "b/m"], "pick": "ordered"}}),
+                files={"adapters/mine.lua": OWN % body})
+    a.always(lambda _: mock.Reply(200, {"content-type": "application/x-ndjson"}, [lines]))
+    b.always(lambda _: streamed("openai-chat", "from ", "b") if stream else whole("openai-chat", "from b"))
+    answer = send(g, "openai-chat", stream, model="group")
+    if stream and name != "nothing is said":  # its first content has been told
+        assert b"[DONE]" not in answer.body and b"error" in answer.body
+    else:
+        assert read("openai-chat", answer, stream).first.text == "from b"
+    wait_until("a line in the log", lambda: re.search(r"adapters/mine.lua:6: what on_event made.*" + why, json.dumps(g.lines())))
+
+
+def test_a_request_that_cannot_be_sent_names_its_hook(gateway, upstream):
+    g = gateway(config({"a": {"extends": "mine", "base_url": upstream.origin}}),
+                files={"adapters/mine.lua": OWN.replace("http.json =", "local _ =") % ""})
+    assert send(g, "openai-chat", model="a/m").status == 502 and not upstream.requests
+    wait_until("a line in the log", lambda: re.search("adapters/mine.lua:3: encode must set", json.dumps(g.lines())))
+
+
 # ---- rules by model ----------------------------------------------------------------------------
 FAMILIES = """
   dialects = { "openai-chat", "openai-responses" }, params = { drop = { "user" } },
