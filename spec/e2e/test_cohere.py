@@ -1,14 +1,11 @@
 """Cohere's API v2: its clients at /v2, its provider behind clients of other dialects."""
-import glob
 import json
-import os
 
 import pytest
 
 import upstream as mock
 from config import config, provider
 from dialects import ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES, adapter_file, reply, stream
-from test_recordings import FOLDER
 
 PARAMETERS = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "integer"}}, "required": ["z"]}
 TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": PARAMETERS}}
@@ -331,123 +328,3 @@ def test_T37_mistakes_are_told_in_coheres_shape(gateway, upstream, body, status,
     assert answer.status == status, answer.body
     assert set(answer.json) == {"id", "message"} and says in answer.json["message"]
     assert answer.json["id"]
-
-
-# ---- recordings ----------------------------------------------------------------------------------
-def recordings(endpoint, *providers):
-    found = []
-    for name in providers:
-        for path in sorted(glob.glob(os.path.join(FOLDER, name, endpoint + "-*.meta.json"))):
-            with open(path, encoding="utf-8") as file:
-                meta = json.load(file)
-            with open(os.path.join(os.path.dirname(path), meta["response_file"]), "rb") as file:
-                meta["body"] = file.read()
-            found.append(meta)
-    return found
-
-
-CHATS = recordings("chat", "cohere")
-
-
-def facts(meta):
-    """text, reasoning, calls, finish and usage of a recorded answer"""
-    known = {"text": "", "reasoning": "", "calls": [], "cited": []}
-    if not meta["response_file"].endswith(".sse"):
-        body = json.loads(meta["body"])
-        message = body["message"]
-        known["reasoning"] = message.get("tool_plan") or ""
-        for block in message.get("content") or ():
-            known["text"] += block.get("text", "")
-            known["reasoning"] += block.get("thinking", "")
-        known["calls"] = [(c["function"]["name"], c["function"]["arguments"]) for c in message.get("tool_calls") or ()]
-        known["cited"] = [c["text"] for c in message.get("citations") or ()]
-        return {**known, "finish": body["finish_reason"], "usage": body["usage"]}
-    for line in meta["body"].decode().split("\n"):
-        if not line.startswith("data: {"):
-            continue
-        event = json.loads(line[6:])
-        message = event.get("delta", {}).get("message", {})
-        if event["type"].startswith("content") and "content" in message:
-            known["text"] += message["content"].get("text", "")
-            known["reasoning"] += message["content"].get("thinking", "")
-        known["reasoning"] += message.get("tool_plan", "") if event["type"] == "tool-plan-delta" else ""
-        if event["type"] == "tool-call-start":
-            known["calls"].append((message["tool_calls"]["function"]["name"], ""))
-        if event["type"] == "tool-call-delta":
-            name, so_far = known["calls"][-1]
-            known["calls"][-1] = name, so_far + message["tool_calls"]["function"]["arguments"]
-        if event["type"] == "citation-start":
-            known["cited"].append(message["citations"]["text"])
-        if event["type"] == "message-end":
-            known.update(finish=event["delta"]["finish_reason"], usage=event["delta"]["usage"])
-    return known
-
-
-FINISHES = {"COMPLETE": "stop", "STOP_SEQUENCE": "stop", "MAX_TOKENS": "length", "TOOL_CALL": "tool_calls"}
-
-
-def heard(answer, stream_asked):
-    """the same of what an openai-chat client got"""
-    known = {"text": "", "reasoning": "", "calls": [], "cited": [], "finish": None}
-    bodies = chunks_of(answer) if stream_asked else [answer.json]
-    for body in bodies:
-        known["usage"] = body.get("usage") or known.get("usage")
-        for choice in body["choices"]:
-            part = choice["delta" if stream_asked else "message"]
-            known["text"] += part.get("content") or ""
-            known["reasoning"] += part.get("reasoning_content") or ""
-            for call in part.get("tool_calls") or ():
-                if call.get("id"):
-                    known["calls"].append((call["function"]["name"], ""))
-                name, so_far = known["calls"][-1]
-                known["calls"][-1] = name, so_far + call["function"].get("arguments", "")
-            for note in part.get("annotations") or ():
-                of = note[note["type"]]
-                known["cited"].append((of["start_index"], of["end_index"]))
-            known["finish"] = choice.get("finish_reason") or known["finish"]
-    return known
-
-
-@pytest.mark.skipif(not CHATS, reason="no recordings in " + FOLDER)
-def test_every_recorded_answer_reaches_an_openai_client(gateway, upstream):
-    g = gateway(config({"c": provider(upstream.origin, extends="cohere")}, retry={"max": 0}))
-    for meta in CHATS:
-        is_stream = meta["response_file"].endswith(".sse")
-        for sizes in ([len(meta["body"])], [1] if len(meta["body"]) < 8192 else [7, 130, 1, 2000]):
-            upstream.answer(mock.Reply(meta["status"], {"content-type": meta["content_type"]}, [meta["body"]],
-                                       "chunked").split(sizes))
-            more = {"stream_options": {"include_usage": True}} if is_stream else {}
-            answer = g.call({"model": "c/command-a-03-2025", "stream": is_stream, **more,
-                             "messages": [{"role": "user", "content": "hi"}]})
-            if meta["status"] != 200:
-                assert answer.status in (400, 404, 429), (meta["name"], answer.body)
-                continue
-            assert answer.status == 200, (meta["name"], answer.body)
-            was, got = facts(meta), heard(answer, is_stream)
-            assert (got["text"], got["reasoning"], got["calls"]) == (was["text"], was["reasoning"], was["calls"]), meta["name"]
-            assert got["finish"] == FINISHES[was["finish"]]
-            assert [got["text"][a:b] for a, b in got["cited"]] == was["cited"], meta["name"]
-            tokens, usage = was["usage"]["tokens"], got["usage"]
-            assert (usage["prompt_tokens"], usage["completion_tokens"]) == (tokens["input_tokens"], tokens["output_tokens"])
-            assert usage.get("prompt_tokens_details", {}).get("cached_tokens") == was["usage"].get("cached_tokens")
-
-
-@pytest.mark.skipif(not CHATS, reason="no recordings in " + FOLDER)
-@pytest.mark.parametrize("dialect", ALL)
-def test_every_recorded_request_reaches_providers_of_other_dialects(gateway, upstream, dialect):
-    upstream.always(reply(dialect))
-    g = before(gateway, upstream, dialect)
-    for meta in CHATS:
-        if not meta.get("request_file"):
-            continue
-        with open(os.path.join(FOLDER, "cohere", meta["request_file"]), encoding="utf-8") as file:
-            request = json.load(file)
-        if "https://" in json.dumps(request["messages"][0]):
-            continue  # a picture to be fetched
-        answer = g.call({**request, "model": "smart", "stream": False}, "/v2/chat")
-        assert answer.status == 200, (meta["name"], answer.body)
-        last = request["messages"][-1]["content"]
-        said = last if isinstance(last, str) else last[0].get("text") or last[0]["document"]["data"]["text"]
-        assert said in json.dumps(upstream.last.json, ensure_ascii=False).replace('\\"', '"'), meta["name"]
-        for tool in request.get("tools", ()):
-            assert json.dumps(tool["function"]["parameters"]["required"]) in json.dumps(upstream.last.json)

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+import framings
 from facts import BadWire, Usage, client, provider
 
 pytestmark = pytest.mark.slow
@@ -159,13 +160,74 @@ RESPONSES = numbered([
                                         of(3, "function_call_arguments.done", arguments="{}")]),
     {"type": "response.completed", "response": RESPONSES_WHOLE}])
 
-STREAMS = {"openai-chat": CHAT, "openai-responses": RESPONSES, "anthropic-messages": ANTHROPIC, "gemini": GEMINI}
+# ---- bedrock-converse --------------------------------------------------------------------------
+def block(index, **delta):
+    return "contentBlockDelta", {"contentBlockIndex": index, "delta": delta}
+
+
+def tool(index, name, use_id):
+    return "contentBlockStart", {"contentBlockIndex": index, "start": {"toolUse": {"toolUseId": use_id, "name": name}}}
+
+
+def ended(index):
+    return "contentBlockStop", {"contentBlockIndex": index}
+
+
+BEDROCK_COUNTS = {"usage": {"inputTokens": 6, "outputTokens": 6, "cacheReadInputTokens": 4, "totalTokens": 16},
+                  "metrics": {"latencyMs": 1}}
+BEDROCK = [("messageStart", {"role": "assistant"}), block(0, reasoningContent={"text": "hm"}),
+           block(0, reasoningContent={"signature": "c2ln"}), ended(0), block(1, text="hel"), block(1, text="lo"), ended(1),
+           tool(2, "weather", "a"), block(2, toolUse={"input": "{\"city\":"}), block(2, toolUse={"input": "\"Oslo\"}"}),
+           ended(2), tool(3, "time", "b"), ended(3), ("messageStop", {"stopReason": "tool_use"}),
+           ("metadata", BEDROCK_COUNTS)]
+BEDROCK_WHOLE = {"stopReason": "tool_use", **BEDROCK_COUNTS, "output": {"message": {"role": "assistant", "content": [
+    {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "c2ln"}}}, {"text": "hello"},
+    {"toolUse": {"toolUseId": "a", "name": "weather", "input": {"city": "Oslo"}}},
+    {"toolUse": {"toolUseId": "b", "name": "time", "input": {}}}]}}}
+
+
+def exception(name="modelStreamErrorException", **members):
+    return "!" + name, {"message": "it broke", **members}
+
+
+def framed(values):
+    made = b""
+    for name, value in values:
+        kind, label = ("exception", ":exception-type") if name[0] == "!" else ("event", ":event-type")
+        made += framings.frame([framings.header(label, name.strip("!")), framings.header(":content-type", "application/json"),
+                                framings.header(":message-type", kind)], json.dumps(value).encode())
+    return made
+
+
+# ---- ollama ------------------------------------------------------------------------------------
+def line(content="", done=False, **message):
+    return {"model": "m", "created_at": "2026-08-17T08:22:53.078901Z", "done": done,
+            "message": {"role": "assistant", "content": content, **message}}
+
+
+def called(index, name, arguments, call_id):
+    return {"id": call_id, "function": {"index": index, "name": name, "arguments": arguments}}
+
+
+OLLAMA_END = {"done_reason": "stop", "total_duration": 5, "load_duration": 0, "prompt_eval_duration": 1, "eval_duration": 4,
+              "prompt_eval_count": 10, "eval_count": 6}
+OLLAMA_CALLS = [called(0, "weather", {"city": "Oslo"}, "a"), called(1, "time", {}, "b")]
+OLLAMA = [line(thinking="hm"), line("hel"), line("lo"), *[line(tool_calls=[c]) for c in OLLAMA_CALLS],
+          {**line(done=True), **OLLAMA_END}]
+OLLAMA_WHOLE = {**line("hello", True, thinking="hm", tool_calls=OLLAMA_CALLS), **OLLAMA_END}
+
+STREAMS = {"openai-chat": CHAT, "openai-responses": RESPONSES, "anthropic-messages": ANTHROPIC, "gemini": GEMINI,
+           "bedrock-converse": BEDROCK, "ollama": OLLAMA}
 WHOLE = {"openai-chat": CHAT_WHOLE, "openai-responses": RESPONSES_WHOLE, "anthropic-messages": ANTHROPIC_WHOLE,
-         "gemini": GEMINI_WHOLE}
+         "gemini": GEMINI_WHOLE, "bedrock-converse": BEDROCK_WHOLE, "ollama": OLLAMA_WHOLE}
 NAMED = ("openai-responses", "anthropic-messages")
 
 
 def stream_of(dialect, values):
+    if dialect == "bedrock-converse":
+        return framed(values)
+    if dialect == "ollama":
+        return b"".join(json.dumps(v).encode() + b"\n" for v in values)
     return sse(*values, named=dialect in NAMED)
 
 
@@ -174,9 +236,10 @@ def check(dialect, facts):
     assert (choice.text, choice.reasoning, choice.finish) == ("hello", "hm", "tool_calls")
     assert [(c.name, c.value) for c in choice.calls] == [("weather", {"city": "Oslo"}), ("time", {})]
     assert [c.id for c in choice.calls] == (["a", ""] if dialect == "gemini" else ["a", "b"])
-    assert facts.usage == Usage(10, 6, 4, None, 2)
-    assert facts.signatures == ([] if dialect == "openai-chat" else ["c2ln"])
-    assert facts.model == "m" and facts.ended and facts.error is None
+    counts = {"bedrock-converse": Usage(10, 6, 4), "ollama": Usage(10, 6)}
+    assert facts.usage == counts.get(dialect, Usage(10, 6, 4, None, 2))
+    assert facts.signatures == ([] if dialect in ("openai-chat", "ollama") else ["c2ln"])
+    assert facts.model == (None if dialect == "bedrock-converse" else "m") and facts.ended and facts.error is None
 
 
 @pytest.mark.parametrize("dialect", STREAMS)
@@ -186,7 +249,8 @@ def test_both_readers_find_the_same_in_a_stream_and_in_a_whole_answer(dialect):
     check(dialect, client.answer(dialect, whole))
     check(dialect, provider.read(dialect, body, True))
     check(dialect, provider.read(dialect, whole, False))
-    check(dialect, provider.read(dialect, body.replace(b"\n", b"\r\n"), True))
+    if dialect != "bedrock-converse":  # whose frames are no lines
+        check(dialect, provider.read(dialect, body.replace(b"\n", b"\r\n"), True))
 
 
 def test_gemini_streams_are_an_array_without_alt_sse():
@@ -233,6 +297,35 @@ BROKEN = {
         "output that leaves out an item": changed(RESPONSES, -1 + len(RESPONSES),
                                                   response=response("completed", ITEMS[:-1])),
         "completed, with the status of another": changed(RESPONSES, -1 + len(RESPONSES), type="response.incomplete")},
+    "bedrock-converse": {
+        "no metadata": BEDROCK[:-1], "no messageStop": without(BEDROCK, 13), "no messageStart": BEDROCK[1:],
+        "a second messageStart": BEDROCK[:1] + BEDROCK, "metadata before messageStop": swapped(BEDROCK, 13, 14),
+        "metadata twice": BEDROCK + BEDROCK[-1:], "an event behind the end": BEDROCK + [ended(3)],
+        "a block left open": without(BEDROCK, 3), "a block that was left open at the end": without(BEDROCK, 12),
+        "an index that is skipped": BEDROCK[:4] + [block(2, text="x"), ended(2)] + BEDROCK[7:],
+        "a tool without its start": without(BEDROCK, 7), "a start of text": BEDROCK[:4] + [
+            ("contentBlockStart", {"contentBlockIndex": 1, "start": {"text": ""}})] + BEDROCK[4:],
+        "a delta of another kind": BEDROCK[:5] + [block(1, toolUse={"input": "{}"})] + BEDROCK[5:],
+        "a delta of two kinds": BEDROCK[:4] + [block(1, text="a", citation={})] + BEDROCK[5:],
+        "reasoning behind its signature": swapped(BEDROCK, 1, 2), "arguments that are no JSON": without(BEDROCK, 9),
+        "an unknown event": BEDROCK[:4] + [("contentBlock", {})] + BEDROCK[4:],
+        "an unknown stopReason": BEDROCK[:13] + [("messageStop", {"stopReason": "stop"})] + BEDROCK[14:],
+        "a wrong sum": BEDROCK[:-1] + [("metadata", {**BEDROCK_COUNTS, "usage": {**BEDROCK_COUNTS["usage"], "totalTokens": 12}})],
+        "no latency": BEDROCK[:-1] + [("metadata", {"usage": BEDROCK_COUNTS["usage"]})],
+        "an unknown exception": BEDROCK[:5] + [exception("modelError")],
+        "an exception with members of another": BEDROCK[:5] + [exception("throttlingException", originalStatusCode=500)],
+        "an exception without words": BEDROCK[:5] + [exception(message="")]},
+    "ollama": {
+        "no end": OLLAMA[:-1], "a line behind the end": OLLAMA + OLLAMA[:1], "another model": changed(OLLAMA, 1, model="x"),
+        "no model": changed(OLLAMA, 1, model=None), "a date that is none": changed(OLLAMA, 1, created_at=1755418973),
+        "no role": changed(OLLAMA, 1, message={"content": "hel"}), "a reason too early": changed(OLLAMA, 1, done_reason="stop"),
+        "an unknown reason": changed(OLLAMA, 5, done_reason="tool_calls"), "no times": changed(OLLAMA, 5, total_duration=None),
+        "a count below 0": changed(OLLAMA, 5, eval_count=-1), "done as a text": changed(OLLAMA, 5, done="true"),
+        "a call's wrong index": changed(OLLAMA, 4, message=line(tool_calls=[called(2, "time", {}, "b")])["message"]),
+        "calls of one id": changed(OLLAMA, 4, message=line(tool_calls=[called(1, "time", {}, "a")])["message"]),
+        "arguments as a text": changed(OLLAMA, 4, message=line(tool_calls=[called(1, "time", "{}", "b")])["message"]),
+        "a line of /api/generate": OLLAMA[:1] + [{"model": "m", "created_at": "2026-08-17T08:22:53Z", "done": False,
+                                                  "response": "hel"}] + OLLAMA[2:]},
 }
 
 
@@ -258,6 +351,8 @@ ERROR_EVENTS = {
     "gemini": (GEMINI[:2], {"error": {"code": 500, "message": "it broke", "status": "INTERNAL"}}),
     "openai-responses": (RESPONSES[:11], {"type": "error", "code": "server_error", "message": "it broke", "param": None,
                                           "sequence_number": 11}),
+    "bedrock-converse": (BEDROCK[:6], exception(originalStatusCode=500)),
+    "ollama": (OLLAMA[:3], {"error": "it broke"}),
 }
 
 
@@ -280,7 +375,10 @@ def test_errors_have_the_shape_of_their_dialect_and_the_type_of_their_status():
     assert client.error("anthropic-messages", 404, json.dumps(anthropic))["type"] == "not_found_error"
     gemini = {"error": {"code": 404, "message": "no", "status": "NOT_FOUND"}}
     assert client.error("gemini", 404, json.dumps(gemini))["type"] == "NOT_FOUND"
-    for dialect, body in (("anthropic-messages", anthropic), ("gemini", gemini), ("openai-chat", gemini)):
+    assert client.error("bedrock-converse", 404, json.dumps({"message": "no"}))["message"] == "no"
+    assert client.error("ollama", 404, json.dumps({"error": "no"}))["message"] == "no"
+    for dialect, body in (("anthropic-messages", anthropic), ("gemini", gemini), ("openai-chat", gemini),
+                          ("bedrock-converse", gemini), ("ollama", gemini), ("ollama", openai)):
         with pytest.raises(BadWire):
             client.error(dialect, 429, json.dumps(body))
 
@@ -328,3 +426,30 @@ def test_errors_of_providers_stand_anywhere():
                           ({"object": "error", "message": "no"}, "no"), ([{"error": {"message": "no"}}], "no"), ("<html>", None)):
         text = body if isinstance(body, str) else json.dumps(body)
         assert provider.refused(text)["message"] == message
+
+
+def test_ollamas_prompts_are_answered_in_a_response():
+    values = [{"response": "hel"}, {"response": "lo", "thinking": "hm"}, {"response": "", "done": True, **OLLAMA_END, "context": [1]}]
+    values = [{"model": "m", "created_at": "2026-08-17T08:22:53Z", "done": False, **v} for v in values]
+    for facts in (client.stream("ollama", stream_of("ollama", values)), provider.read("ollama", stream_of("ollama", values), True)):
+        assert (facts.first.text, facts.first.reasoning, facts.first.finish) == ("hello", "hm", "stop") and facts.ended
+
+
+def test_frames_are_checked_by_both_of_their_sums():
+    body = framed(BEDROCK)
+    for place in (1, 9, 20, len(body) // 2, len(body) - 1):  # a length, a sum, a header, a payload, the last sum
+        wrong = body[:place] + bytes([body[place] ^ 1]) + body[place + 1:]
+        with pytest.raises(BadWire):
+            client.stream("bedrock-converse", wrong)
+        assert not provider.read("bedrock-converse", wrong, True).ended
+
+
+def test_bedrocks_headers_are_texts_and_no_others():
+    def with_header(*more):
+        lines = [framings.header(":event-type", "messageStart"), framings.header(":content-type", "application/json"),
+                 framings.header(":message-type", "event"), *more]
+        return framings.frame(lines, b'{"role":"assistant"}') + framed(BEDROCK[1:])
+    assert client.stream("bedrock-converse", with_header()).ended
+    for more in (framings.header("x", "y"), framings.header("x", b"\0" * 4, 4), framings.header(":event-type", "messageStart")):
+        with pytest.raises(BadWire):
+            client.stream("bedrock-converse", with_header(more))

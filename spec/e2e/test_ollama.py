@@ -1,8 +1,6 @@
 """Ollama's API: tools made for it at /api, its server behind clients of other dialects."""
 import base64
-import glob
 import json
-import os
 
 import pytest
 
@@ -10,7 +8,6 @@ import speakers
 import upstream as mock
 from config import config, provider
 from dialects import ALL, OPENAI, body_of, path_of, streamed_text, text_of
-from test_recordings import FOLDER
 
 MODEL = "qwen3:4b"
 AT = "2026-08-17T08:22:53.078901Z"
@@ -454,40 +451,3 @@ def test_embeddings_of_others_are_told_to_ollamas_clients(gateway, upstream):
     assert g.call({"model": "smart", "input": []}, "/api/embed").json["embeddings"] == []
     wrong = g.call({"model": "smart", "input": 7}, "/api/embed")
     assert wrong.status == 400 and "input" in wrong.json["error"]
-
-
-# ---- recorded traffic ----------------------------------------------------------------------------
-def cases(kind):
-    names = sorted(glob.glob(os.path.join(FOLDER, "ollama", kind + "-*.meta.json")))
-    return [n for n in names if json.load(open(n))["path"].startswith("/api/" + kind)]
-
-
-@pytest.mark.parametrize("name", cases("chat") + cases("generate"), ids=lambda n: os.path.basename(n)[:-10])
-def test_recorded_answers_go_through_and_are_told(gateway, upstream, name):
-    meta = json.load(open(name))
-    stem = name[:-len(".meta.json")]
-    told = open(glob.glob(stem + ".response.*")[0], "rb").read()
-    is_stream = "stream:ndjson" in meta["features"]
-    answer = mock.Reply(meta["status"], {"content-type": meta.get("content_type") or "application/json"}, [told])
-    upstream.always(answer.split([97]) if is_stream else answer)
-    g = behind(gateway, upstream)
-    request = glob.glob(stem + ".request.json")
-    body = json.load(open(request[0])) if request else {"messages": [{"role": "user", "content": "hi"}], "stream": False}
-    passed = g.call({**body, "model": "smart"}, meta["path"])
-    if meta["status"] != 200:
-        assert passed.status in (meta["status"], 502) and isinstance(passed.json["error"], str)
-        return
-    assert passed.status == 200 and passed.body.rstrip(b"\n") == told.rstrip(b"\n")
-    values = [json.loads(text) for text in (told.splitlines() if is_stream else [told])]
-    parts = [v.get("message") or {"content": v.get("response")} for v in values]
-    text = "".join(p.get("content") or "" for p in parts)
-    calls = [c for p in parts for c in p.get("tool_calls") or ()]
-    answer = chat(g, stream=is_stream)
-    if is_stream:
-        assert answer.text == text
-        chunks = [json.loads(data) for data in answer.events if data != "[DONE]"]
-        named = [c for k in chunks for choice in k["choices"] for c in choice["delta"].get("tool_calls", ()) if c.get("id")]
-        assert [c["function"]["name"] for c in named] == [c["function"]["name"] for c in calls]
-    else:
-        assert text_of(OPENAI, answer) == text
-    assert g.log(answer)["tokens"]["out"] == values[-1]["eval_count"]

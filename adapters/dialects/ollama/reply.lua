@@ -155,7 +155,11 @@ function M.encode_event(event, write, state, call)
   local kind = event.type
   if not state.head then prepare(state, kind == "start" and event or {}, call) end
   local take = writers[kind]
-  if not take or (event.choice or 1) > 1 then return end
+  if (event.choice or 1) > 1 then
+    if kind == "finish" then call.warn("choices after the first") end
+    return
+  end
+  if not take then return end
   if not state.first and call.elapsed and not COUNTS[kind] then state.first = call.elapsed() end
   return take(event, write, state, call)
 end
@@ -219,6 +223,7 @@ end
 --- encode_answer of the dialect.
 function M.encode_answer(answer, call)
   local choice = answer.choices[1] or { content = {} }
+  if #answer.choices > 1 then call.warn("choices after the first") end
   local body = {
     model = answer.model or call.model, created_at = time.text(answer.created or call.created),
     logprobs = choice.logprobs and tokens_of(choice.logprobs) or nil,

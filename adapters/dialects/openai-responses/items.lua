@@ -23,19 +23,21 @@ local OWN = {
   container_file_citation = "file_id",
 }
 
---- A citation as an annotation of a text so many characters long.
+--- A citation as an annotation of a text so many characters long. What has no address is a file,
+-- if there is anything to name it by.
 function M.annotation(citation, length)
   local raw = canonical.table_of(citation.raw)
   local own = OWN[raw.type]
   if own and type(raw[own]) == "string" then return raw end
-  if citation.url or not citation.file then
+  local file = citation.file or citation.title
+  if citation.url or not file then
     return {
       type = "url_citation", url = citation.url or "", title = citation.title or "",
       start_index = citation.start or 0, end_index = citation.stop or length,
     }
   end
   return {
-    type = "file_citation", file_id = citation.file, filename = citation.title or "",
+    type = "file_citation", file_id = file, filename = citation.title or "",
     index = citation.start or 0,
   }
 end

@@ -271,7 +271,7 @@ describe("the dialect ollama, what a client gets:", function()
     assert.equal("no", lines[4].message.content)
     assert.equal("content_filter", lines[5].done_reason)
     assert.equal(5, #lines)
-    assert.same({ "image", "citations", "audio" }, ollama.warned)
+    assert.same({ "image", "citations", "audio", "choices after the first" }, ollama.warned)
   end)
 
   it("gets a whole answer", function()

@@ -330,10 +330,13 @@ describe("the dialect openai-responses", function()
       local sent = help.encode(dialect, told(
         { type = "citation", url = "https://early", title = "E" },
         { type = "text", delta = "see" }, { type = "citation", url = "https://x" },
+        { type = "citation", title = "report" },
         { type = "refusal", delta = "No" }, { type = "image", data = "AA", mime = "image/png" }))
       local output = sent[#sent].data.response.output
       assert.equal("https://early", output[1].content[1].annotations[1].url)
       assert.equal(3, output[1].content[1].annotations[2].end_index)
+      assert.same({ type = "file_citation", file_id = "report", filename = "report", index = 0 },
+        output[1].content[1].annotations[3])
       assert.equal("No", output[1].content[2].refusal)
       assert.equal("AA", output[2].result)
     end)

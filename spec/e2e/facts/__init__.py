@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 
 DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
-CLIENTS = (*DIALECTS, "cohere-v2")  # whose answers `client` can read
+CLIENTS = (*DIALECTS, "bedrock-converse", "cohere-v2", "ollama")  # whose answers `client` can read
 
 
 class BadWire(AssertionError):

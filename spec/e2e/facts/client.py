@@ -8,13 +8,15 @@ import json
 
 from . import BadWire
 from .client_anthropic import Anthropic
+from .client_bedrock import Bedrock
 from .client_chat import OpenAIChat
 from .client_cohere import Cohere
 from .client_gemini import Gemini
+from .client_ollama import Ollama
 from .client_responses import OpenAIResponses
 
 READERS = {"openai-chat": OpenAIChat, "openai-responses": OpenAIResponses, "anthropic-messages": Anthropic,
-           "gemini": Gemini, "cohere-v2": Cohere}
+           "gemini": Gemini, "bedrock-converse": Bedrock, "cohere-v2": Cohere, "ollama": Ollama}
 
 
 def answer(dialect, body):

@@ -1,5 +1,4 @@
 """Cohere's chat, API v2, as a client must get it."""
-import json
 
 from . import Call, Facts, Usage, cite, sse
 from .check import maybe, member, need, only

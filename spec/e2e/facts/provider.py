@@ -2,7 +2,7 @@
 import json
 import re
 
-from . import Call, Facts, Usage, cite, plus, provider_cohere, sse
+from . import Call, Facts, Usage, cite, plus, provider_bedrock, provider_cohere, provider_ollama, sse
 
 ENDS = {
     "openai-chat": {"stop": "stop", "eos": "stop", "length": "length", "model_length": "length",
@@ -13,6 +13,8 @@ ENDS = {
                            "model_context_window_exceeded": "length", "tool_use": "tool_calls",
                            "refusal": "content_filter"},
     "cohere-v2": provider_cohere.ENDS,
+    "bedrock-converse": provider_bedrock.ENDS,
+    "ollama": provider_ollama.ENDS,
     "gemini": {"STOP": "stop", "MAX_TOKENS": "length",
                **dict.fromkeys(("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY",
                                 "IMAGE_PROHIBITED_CONTENT", "LANGUAGE", "MODEL_ARMOR"), "content_filter"),
@@ -31,8 +33,7 @@ def read(dialect, body, is_stream):
             value = None
         reader.whole(value)
     else:
-        seen = sse.events(body)
-        for event in seen:
+        for event in reader.events(body):
             if reader.is_over:
                 break  # nothing behind the protocol's own end is of this answer
             if event.data == "[DONE]":
@@ -77,6 +78,7 @@ def refused(body):
 
 class Reader:
     dialect = None
+    events = staticmethod(sse.events)
 
     def __init__(self):
         self.facts = Facts()
@@ -459,4 +461,5 @@ def put(arguments, piece):
 
 
 READERS = {one.dialect: one for one in (
-    OpenAIChat, OpenAIResponses, Anthropic, Gemini, provider_cohere.reader(Reader))}
+    OpenAIChat, OpenAIResponses, Anthropic, Gemini, *(m.reader(Reader) for m in (
+        provider_bedrock, provider_cohere, provider_ollama)))}
