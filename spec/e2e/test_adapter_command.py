@@ -1,6 +1,7 @@
 """tidegate adapter new, check and record: what authors of adapters get from the program."""
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -222,6 +223,17 @@ def test_an_answer_that_is_otherwise_than_expected_is_told(odd):
     expected.write_text('{"text": "Hello there!", "finish_reason": "stop"}')
     problems = report(odd)["problems"]
     assert any('stream, in one piece: text is "Hello there.", not "Hello there!"' in p["message"] for p in problems)
+
+
+def test_the_example_of_the_manual_passes_as_it_stands_there(tmp_path):
+    manual = (Path(program.ROOT) / "adapters" / "README.md").read_text()
+    folder = tmp_path / "adapters" / "fixtures" / "babel"
+    folder.mkdir(parents=True)
+    (tmp_path / "adapters" / "babel.lua").write_text(re.search(r"```lua\n(-- adapters/babel.lua\n.*?)```", manual, re.S)[1])
+    for name, text in re.findall(r"^babel/(\S+) +(.*(?:\n +.*)*)", manual, re.M):
+        (folder / name).write_text("\n".join(line.strip() for line in text.split("\n")) + "\n")
+    told = report(tmp_path / "adapters" / "babel.lua")
+    assert told["ok"] and not told["problems"] and len(told["cases"]) == 4, told
 
 
 def test_a_protocol_of_its_own_needs_fixtures(odd):
