@@ -5,7 +5,8 @@ import json
 import re
 from dataclasses import dataclass
 
-from facts import provider
+import framings
+from facts import frames, provider
 
 BLOCK = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)|.+\Z", re.S)
 
@@ -18,30 +19,95 @@ class Variant:
     cut: bool = False   # the connection ends before the framing says so
 
 
-def blocks(body):
-    return BLOCK.findall(body)
+class Events:
+    """server-sent events: how a stream is taken apart, and put together"""
+    def __init__(self, dialect):
+        self.named = dialect in ("anthropic-messages", "openai-responses", "cohere-v2")
+
+    @staticmethod
+    def blocks(body):
+        return BLOCK.findall(body)
+
+    @staticmethod
+    def data(block):
+        return b"\n".join(line[5:].strip() for line in re.split(rb"\r\n|\n|\r", block) if line.startswith(b"data:"))
+
+    def block(self, value, _old=None):
+        head = b"event: %s\n" % value["type"].encode() if self.named and value.get("type") else b""
+        return head + b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+
+    @staticmethod
+    def spoiled(block):
+        """half of its data"""
+        return re.sub(rb"(?m)^data: ?(.+?)\r?$", lambda m: b"data: " + m.group(1)[:len(m.group(1)) // 2], block, count=1)
 
 
-def value_of(block):
-    data = b"\n".join(line[5:].strip() for line in re.split(rb"\r\n|\n|\r", block) if line.startswith(b"data:"))
-    try:
-        value = json.loads(data)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+class Lines(Events):
+    """of JSON, one for each event"""
+    @staticmethod
+    def blocks(body):
+        return re.findall(rb"[^\n]+\n|[^\n]+\Z", body)
+
+    @staticmethod
+    def data(block):
+        return block
+
+    def block(self, value, _old=None):
+        return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+
+    @staticmethod
+    def spoiled(block):
+        return block[:len(block) // 2] + b"\n"
 
 
-def block_of(value, name=None):
-    head = b"event: %s\n" % name.encode() if name else b""
-    return head + b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+class Frames(Events):
+    """of AWS; those that are added are named by what they hold"""
+    @staticmethod
+    def blocks(body):
+        found = []
+        while body:
+            size = int.from_bytes(body[:4], "big")
+            found.append(body[:size])
+            body = body[size:]
+        return found
+
+    @staticmethod
+    def read(block):
+        return frames.strict(block)[0]
+
+    def data(self, block):
+        return self.read(block).payload
+
+    def framed(self, payload, name):
+        return framings.frame([framings.header(":event-type", name), framings.header(":content-type", "application/json"),
+                               framings.header(":message-type", "event")], payload)
+
+    def block(self, value, old=None):
+        name = self.read(old).headers[":event-type"] if old else next(
+            (n for m, n in (("delta", "contentBlockDelta"), ("usage", "metadata")) if m in value), "hologram")
+        return self.framed(json.dumps(value).encode(), name)
+
+    def spoiled(self, block):
+        read = self.read(block)
+        return self.framed(read.payload[:len(read.payload) // 2], read.headers[":event-type"])
+
+
+FRAMINGS = {"ollama": Lines, "bedrock-converse": Frames}
 
 
 class Stream:
     def __init__(self, recording):
         self.dialect, self.body = recording.dialect, recording.body
-        self.blocks = blocks(recording.body)
-        self.values = [value_of(b) for b in self.blocks]
-        self.named = self.dialect in ("anthropic-messages", "openai-responses", "cohere-v2")
+        self.framing = FRAMINGS.get(self.dialect, Events)(self.dialect)
+        self.blocks = self.framing.blocks(recording.body)
+        self.values = [self.value(b) for b in self.blocks]
+
+    def value(self, block):
+        try:
+            value = json.loads(self.framing.data(block))
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
 
     @property
     def envelope(self):
@@ -55,7 +121,7 @@ class Stream:
         for block, value, old in zip(self.blocks, values, self.values):
             if value is False:
                 continue
-            out.append(block if value is None or value == old else block_of(value, self.named and value.get("type")))
+            out.append(block if value is None or value == old else self.framing.block(value, block))
         return b"".join(out)
 
     def edited(self, edit):
@@ -67,7 +133,7 @@ class Stream:
         return self.joined(values)
 
     def inserted(self, place, *values):
-        new = [block_of(v, self.named and v.get("type")) for v in values]
+        new = [self.framing.block(v) for v in values]
         return b"".join(self.blocks[:place] + new + self.blocks[place:])
 
     def is_ended(self, body):
@@ -91,8 +157,7 @@ def no_json(stream, places):
     for place in places:
         if stream.values[place] is None:
             continue
-        bad = re.sub(rb"(?m)^data: ?(.+?)\r?$", lambda m: b"data: " + m.group(1)[:len(m.group(1)) // 2],
-                     stream.blocks[place], count=1)
+        bad = stream.framing.spoiled(stream.blocks[place])
         before = b"".join(stream.blocks[:place])
         try:
             rest = provider.read(stream.dialect, before + b"".join(stream.blocks[place + 1:]), True)
@@ -100,6 +165,11 @@ def no_json(stream, places):
             rest = None  # a sequence that the dialect does not have
         if rest != whole and not stream.is_ended(before):
             yield Variant("no JSON in event %d" % place, before + bad + b"".join(stream.blocks[place + 1:]), True)
+        if stream.dialect == "bedrock-converse" and not stream.is_ended(before):
+            block, after = stream.blocks[place], b"".join(stream.blocks[place + 1:])
+            for what, at in (("prelude", 9), ("header", 14), ("payload", len(block) - 6), ("sum", len(block) - 1)):
+                wrong = block[:at] + bytes([block[at] ^ 1]) + block[at + 1:]
+                yield Variant("a wrong %s in frame %d" % (what, place), before + wrong + after, True)
 
 
 UNKNOWN = {
@@ -108,6 +178,8 @@ UNKNOWN = {
     "anthropic-messages": {"type": "hologram_delta", "delta": {"type": "x"}},
     "cohere-v2": {"type": "hologram-delta", "delta": {"message": {"hologram": "x"}}},
     "gemini": {"hologram": {"a": [1]}},
+    "bedrock-converse": {"hologram": {"a": [1]}},
+    "ollama": {"hologram": {"a": [1]}},
 }
 
 
@@ -134,6 +206,9 @@ def finishes(stream):
         for name in ("stop_reason", "finish_reason"):
             if isinstance(value.get("delta"), dict) and value["delta"].get(name):
                 value["delta"][name] = "hologram_reached"
+        for name in ("stopReason", "done_reason"):
+            if name in value:
+                value[name] = "hologram_reached"
     body = stream.edited(edit)
     if body != stream.body:
         yield Variant("an unknown finish reason", body)
@@ -157,6 +232,16 @@ def empty(stream, places):
                                 ("null parts", {"candidates": [{"content": {"role": "model", "parts": None}}]}),
                                 ("an empty part", {"candidates": [{"content": {"role": "model", "parts": [{}]}}]})):
                 yield Variant("%s at %d" % (name, place), stream.inserted(place, value))
+        elif stream.dialect == "bedrock-converse":
+            index = next((v["contentBlockIndex"] for v in stream.values[place:] if "contentBlockIndex" in v), None)
+            if index is not None and stream.values[place].get("delta"):
+                for name, delta in (("no kind of delta", {}), ("a null delta", None), ("an unknown delta", {"hologram": {"a": 1}}),
+                                    ("null reasoning", {"reasoningContent": None})):
+                    yield Variant("%s at %d" % (name, place), stream.inserted(place, {"contentBlockIndex": index, "delta": delta}))
+        elif stream.dialect == "ollama":
+            for name, message in (("a null message", None), ("an empty message", {}), ("null members", {
+                    "role": "assistant", "content": None, "thinking": None, "tool_calls": None, "images": None})):
+                yield Variant("%s at %d" % (name, place), stream.inserted(place, {"model": "m", "done": False, "message": message}))
 
 
 def null_deltas(stream):
@@ -170,13 +255,18 @@ def null_deltas(stream):
             kind = value["delta"]["type"]
             for member in ("text", "thinking", "partial_json"):
                 if member in value["delta"]:
-                    out.append(block_of({**value, "delta": {"type": kind, member: ""}}, value["type"]))
-                    out.append(block_of({**value, "delta": {"type": kind, member: None}}, value["type"]))
+                    out.append(stream.framing.block({**value, "delta": {"type": kind, member: ""}}))
+                    out.append(stream.framing.block({**value, "delta": {"type": kind, member: None}}))
         elif stream.dialect == "openai-responses":
-            out.append(block_of({**value, "delta": ""}, value["type"]))
-        elif value["type"] == "content-delta":
+            out.append(stream.framing.block({**value, "delta": ""}))
+        elif value.get("type") == "content-delta":
             for content in ({}, {"text": ""}, {"text": None}, {"thinking": ""}, None):
-                out.append(block_of({**value, "delta": {"message": {"content": content}}}, value["type"]))
+                out.append(stream.framing.block({**value, "delta": {"message": {"content": content}}}))
+        elif stream.dialect == "bedrock-converse":
+            for name in ("text", "toolUse", "reasoningContent"):
+                for empty in ({"text": ("", None), "toolUse": ({}, {"input": ""}, None)}.get(name, ({"text": ""}, {}))):
+                    if name in value["delta"]:
+                        out.append(stream.framing.block({**value, "delta": {name: empty}}))
     body = b"".join(out)
     if body != stream.body:
         yield Variant("deltas that say nothing", body)
@@ -196,9 +286,15 @@ def calls(stream):
                         edit(part["functionCall"], "id")
             if (value.get("content_block") or {}).get("type") == "tool_use":
                 edit(value["content_block"], "id")
+            if stream.dialect == "bedrock-converse" and "toolUse" in value.get("start", {}):
+                edit(value["start"]["toolUse"], "toolUseId")
+            if isinstance(value.get("message"), dict):
+                for call in value["message"].get("tool_calls") or ():
+                    edit(call, "id")
             if value.get("type") == "tool-call-start":
                 edit(value["delta"]["message"]["tool_calls"], "id")
-            for item in [value.get("item")] + ((value.get("response") or {}).get("output") or []):
+            response = value["response"] if stream.dialect == "openai-responses" and value.get("response") else {}
+            for item in [value.get("item")] + (response.get("output") or []):
                 if (item or {}).get("type") == "function_call":
                     edit(item, "call_id")
         return each
@@ -212,7 +308,7 @@ def calls(stream):
 
 def usages(stream):
     def drop(value):
-        for name in ("usage", "usageMetadata", "x_groq"):
+        for name in ("usage", "usageMetadata", "x_groq", "prompt_eval_count", "eval_count"):
             value.pop(name, None)
         for name in ("message", "response", "delta"):
             if isinstance(value.get(name), dict):
@@ -223,7 +319,7 @@ def usages(stream):
 
     def null(value):
         for holder in (value, value.get("message"), value.get("response"), value.get("delta")):
-            for name in ("usage", "usageMetadata"):
+            for name in ("usage", "usageMetadata", "prompt_eval_count", "eval_count"):
                 if isinstance(holder, dict) and name in holder:
                     holder[name] = None
     yield Variant("null usage", stream.edited(null))
@@ -260,5 +356,5 @@ def whole_variants(recording):
         yield Variant("unknown members", json.dumps({**value, "hologram": {"a": [None]}}).encode())
         for name in ("choices", "candidates", "content", "output", "message"):
             if name in value:
-                yield Variant("null " + name, json.dumps({**value, name: None}).encode(),
-                              name in ("choices", "message") or None)
+                fails = name in ("choices", "message") or name == "output" and recording.dialect == "bedrock-converse"
+                yield Variant("null " + name, json.dumps({**value, name: None}).encode(), fails or None)

@@ -441,7 +441,7 @@ def test_frames_are_checked_by_both_of_their_sums():
         wrong = body[:place] + bytes([body[place] ^ 1]) + body[place + 1:]
         with pytest.raises(BadWire):
             client.stream("bedrock-converse", wrong)
-        assert not provider.read("bedrock-converse", wrong, True).ended
+        assert provider.read("bedrock-converse", wrong, True).usage == Usage()
 
 
 def test_bedrocks_headers_are_texts_and_no_others():

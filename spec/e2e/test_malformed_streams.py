@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+import framings
 import gateway as program
 import upstream as mock
 from conformance import FOLDER, SEED, USABLE, Bench, check, in_threads
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.skipif(not USABLE, reason="no recordings in " + FOLDER
 STREAMS = [r for r in USABLE if r.status == 200 and r.is_stream and not r.facts.error and r.facts.ended]
 WHOLE = [r for r in USABLE if r.status == 200 and not r.is_stream and not r.facts.error and r.facts.ended]
 SUCCESS = {"openai-chat": b"[DONE]", "anthropic-messages": b"event: message_stop", "openai-responses": b"response.completed",
-           "cohere-v2": b"[DONE]"}
+           "cohere-v2": b"[DONE]", "bedrock-converse": framings.header(":event-type", "metadata"), "ollama": b'"done":true'}
 
 
 @pytest.fixture

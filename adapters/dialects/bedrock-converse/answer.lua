@@ -249,7 +249,7 @@ end
 function M.decode(body, emit, call)
   body = object(body)
   local message = object(given(object(given(body.output)).message))
-  if given(body.output) == nil and not filled(body.stopReason) then
+  if given(body.output) == nil then
     if filled(body.__type) or filled(body.message) or filled(body.Message) then
       return add_error(body, nil, emit)
     end

@@ -105,9 +105,10 @@ def reader(base):
                 self.shut(self.blocks.pop(value.get("contentBlockIndex"), None))
             elif name == "messageStop":
                 self.finish(value)
+                self.facts.ended = True  # only the counts are missing yet
             elif name == "metadata":
                 self.keep_usage(value.get("usage"))
-                self.facts.ended = self.is_over = self.facts.first.finish is not None
+                self.is_over = self.facts.ended
 
         def delta(self, block, delta):
             block["text"] = block.get("text", "") + (delta.get("text") or "")

@@ -30,11 +30,12 @@ def reader(base):
             self.facts.ended = not self.facts.error
 
         def event(self, event):
-            self.take(event.value)
+            if {"error", "message", "response"} & set(event.value):
+                self.take(event.value)
             self.is_over = self.facts.ended or self.facts.error is not None
 
         def take(self, value):
-            if "error" in value or not ("message" in value or "response" in value):
+            if value.get("error") or not ("message" in value or "response" in value):
                 said = value.get("error")
                 self.facts.error = {"message": said if isinstance(said, str) else None, "type": None, "code": None}
                 return
