@@ -67,7 +67,7 @@
 ---@field on_status? fun(status: number, headers: table, body: table|string, call: table): table?
 ---@field models? table<string, tide.Model> by name
 ---@field models_of? string whose table of models holds, where that is another's
----@field errors? { map?: table, status?: table, match?: table[], path?: string[], type?: string, code?: string, message?: string, retry_after?: string[] }
+---@field errors? { map?: table, status?: table, match?: table[], path?: string[], type?: string, code?: string, message?: string, retry_after?: string[], inside?: table[] }
 ---@field usage? table<string, string|string[]|boolean>
 ---@field serve? fun(call: table, out: table) answers itself, without a network
 

@@ -8,12 +8,12 @@
 
 enum { NONE = -1 };
 
-// One rule. Of `equals`, `event` and `data` at most one is set; all are owned.
+// One rule. Of `equals`, `unless`, `event` and `data` at most one is set; all are owned.
 struct rule {
     enum watch_role role;
     int path; // id in `match`, NONE: not a rule about a path
     bool is_true;
-    char *equals, *event, *data;
+    char *equals, *unless, *event, *data;
     int next; // rule about the same path, NONE: no more
 };
 
@@ -58,6 +58,7 @@ static void free_rules(struct rules *rules)
 {
     for (size_t i = 0; i < rules->count; i++) {
         free(rules->list[i].equals);
+        free(rules->list[i].unless);
         free(rules->list[i].event);
         free(rules->list[i].data);
     }
@@ -110,6 +111,7 @@ static int add_rule(struct rules *rules, const struct watch_rule *rule, struct e
         rules->named[rules->named_count++] = rules->count;
     }
     added.equals = copy(rule->equals);
+    added.unless = copy(rule->unless);
     added.event = copy(rule->event);
     added.data = copy(rule->data);
     rules->list = mem_realloc(rules->list, sizeof(added) * (rules->count + 1));
@@ -128,6 +130,9 @@ int watch_add(struct watch *watch, const struct watch_rule *rule, struct error *
     if ((rule->equals || rule->is_true) && !rule->path)
         return error_set(err, ERROR_SCRIPT, "equals \"%s\" needs a path",
                          rule->equals ? rule->equals : "true");
+    if (rule->unless && (!rule->path || rule->equals || rule->is_true))
+        return error_set(err, ERROR_SCRIPT, "unless \"%s\" needs a path, and no equals",
+                         rule->unless);
     if (needs_path && !rule->path)
         return error_set(err, ERROR_SCRIPT, "\"%s\": usage, choices and index are paths",
                          rule->event ? rule->event : rule->data);
@@ -194,12 +199,22 @@ static void read_index(struct reading *reading, struct json_value value)
     reading->index_at = value.raw.data;
 }
 
+// What a value is as text, but for escapes in strings: no rule is about such a one.
+static struct slice text_of(struct json_value value)
+{
+    if (value.type != JSON_STRING)
+        return value.raw;
+    return (struct slice){value.raw.data + 1, value.raw.len - 2};
+}
+
 static bool is_met(const struct rule *rule, struct json_value value)
 {
     if (rule->is_true)
         return value.type == JSON_TRUE;
     if (rule->equals)
         return value.type == JSON_STRING && json_string_equal(value, slice_of(rule->equals));
+    if (rule->unless && slice_equal(text_of(value), slice_of(rule->unless)))
+        return false;
     return !json_value_is_empty(value);
 }
 
@@ -249,6 +264,8 @@ static int read_json(const struct rules *rules, struct watch_state *state, struc
     }
     if (reading.result.usage.type == JSON_NUMBER)
         reading.result.usage = (struct json_value){JSON_OBJECT, text};
+    if (reading.result.error.type == JSON_NUMBER)
+        reading.result.error = (struct json_value){JSON_OBJECT, text};
     reading.state.all_finished |= reading.finish_at != NULL;
     *state = reading.state;
     *result = reading.result;

@@ -29,12 +29,13 @@ void watch_free(struct watch *watch);
 // One rule of a role. Exactly one of `path` (JSON path), `event` (name of the event) and `data`
 // (the event's data, literally, e.g. "[DONE]") is not NULL. With a path, `equals` (or NULL) is the
 // string that the value must be, with `is_true` it must be true; without either any value that is
-// not empty counts. A usage rule that leads to a number means the whole event (or document): its
-// counts stand at the top.
+// not empty counts, but the one that `unless` (or NULL) is the text of, a string or a number. A
+// usage rule that leads to a number means the whole event (or document): its counts stand at the
+// top. An error rule likewise: what else there is to know stands beside a number.
 struct watch_rule {
     enum watch_role role;
     bool is_true;
-    const char *path, *equals, *event, *data;
+    const char *path, *equals, *unless, *event, *data;
 };
 
 // Returns 0, or -1 with `err` naming the bad rule. Strings are copied.

@@ -48,6 +48,7 @@ static void add_rule(lua_State *L, struct watch *watch, enum watch_role role, in
     } else if (lua_istable(L, index)) {
         rule.path = rule_field(L, index, "path");
         rule.equals = rule_field(L, index, "equals");
+        rule.unless = rule_field(L, index, "unless");
         rule.is_true = is_true(L, index, "equals");
         rule.event = rule_field(L, index, "event");
         rule.data = rule_field(L, index, "data");

@@ -281,6 +281,20 @@ local function add_families_usages(adapter)
   end
 end
 
+-- Where an adapter knows more of errors inside an answer than its dialects do; nil elsewhere, and
+-- with a message where its rules are wrong.
+local function watches(adapter, list)
+  local inside = adapter.errors.inside
+  if not inside then return nil end
+  local result = {}
+  for _, dialect in ipairs(list) do
+    local ok, watch = pcall(dialects.watch_with, dialect, inside)
+    if not ok then return nil, tostring(watch) end
+    result[dialect.name] = watch
+  end
+  return result
+end
+
 local function finish(adapter, entry, known)
   local list, err = dialects_of(adapter, entry, known)
   if not list then return nil, err end
@@ -296,6 +310,8 @@ local function finish(adapter, entry, known)
   result.usages = usages(adapter, list)
   add_families_usages(result)
   result.usage = result.usages[list[1].name]
+  result.watches, err = watches(adapter, list)
+  if err then return nil, field_error(entry, "inside", err) end
   result.hooks = next(adapter.hooks) and adapter.hooks or nil
   return result
 end

@@ -92,6 +92,11 @@ local ADAPTER = {
       fields = {
         path = { list = "string" }, type = "string", code = "string", message = "string",
         retry_after = { list = "string" },
+        inside = {
+          list = {
+            fields = { path = "string", equals = "string|boolean", unless = "string|number" },
+          },
+        },
         map = { map = "string" },
         status = { map = "string" },
         match = {
@@ -193,6 +198,9 @@ local function check_errors(errors)
       refuse("match", "errors.match: a rule needs `contains` and `kind`")
     end
     check_kind(rule.kind)
+  end
+  for _, rule in ipairs(errors.inside or {}) do
+    if not rule.path then refuse("inside", "errors.inside: a rule needs a `path`") end
   end
 end
 

@@ -2,6 +2,7 @@
 local core = require("core")
 local framing = require("tide.framing")
 local guarded = require("tide.guarded")
+local tables = require("tide.tables")
 local usage = require("tide.usage")
 
 local M = {}
@@ -123,6 +124,7 @@ function M.compile(name, entry)
   local functions = guarded.functions(value, source, OUTLETS)
   for field, fn in pairs(functions) do dialect[field] = fn end
   dialect.name = name
+  dialect.rules = value.watch
   dialect.watch = value.watch and core.watch(value.watch)
   dialect.usage_places = value.usage or {}
   dialect.usage = usage.compile(nil, value.usage)
@@ -138,6 +140,17 @@ function M.compile(name, entry)
   dialect.speaks = has_all(functions, TO_PROVIDER)
   dialect.serves = has_all(functions, OF_CLIENT)
   return dialect
+end
+
+--- What core.watch() makes of a dialect's rules and others about errors.
+-- @tparam table dialect of compile()
+-- @tparam table inside list of rules
+function M.watch_with(dialect, inside)
+  local rules = tables.merged(dialect.rules)
+  local own = rules.error
+  if type(own) ~= "table" or own[1] == nil then own = { own } end
+  rules.error = tables.joined(own, inside)
+  return core.watch(rules)
 end
 
 --- Stands for the protocol of an adapter that has none: its hooks alone know it.

@@ -112,7 +112,8 @@ local function own_edits(call, lane, way, shared)
   end
   local compiled, wanted = lane.family.params, call.plan and call.plan.params
   if compiled then
-    warnings.say(call, lane, params.apply(compiled, call.req, call.op.name, edits, wanted))
+    warnings.say(call, lane, params.apply(compiled, call.req, ways.op_of(call, lane, way),
+      edits, wanted))
   elseif wanted then
     params.set(wanted, edits)
   end

@@ -5,8 +5,13 @@ local M = {}
 
 local NOTHING = {}
 
--- Where an address has these, the body does not: nothing is lost.
+-- Where an address has these, the body does not: nothing is lost. Tokens are counted at one address
+-- for all models.
 local MOVED = { model = true, stream = true }
+
+local function is_kept(name, op)
+  return op == "count" and MOVED[name] ~= nil
+end
 
 local function add(names, seen, name)
   if not seen[name] then
@@ -64,8 +69,19 @@ local function push(edits, name, text)
   edits[#edits + 1] = text
 end
 
-local function remove(edits, lost, name, value)
+-- In place of what an edit before it says of the same member.
+local function push_removal(edits, name)
+  for i = 1, #edits, 2 do
+    if edits[i] == name then
+      edits[i + 1] = false
+      return
+    end
+  end
   push(edits, name, false)
+end
+
+local function remove(edits, lost, name, value)
+  push_removal(edits, name)
   if value ~= core.null and not MOVED[name] then lost[#lost + 1] = name end
 end
 
@@ -152,7 +168,8 @@ end
 --- Appends to `edits` what the adapter changes in this body.
 -- @tparam table compiled of compile()
 -- @param req the request, scanned once more for the adapter's own fields
--- @tparam string op "chat", "complete" or "embed"; defaults are for the first two
+-- @tparam string|nil op "chat", "complete", "embed" ...; defaults are for the first two; nil: a
+--   chat in another dialect than the adapter's first, for which they are not meant
 -- @tparam table edits name, text, name, text ... as req:attempt takes them
 -- @tparam table|nil set what a policy sets, { name = value }: as if the client had said so
 -- @treturn string|nil what the client should be warned of
@@ -163,7 +180,9 @@ function M.apply(compiled, req, op, edits, set)
   overrule(compiled, values, wanted, edits)
   apply_renames(compiled, values, edits, lost)
   for _, name in ipairs(compiled.drop) do
-    if values[name] ~= nil then remove(edits, lost, name, values[name]) end
+    if values[name] ~= nil and not is_kept(name, op) then
+      remove(edits, lost, name, values[name])
+    end
   end
   apply_clamps(compiled, values, edits, bent)
   if op == "chat" or op == "complete" then

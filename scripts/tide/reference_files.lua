@@ -145,7 +145,8 @@ return {
         { "models?", "table<string, tide.Model>", "by name" },
         { "models_of?", "string", "whose table of models holds, where that is another's" },
         { "errors?", "{ map?: table, status?: table, match?: table[], path?: string[], "
-          .. "type?: string, code?: string, message?: string, retry_after?: string[] }" },
+          .. "type?: string, code?: string, message?: string, retry_after?: string[], "
+          .. "inside?: table[] }" },
         { "usage?", "table<string, string|string[]|boolean>" },
         { "serve?", "fun(call: table, out: table)", "answers itself, without a network" },
       },

@@ -8,6 +8,7 @@ local params = require("tide.params")
 local pieces = require("tide.pieces")
 local plain = require("tide.plain")
 local warnings = require("tide.warnings")
+local ways = require("tide.ways")
 
 local M = {}
 
@@ -130,7 +131,7 @@ end
 -- `params` of adapter and family. What they say of streams is for the adapter's own dialect.
 local function apply_params(call, lane, way, body)
   local compiled, adapter = lane.family.params, lane.provider.adapter
-  local bent = compiled and params.apply_table(compiled, body, call.op.name)
+  local bent = compiled and params.apply_table(compiled, body, ways.op_of(call, lane, way))
   if call.stream and adapter.asks_usage and way.dialect == adapter.dialect then
     body.stream_options = { include_usage = true }
   end

@@ -23,6 +23,10 @@ local function has_any(hooks, first, second)
   return hooks ~= nil and (hooks[first] or second and hooks[second]) ~= nil
 end
 
+local function watch_of(adapter, dialect)
+  return adapter.watches and adapter.watches[dialect.name] or dialect.watch or NO_WATCH
+end
+
 -- What reads the client's requests and what writes the provider's, where both are there.
 local function sides(op, hooks, client, dialect)
   local from, to = operations.of(client, op), operations.of(dialect, op)
@@ -82,7 +86,7 @@ local function new_way(lane, what, client, dialect, is_told)
     translates_request = false, translates_answer = false,
     reader = op ~= "chat" and from or nil, speaker = to,
     batch = spec and spec.batch,
-    watch = dialect.watch or NO_WATCH, usage = adapter.usages[dialect.name],
+    watch = watch_of(adapter, dialect), usage = adapter.usages[dialect.name],
     prepared = {},
   }
   set_translations(way, what, native, is_told)
@@ -147,6 +151,13 @@ function M.must_split(way, call)
   if way.batch and call.inputs and call.inputs > way.batch then return true end
   return call.wants_base64 and way.traits.embed_base64 == false
     or call.has_tokens and way.traits.embed_tokens == false
+end
+
+--- The operation as params.lua takes it: nil for chats in another dialect than the lane's first.
+function M.op_of(call, lane, way)
+  local op = call.op.name
+  local _, first = spoken_by(lane)
+  return (op ~= "chat" or way.dialect == first) and op or nil
 end
 
 --- True when a translated request for more than one answer can be met.

@@ -516,6 +516,42 @@ static void test_a_bad_document_is_told_with_its_position(void **state)
     watch_free(it.watch);
 }
 
+// MiniMax's answers have a code of their own, 0 where all is well.
+static void test_a_value_that_is_named_by_unless_means_nothing(void **state)
+{
+    (void)state;
+    static const struct watch_rule rules[] = {
+        {.role = WATCH_ERROR, .path = "base.code", .unless = "0"},
+    };
+    struct fixture it;
+    char text[8];
+    setup(&it, rules, 1);
+    assert_int_equal(event(&it, "", "{\"base\":{\"code\":0}}"), 0);
+    assert_string_equal(said(&it, text), "");
+    assert_int_equal(event(&it, "", "{\"base\":{\"code\":\"0\"}}"), 0);
+    assert_string_equal(said(&it, text), "");
+    assert_int_equal(event(&it, "", "{\"base\":{\"code\":null}}"), 0);
+    assert_string_equal(said(&it, text), "");
+    assert_int_equal(event(&it, "", "{\"base\":{\"code\":1002}}"), 0);
+    assert_string_equal(said(&it, text), "E");
+    watch_free(it.watch);
+}
+
+static void test_an_error_that_is_a_number_is_the_whole_document(void **state)
+{
+    (void)state;
+    static const struct watch_rule rules[] = {
+        {.role = WATCH_ERROR, .path = "base.code", .unless = "0"},
+    };
+    static const char body[] = "{\"base\":{\"code\":1002,\"says\":\"slow\"}}";
+    struct fixture it;
+    setup(&it, rules, 1);
+    assert_int_equal(watch_document(it.watch, slice_of(body), &it.result, NULL), 0);
+    assert_true(it.result.has_error);
+    assert_true(slice_equal(it.result.error.raw, slice_of(body)));
+    watch_free(it.watch);
+}
+
 static void assert_bad_rule(struct watch_rule rule, const char *named)
 {
     struct error err = {0};
@@ -531,6 +567,7 @@ static void test_bad_rules_are_refused_by_name(void **state)
     assert_bad_rule((struct watch_rule){.role = WATCH_ERROR}, "one of path, event and data");
     assert_bad_rule((struct watch_rule){.role = WATCH_ERROR, .path = "a", .data = "b"}, "\"a\"");
     assert_bad_rule((struct watch_rule){.role = WATCH_ERROR, .event = "a", .equals = "b"}, "\"b\"");
+    assert_bad_rule((struct watch_rule){.role = WATCH_ERROR, .event = "a", .unless = "b"}, "\"b\"");
     assert_bad_rule((struct watch_rule){.role = WATCH_USAGE, .event = "e"}, "\"e\"");
     assert_bad_rule((struct watch_rule){.role = WATCH_INDEX, .data = "d"}, "\"d\"");
     assert_bad_rule((struct watch_rule){.role = WATCH_CONTENT, .path = "a..b"}, "a..b");
@@ -564,6 +601,8 @@ int main(void)
         cmocka_unit_test(test_a_type_can_mean_any_role_without_a_value),
         cmocka_unit_test(test_a_document_is_read_for_usage_and_errors_alone),
         cmocka_unit_test(test_a_bad_document_is_told_with_its_position),
+        cmocka_unit_test(test_a_value_that_is_named_by_unless_means_nothing),
+        cmocka_unit_test(test_an_error_that_is_a_number_is_the_whole_document),
         cmocka_unit_test(test_bad_rules_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,4 +109,20 @@ describe("tide.params", function()
     assert.is_nil(params.apply(compiled, fake.request({ body = '{"model":"m"}' }), "chat", edits))
     assert.same({ "model", false }, edits)
   end)
+
+  it("takes away what was to be set, and leaves a model to counts of tokens", function()
+    local compiled = params.compile({ drop = { "model" } })
+    local body, edits = '{"model":"m"}', { "model", '"other"' }
+    params.apply(compiled, fake.request({ body = body }), "chat", edits)
+    assert.same({ "model", false }, edits)
+    edits = { "model", '"other"' }
+    params.apply(compiled, fake.request({ body = body }), "count", edits)
+    assert.same({ "model", '"other"' }, edits)
+  end)
+
+  it("adds nothing to bodies of another dialect", function()
+    local compiled, edits = params.compile({ default = { top_k = 5 } }), {}
+    params.apply(compiled, fake.request({ body = '{"model":"m"}' }), nil, edits)
+    assert.same({}, edits)
+  end)
 end)
