@@ -201,7 +201,9 @@ end
 
 function REASONING.thinking(out, said)
   local on = is_on(said)
-  if on ~= nil then out.body.thinking = { type = on and "enabled" or "disabled" } end
+  if on ~= nil then
+    out.body.thinking = { type = on and (out.traits.thinking_on or "enabled") or "disabled" }
+  end
   if on and out.traits.efforts then
     out.body.reasoning_effort = effort_of(out, said)
   elseif on and (said.effort or said.budget) then
