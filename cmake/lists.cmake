@@ -51,7 +51,7 @@ set(TIDEGATE_C
   core/http/relay_translate.c core/lua/attempt_options.c core/lua/codec.c
   core/http/sigv4.c core/http/sigv4_canonical.c core/lua/signer.c
   core/http/eventstream.c core/http/framing.c core/http/ndjson.c core/lua/stream_events.c
-  core/lua/call_signature.c core/json/floats.c core/json/items.c core/lua/vector_lib.c
+  core/lua/call_signature.c core/http/relay_large.c core/json/floats.c core/json/items.c core/lua/vector_lib.c
   core/http/price.c core/lua/price_class.c
 )
 set(TIDEGATE_LUA

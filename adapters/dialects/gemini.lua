@@ -61,7 +61,7 @@ return tide.dialect {
     embed = {
       endpoint = "batchEmbed", model_within = true,
       request = { inputs = { "requests" } },
-      raw_members = { "values" },
+      raw_members = { "values" }, passes_early = true,
       usage = { input = "usageMetadata.promptTokenCount" },
       decode_request = embed.decode_request, encode_request = embed.encode_request,
       decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,

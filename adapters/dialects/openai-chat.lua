@@ -55,7 +55,7 @@ return tide.dialect {
         model = "model", messages = "input", needs = { "input" }, inputs = { "input" },
         format = "encoding_format",
       },
-      raw_members = { "input", "embedding" },
+      raw_members = { "input", "embedding" }, passes_early = true,
       decode_request = embed.decode_request, encode_request = embed.encode_request,
       decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,
     },

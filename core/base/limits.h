@@ -35,6 +35,7 @@ enum {
     LIMIT_SCRIPT_LOG_FIELD = 4 * 1024,  // a table as field of a log line, as JSON
     LIMIT_ATTEMPTS_TEXT = 4 * 1024,     // the x-tidegate-attempts header
     LIMIT_TOKEN_SECONDS = 86400,        // that a token of a provider is redacted, at the most
+    LIMIT_EARLY_HOLD = 256 * 1024,      // held of an answer before it is passed on unfinished
     LIMIT_VECTOR = 64 * 1024,           // numbers of one embedding
     LIMIT_KEY_FILE = 64 * 1024,         // a service account's file
 };

@@ -156,23 +156,27 @@ void exchange_write(struct exchange *exchange, struct slice bytes)
     buf_add_slice(&exchange->pending, bytes);
 }
 
-// Writes what is pending as one chunk, the held head before it, the last chunk behind it.
-static void send_pending(struct exchange *exchange, bool is_last)
+// Writes what is pending and `more` as one chunk, the held head before it, the last chunk behind
+// it.
+static void send_pending(struct exchange *exchange, struct slice more, bool is_last)
 {
     struct connection *connection = connection_of(exchange);
     struct buf *pending = &exchange->pending;
     char line[RESPONSE_CHUNK_LINE], tail[] = "\r\n0\r\n\r\n";
     bool has_framing = exchange->is_chunked && exchange->has_body;
-    size_t body_len = pending->len - exchange->head_len;
-    uv_buf_t bufs[4];
+    size_t pending_len = pending->len - exchange->head_len;
+    size_t body_len = pending_len + more.len;
+    uv_buf_t bufs[5];
     unsigned count = 0;
 
     if (exchange->head_len)
         bufs[count++] = uv_buf_init(pending->data, (unsigned)exchange->head_len);
     if (body_len && has_framing)
         bufs[count++] = uv_buf_init(line, (unsigned)response_chunk_line(body_len, line));
-    if (body_len)
-        bufs[count++] = uv_buf_init(pending->data + exchange->head_len, (unsigned)body_len);
+    if (pending_len)
+        bufs[count++] = uv_buf_init(pending->data + exchange->head_len, (unsigned)pending_len);
+    if (more.len)
+        bufs[count++] = uv_buf_init((char *)more.data, (unsigned)more.len);
     if (has_framing && (body_len || is_last)) {
         char *from = body_len ? tail : tail + 2;
         char *to = tail + (is_last ? 7 : 2);
@@ -192,7 +196,16 @@ void exchange_flush(struct exchange *exchange)
     if (exchange->inner)
         inner_flush(exchange->inner);
     else if (exchange->pending.len && connection_of(exchange)->state != CONNECTION_CLOSED)
-        send_pending(exchange, false);
+        send_pending(exchange, (struct slice){NULL, 0}, false);
+}
+
+void exchange_pass(struct exchange *exchange, struct slice bytes)
+{
+    if (exchange->inner || bytes.len <= LIMIT_OUTBOX_WRITE)
+        exchange_write(exchange, bytes);
+    else if (connection_of(exchange)->state != CONNECTION_CLOSED && exchange->has_body &&
+             !exchange->is_ended)
+        send_pending(exchange, bytes, false);
 }
 
 size_t exchange_backlog(const struct exchange *exchange)
@@ -218,7 +231,7 @@ void exchange_end(struct exchange *exchange)
     if (exchange->inner)
         inner_end(exchange->inner);
     else if (connection_of(exchange)->state != CONNECTION_CLOSED)
-        send_pending(exchange, true);
+        send_pending(exchange, (struct slice){NULL, 0}, true);
 }
 
 void exchange_abort(struct exchange *exchange)

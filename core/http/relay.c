@@ -136,7 +136,7 @@ void relay_commit(struct relay *relay)
         exchange_start(exchange, relay->status, buf_slice(&headers));
         buf_deinit(&headers);
     }
-    exchange_write(exchange, buf_slice(&relay->hold));
+    exchange_pass(exchange, buf_slice(&relay->hold));
     buf_deinit(&relay->hold);
     buf_deinit(&relay->forward);
 }
@@ -215,12 +215,6 @@ static void end_document(struct relay *relay)
         relay_commit_document(relay);
 }
 
-static void end_raw(struct relay *relay)
-{
-    relay->is_complete = true;
-    exchange_end(relay->plan.exchange);
-}
-
 static void report(struct relay *relay)
 {
     bool ends_at_commit = relay->mode == DOCUMENT && relay->is_complete; // the clock is not free
@@ -263,7 +257,7 @@ void relay_on_end(struct relay *relay, const struct error *err)
     else if (err && !relay->failure)
         relay_note_failure(relay, err->kind, err->message);
     else if (relay->mode == RAW && !relay->failure)
-        end_raw(relay);
+        relay_end_raw(relay);
     else if (relay->mode == DOCUMENT && !relay->failure)
         end_document(relay);
     report(relay);
@@ -334,9 +328,20 @@ static void overflow_document(struct relay *relay, struct slice bytes)
         relay_fail(relay, RELAY_STREAM, ERROR_TOO_LARGE, "the answer is larger than limits.hold");
         return;
     }
-    relay->mode = RAW;
-    relay_commit(relay);
-    exchange_write(relay->plan.exchange, bytes);
+    relay_begin_raw(relay);
+    relay_pass_raw(relay, bytes);
+}
+
+static void take_document(struct relay *relay, struct slice bytes)
+{
+    bool is_early = relay_passes_early(relay);
+
+    if (!relay->hold.len && relay->expected > bytes.len) // in one block
+        buf_reserve(&relay->hold, is_early ? relay_early_size(relay, bytes.len) : relay->expected);
+    if (buf_add_slice(&relay->hold, bytes) != 0)
+        overflow_document(relay, bytes);
+    else if (is_early && relay_has_begun_well(relay))
+        relay_begin_raw(relay);
 }
 
 static void feed_events(struct relay *relay, struct slice bytes)
@@ -359,13 +364,10 @@ static void take_body(void *owner, const char *data, size_t len)
         feed_events(relay, bytes);
         break;
     case DOCUMENT:
-        if (!relay->hold.len && relay->expected > len)
-            buf_reserve(&relay->hold, relay->expected); // in one block
-        if (buf_add_slice(&relay->hold, bytes) != 0)
-            overflow_document(relay, bytes);
+        take_document(relay, bytes);
         break;
     case RAW:
-        exchange_write(relay->plan.exchange, bytes);
+        relay_pass_raw(relay, bytes);
         break;
     case REFUSAL: {
         size_t room = relay->hold.limit - relay->hold.len;

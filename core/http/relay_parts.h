@@ -13,7 +13,7 @@ enum body_mode {
     AWAIT_HEAD,
     EVENTS,   // a 2xx stream: events are watched and relayed
     DOCUMENT, // a 2xx unary body: held until it is complete
-    RAW,      // a body too large to hold: relayed unseen
+    RAW,      // a body too large to hold, or to be held: relayed as it comes
     REFUSAL,  // not 2xx: kept for the caller
 };
 
@@ -45,7 +45,7 @@ struct relay {
     struct slice whole;        // borrowed: a unary body that came at once is not held
     struct buf forward;        // header lines of the upstream that the client gets
     struct buf first_usage;    // JSON, of the first event that had one before the last
-    struct buf usage;          // last usage, JSON
+    struct buf usage;          // last usage, JSON; of a RAW body its last bytes, until the end
     struct buf provider_error; // error inside a 2xx, JSON
     struct headers refusal;    // headers of an answer that is not 2xx
 };
@@ -91,6 +91,26 @@ bool relay_is_finished(const struct relay *relay);
 
 // The protocol's last bytes, where the provider left them out.
 void relay_add_end(struct relay *relay);
+
+// ---- relay_large.c ----------------------------------------------------------------------------
+
+// A unary body of a protocol whose answers may be passed on before their end.
+bool relay_passes_early(const struct relay *relay);
+
+// How much of such a body may come to be held, when it comes in pieces of that length.
+size_t relay_early_size(const struct relay *relay, size_t piece);
+
+// Enough of it is held to be taken for an answer.
+bool relay_has_begun_well(const struct relay *relay);
+
+// What is held goes out: the commit. From now on the body is RAW.
+void relay_begin_raw(struct relay *relay);
+
+// One more piece of it.
+void relay_pass_raw(struct relay *relay, struct slice bytes);
+
+// It has ended: looks for its usage, and ends the client's answer.
+void relay_end_raw(struct relay *relay);
 
 // ---- relay_hold.c -----------------------------------------------------------------------------
 

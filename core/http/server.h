@@ -120,6 +120,10 @@ bool exchange_is_started(const struct exchange *exchange); // start or reply was
 // Adds body bytes (copied) to the pending chunk. Nothing is sent before exchange_flush(), which
 // the caller calls once per wake-up.
 void exchange_write(struct exchange *exchange, struct slice bytes);
+
+// The same, but a large piece goes out at once, with what is pending, and without a copy of what
+// the socket takes.
+void exchange_pass(struct exchange *exchange, struct slice bytes);
 void exchange_flush(struct exchange *exchange);
 
 // Bytes waiting for a slow client. Over LIMIT_WRITE_PAUSE the producer should stop until on_drain.

@@ -32,6 +32,7 @@ struct watch {
     struct rules
         of_documents; // those of them that matter there: most of an answer is not looked at
     bool has_choices;
+    bool passes_early;
 };
 
 // Reads one document. State and result are copies that are kept only when all of it was valid.
@@ -52,6 +53,16 @@ struct watch *watch_new(void)
     watch->of_events.match = json_match_new();
     watch->of_documents.match = json_match_new();
     return watch;
+}
+
+void watch_set_passes_early(struct watch *watch)
+{
+    watch->passes_early = true;
+}
+
+bool watch_passes_early(const struct watch *watch)
+{
+    return watch->passes_early;
 }
 
 static void free_rules(struct rules *rules)

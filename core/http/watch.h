@@ -41,6 +41,11 @@ struct watch_rule {
 // Returns 0, or -1 with `err` naming the bad rule. Strings are copied.
 int watch_add(struct watch *watch, const struct watch_rule *rule, struct error *err);
 
+// Whole answers of this protocol may be passed on while they come, once enough of them is there
+// (LIMIT_EARLY_HOLD): what counts there (usage) stands behind everything else.
+void watch_set_passes_early(struct watch *watch);
+bool watch_passes_early(const struct watch *watch);
+
 // What has been seen of one answer so far. Zeroed by the owner at its start.
 struct watch_state {
     uint64_t seen[LIMIT_CHOICES / 64];     // choices that occurred

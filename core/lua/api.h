@@ -41,12 +41,13 @@
 //   core.report_bad_script(path)   a script of the running request's generation fails too often: a
 //                          new generation is taken back
 //
-//   core.watch(rules)       -> watch; rules = { content = {...}, finish = {...}, usage = {...},
+//   core.watch(rules, early) -> watch; rules = { content = {...}, finish = {...}, usage = {...},
 //                           terminal = {...}, error = {...}, choices = "choices[]",
 //                           index = "choices[].index" }; an entry is a path string or a table
 //                           { path =, equals = text or true } | { path =, unless = text or
 //                           number } | { event = } | { data = }; usage that is a number means
-//                           the counts at the top of the event, an error likewise all of it
+//                           the counts at the top of the event, an error likewise all of it.
+//                           early: whole answers may be passed on before their end
 //   core.usage(places, reasoning_excluded, cache_excluded) -> usage: how a provider writes its
 //                           counts; places = { input = { path, ... }, output =, cached =,
 //                           cache_write =, reasoning = }, the first place with a number counts;

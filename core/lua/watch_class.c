@@ -97,6 +97,8 @@ static int new_watch(lua_State *L)
     };
 
     luaL_checktype(L, 1, LUA_TTABLE);
+    bool passes_early = lua_toboolean(L, 2);
+    lua_settop(L, 1);
     lua_pushnil(L);
     while (lua_next(L, 1)) {
         lua_pop(L, 1);
@@ -107,6 +109,8 @@ static int new_watch(lua_State *L)
     *box = watch_new();
     luaL_getmetatable(L, WATCH_CLASS);
     lua_setmetatable(L, -2);
+    if (passes_early)
+        watch_set_passes_early(*box);
     for (int role = 0; role < WATCH_ROLES; role++)
         add_role(L, *box, (enum watch_role)role, roles[role]);
     return 1;

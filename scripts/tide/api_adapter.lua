@@ -137,6 +137,7 @@ local OPERATION = {
     request = REQUEST, raw_members = { list = "string" }, usage = USAGE,
     endpoint = "string",       -- of `paths`, where translated requests go
     model_within = "boolean",  -- the body names the model elsewhere, too
+    passes_early = "boolean",  -- large answers go on while they come
     decode_request = "function", encode_request = "function",
     decode_answer = "function", encode_answer = "function",
   },

@@ -92,13 +92,15 @@ local function compile_operation(name, value, source, rules)
   op.raw = set_of(value.raw_members)
   op.speaks = has_all(functions, { "encode_request", "decode_answer" })
   op.serves = has_all(functions, { "decode_request", "encode_answer" })
-  local failures = rules and rules.error
+  local failures, passes_early = rules and rules.error, value.passes_early
   op.errors = core.watch({ error = failures })
   op.usage = nil
   if value.usage then
     local root, places = usage_of(name, value.usage)
-    op.watch = core.watch({ usage = root, error = failures })
+    op.watch = core.watch({ usage = root, error = failures }, passes_early)
     op.usage = usage.compile(nil, places)
+  elseif passes_early then
+    op.watch = core.watch({ usage = rules and rules.usage, error = failures }, true)
   end
   return op
 end

@@ -56,8 +56,8 @@ end
 local function add_places(way, own)
   if way.translates_answer then
     way.watch, way.usage = own.errors or NO_WATCH, dialects.own_usage()
-  elseif own and own.usage then
-    way.watch, way.usage = own.watch, own.usage
+  elseif own then
+    way.watch, way.usage = own.watch or way.watch, own.usage or way.usage
   end
 end
 

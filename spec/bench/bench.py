@@ -43,7 +43,7 @@ def scenarios(idle=IDLE, idle_tls="2000", beside=BESIDE):
     ]
     s.append(dict(name="embed-max", mock=dict(embeds=2048, dims=256),
                   text="embeddings of 2048 texts of 100 bytes, 256 numbers each (6 MB), 4 connections, closed loop",
-                  load=["-c", "4", "-u", "/v1/embeddings", "-e", "2048", "-b", "100", "-v", "mock-embed"]))
+                  load=["-c", "4", "-u", "/v1/embeddings", "-e", "2048", "-b", "100"]))
     for rate in (1000, 2000):
         s.append(dict(name="paced-%d" % rate, rate=rate, mock=dict(body=1024),
                       text="1 KB prompt, 1 KB answer, no upstream delay, %d requests/s, open loop" % rate,
