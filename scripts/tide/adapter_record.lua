@@ -90,14 +90,13 @@ local function sent_of(sent)
   return { method = sent.method, path = path:match("^[^?]*"), body = body or sent.body }
 end
 
--- The pieces of a stream have its framing; an error to a stream is a whole answer.
-local function form_of(adapter, taken)
-  local kind = taken.headers["content-type"] or ""
+-- The framing of a stream, and whether it is one JSON document: what is wrong with a request, and
+-- what a service says that has no streams, is told as a whole. Types of content are no help.
+local function form_of(adapter, body, taken)
   local form = framing.of(adapter, adapter.dialect)
-  local is_stream = taken.status < 300 and not kind:find("json", 1, true)
-    or kind:find("ndjson", 1, true) or kind:find("jsonl", 1, true)
-  local body = table.concat(taken.pieces)
-  return is_stream and form or nil, core.decode(body) ~= nil
+  local is_json = core.decode(table.concat(taken.pieces)) ~= nil
+  local is_stream = body.stream and taken.status < 300 and (form == "ndjson" or not is_json)
+  return is_stream and form or nil, is_json
 end
 
 local function line(value)
@@ -106,8 +105,7 @@ end
 
 -- Returns the files of a case, or nil and why there are none.
 local function files_of(case, body, adapter, outcome, taken)
-  local form, is_json = form_of(adapter, taken)
-  if not body.stream then form = nil end
+  local form, is_json = form_of(adapter, body, taken)
   local answer, sizes = scrub.pieces(taken.pieces, form == "aws-eventstream")
   if not answer then return nil, sizes end
   local name = case[1] .. "."

@@ -306,6 +306,25 @@ def test_answers_of_the_service_become_fixtures_that_pass(recorded, upstream):
     assert {"whole", "stream", "tools", "no_such_model"} <= {c["name"] for c in told["cases"] if c["from"] == "fixture"}
 
 
+def test_lines_of_a_protocol_of_its_own_are_recorded_as_they_came(odd, upstream):
+    for file in (odd.parent / "fixtures" / "odd").iterdir():
+        file.unlink()
+    change(odd, ("https://api.example.com", upstream.origin))
+    lines = [b'{"text":"Hel', b'lo"}\n{"text":"."}\n', b'{"done":true,"why":"end","tokens_in":4,"tokens_out":3}\n']
+    stream = mock.Reply(200, {"content-type": "application/json"}, lines, "chunked")
+    whole = mock.json_reply({"text": "Hello.", "done": True, "why": "end", "tokens_in": 4, "tokens_out": 3})
+    upstream.answer(whole, stream, whole, stream, mock.json_reply({"error": {"message": "no such voice"}}, 404))
+    status, out, errors = record(odd.parent.parent, env={"ODD_API_KEY": KEY})
+    assert status == 0, out + errors
+    folder = odd.parent / "fixtures" / "odd"
+    assert (folder / "stream.answer.ndjson").read_bytes() == b"".join(lines)
+    assert sum(json.loads((folder / "stream.meta.json").read_text())["chunks"]) == len(b"".join(lines))
+    sent = json.loads((folder / "stream.sent.json").read_text())
+    assert sent["path"] == "/generate" and sent["body"]["turns"][0]["role"] == "user"
+    told = report(odd)
+    assert told["ok"] and {case["name"]: case["framing"] for case in told["cases"]}["stream"] == "ndjson", told
+
+
 def test_neither_keys_nor_accounts_are_written(recorded):
     record(recorded)
     for file in (recorded / "adapters" / "fixtures" / "odd").iterdir():
