@@ -89,6 +89,33 @@ def gateway(tmp_path):
             one.kill()
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory):
+    """as `gateway`, for all the tests of a module; with mocks of their own from `lasting.upstream()`"""
+    if not os.path.exists(program.BINARY):
+        pytest.skip("build it first: " + program.BINARY)
+    made, mocks = [], []
+
+    def start(config, **named):
+        folder = tmp_path_factory.mktemp("lasting")
+        made.append(program.Gateway(folder, config.replace("@LOG@", str(folder / "gateway.log")), **named))
+        return made[-1].start()
+
+    def upstream():
+        mocks.append(Upstream())
+        return mocks[-1]
+    start.upstream = upstream
+    yield start
+    try:
+        for one in made:
+            one.settle()
+            one.stop()
+            one.check_canary()
+    finally:
+        for one in [*made, *mocks]:
+            one.kill() if one in made else one.close()
+
+
 @pytest.fixture
 def speaking(gateway, upstreams):
     """a gateway in front of providers a, b ... of these dialects, in order, as the model "group"; and their mocks"""

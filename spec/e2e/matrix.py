@@ -1,7 +1,7 @@
 """The table provider x client dialect that test_conformance.py fills and conftest.py prints."""
 import collections
 
-from facts import CLIENTS
+from facts import ALL
 
 
 class Matrix:
@@ -15,10 +15,10 @@ class Matrix:
 
     def lines(self):
         names = sorted({p for p, _ in self.cells})
-        rows = ["%-16s%s" % ("provider", "".join("%20s" % d for d in CLIENTS))]
+        rows = ["%-16s%s" % ("provider", "".join("%20s" % d for d in ALL))]
         for name in names + ["all"]:
             row = "%-16s" % name
-            for dialect in CLIENTS:
+            for dialect in ALL:
                 cells = [c for (p, d), c in self.cells.items() if d == dialect and name in (p, "all")]
                 row += "%20s" % ("%d/%d" % (sum(c[0] for c in cells), sum(c[1] for c in cells)) if cells else "-")
             rows.append(row)

@@ -12,7 +12,7 @@ import pytest
 import gateway as program
 from conformance import CANNOT, FOLDER, FRAMINGS, RECORDINGS, USABLE, Bench, check, in_threads, splits
 from expect import told
-from facts import CLIENTS
+from facts import ALL
 from matrix import Matrix
 
 pytestmark = [pytest.mark.skipif(not USABLE, reason="no recordings in " + FOLDER), pytest.mark.timeout(600)]
@@ -88,14 +88,14 @@ def show(failures):
     return "%d failures:\n%s" % (len(failures), "\n".join(sorted(failures)[:200]))
 
 
-@pytest.mark.parametrize("dialect", CLIENTS)
+@pytest.mark.parametrize("dialect", ALL)
 def test_every_recording_says_the_same_to_a_client_of(bench, dialect, record_property):
     failures = run(bench, dialect, replays(USABLE, dialect), record_property)
     assert not failures, show(failures)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("dialect", CLIENTS)
+@pytest.mark.parametrize("dialect", ALL)
 def test_T08_however_its_bytes_are_split_to_a_client_of(bench, dialect, record_property):
     failures = run(bench, dialect, replays(USABLE, dialect, more=8, bytewise=30000), record_property)
     assert not failures, show(failures)

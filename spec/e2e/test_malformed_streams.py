@@ -10,7 +10,7 @@ import framings
 import gateway as program
 import upstream as mock
 from conformance import FOLDER, SEED, USABLE, Bench, check, in_threads
-from facts import CLIENTS, client
+from facts import ALL, client
 from malformed import variants, whole_variants
 
 pytestmark = [pytest.mark.skipif(not USABLE, reason="no recordings in " + FOLDER), pytest.mark.timeout(900)]
@@ -92,14 +92,14 @@ def of_whole(share=1.0):
     return [(r, v) for r in WHOLE for v in whole_variants(r) if chosen.random() < share]
 
 
-@pytest.mark.parametrize("dialect", CLIENTS)
+@pytest.mark.parametrize("dialect", ALL)
 def test_T01_a_malformed_stream_never_looks_like_a_success_to_a_client_of(bench, dialect):
     items = of_streams(2, .3 if program.is_sanitized() else .6)
     failures = run(bench, dialect, items)
     assert not failures, show(failures)
 
 
-@pytest.mark.parametrize("dialect", CLIENTS)
+@pytest.mark.parametrize("dialect", ALL)
 def test_a_malformed_answer_never_looks_like_a_success_to_a_client_of(bench, dialect):
     items = [(r, v) for r, v in of_whole(.3 if program.is_sanitized() else .6) if r.dialect != dialect]
     failures = run(bench, dialect, items)
@@ -107,7 +107,7 @@ def test_a_malformed_answer_never_looks_like_a_success_to_a_client_of(bench, dia
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("dialect", CLIENTS)
+@pytest.mark.parametrize("dialect", ALL)
 def test_every_malformed_variant_of_every_recording_to_a_client_of(bench, dialect):
     failures = run(bench, dialect, of_streams(60))
     failures += run(bench, dialect, [(r, v) for r, v in of_whole() if r.dialect != dialect])

@@ -101,7 +101,8 @@ local function add_user(list, message, context)
 end
 
 local function call_of(part, context)
-  if part.id then context.names[part.id] = part.name end
+  context.count = context.count + 1
+  if part.id then context.names[part.id], context.places[part.id] = part.name, context.count end
   local arguments = part.kind == "custom" and custom_tools.arguments(part.input)
     or canonical.arguments(part.arguments)
   return { id = part.id, ["function"] = { name = part.name, arguments = core.raw(arguments) } }
@@ -153,6 +154,24 @@ local function add_system(list, content, context)
   if #said.texts > 0 then list[#list + 1] = message_of("system", said) end
 end
 
+-- A model knows whose a result is by its place: results stand in the order of their calls.
+local function sort_results(list, places)
+  local first = 1
+  while first <= #list do
+    local run = {}
+    while list[first + #run] and list[first + #run].role == "tool" do
+      local message = list[first + #run]
+      run[#run + 1] = { message = message, at = #run, place = places[message.tool_call_id] or 0 }
+    end
+    table.sort(run, function(a, b)
+      if a.place ~= b.place then return a.place < b.place end
+      return a.at < b.at
+    end)
+    for i, one in ipairs(run) do list[first + i - 1] = one.message end
+    first = first + #run + 1
+  end
+end
+
 local ROLES = {
   user = add_user, assistant = add_assistant,
   system = function(list, message, context) add_system(list, message.content, context) end,
@@ -163,13 +182,15 @@ local ROLES = {
 -- @tparam table call
 -- @treturn table array
 function M.messages(rq, call)
-  local list, context = core.array({}), { call = call, names = {} }
+  local list = core.array({})
+  local context = { call = call, names = {}, places = {}, count = 0 }
   add_system(list, rq.system or {}, context)
   for _, message in ipairs(rq.messages or {}) do
     if message.name then call.warn("name") end
     local add = ROLES[message.role]
     if add then add(list, message, context) end
   end
+  sort_results(list, context.places)
   return list
 end
 

@@ -62,7 +62,7 @@ describe("the dialect ollama, what a provider gets:", function()
     assert.same({ "file", "video", "image" }, ollama.warned)
   end)
 
-  it("sends calls with objects, and results with the tool's name", function()
+  it("sends calls with objects, and results in their order with the tool's name", function()
     local sent = body({
       system = { text("be brief"), text("and kind") },
       messages = {
@@ -88,10 +88,10 @@ describe("the dialect ollama, what a provider gets:", function()
         { id = "c2", ["function"] = { name = "g", arguments = {} } },
       },
     }, sent.messages[3])
-    assert.same({ role = "tool", content = "two", tool_name = "g", tool_call_id = "c2" },
-      sent.messages[4])
     assert.same({ role = "tool", content = "one", tool_name = "f", tool_call_id = "c1",
-      images = { "AA==" } }, sent.messages[5])
+      images = { "AA==" } }, sent.messages[4])
+    assert.same({ role = "tool", content = "two", tool_name = "g", tool_call_id = "c2" },
+      sent.messages[5])
     assert.same({ role = "user", content = "and?" }, sent.messages[6])
     assert.same({ "is_error" }, ollama.warned)
   end)

@@ -7,8 +7,8 @@ Neither knows anything of the gateway.
 import json
 from dataclasses import dataclass, field
 
-DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
-CLIENTS = (*DIALECTS, "bedrock-converse", "cohere-v2", "ollama")  # whose answers `client` can read
+DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")  # which most clients speak
+ALL = (*DIALECTS, "bedrock-converse", "cohere-v2", "ollama")
 
 
 class BadWire(AssertionError):
