@@ -56,6 +56,7 @@ function M.compile(list, own, dialects, known)
       dialects = dialects_of(family.dialects, known or dialects),
       ops = family.ops,
       params = params.compile(merged_params(own, family.params)),
+      asks_usage = params.asks_usage(family.params),
       via = via and dialects[via.dialect] and { dialect = dialects[via.dialect], when = via.when }
         or nil,
     }
@@ -65,7 +66,7 @@ end
 
 --- The first family that a model's name matches; where none does, one without peculiarities.
 -- @treturn table { params = of params.compile() or nil, traits =, reasoning =, via =, ops = or nil,
---   dialects = { first = dialect, by_name = } or nil }
+--   dialects = { first = dialect, by_name = } or nil, asks_usage = in streams of these dialects }
 function M.find(compiled, model)
   for _, family in ipairs(compiled.list) do
     for _, pattern in ipairs(family.patterns) do

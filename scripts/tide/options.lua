@@ -19,11 +19,8 @@ local M = {}
 
 local USAGE_OPTIONS = core.encode({ include_usage = true })
 
--- Asking for usage is something of the adapter's own dialect, the first one.
 local function injects(call, lane, way)
-  local adapter = lane.provider.adapter
-  return call.stream and not call.asks_usage and adapter.asks_usage
-    and way.dialect == adapter.dialect
+  return call.stream and not call.asks_usage and ways.asks_usage(lane, way)
 end
 
 -- What stands in for the client's body where it is not translated. A dialect whose bodies do not

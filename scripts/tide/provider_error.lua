@@ -93,10 +93,13 @@ function M.hints(value, errors)
   return found
 end
 
---- The bytes of a body as read() takes them; nil when it is no JSON.
+--- The bytes of a body as read() takes them; nil when it is no JSON. Google's errors may be the one
+-- item of a list.
 function M.decode(body)
   if not body or body == "" then return nil end
-  return (core.decode(body))
+  local value = core.decode(body)
+  if type(value) == "table" and type(value[1]) == "table" then return value[1] end
+  return value
 end
 
 return M

@@ -130,9 +130,9 @@ end
 
 -- `params` of adapter and family. What they say of streams is for the adapter's own dialect.
 local function apply_params(call, lane, way, body)
-  local compiled, adapter = lane.family.params, lane.provider.adapter
+  local compiled = lane.family.params
   local bent = compiled and params.apply_table(compiled, body, ways.op_of(call, lane, way))
-  if call.stream and adapter.asks_usage and way.dialect == adapter.dialect then
+  if call.stream and ways.asks_usage(lane, way) then
     body.stream_options = { include_usage = true }
   end
   return bent

@@ -160,6 +160,14 @@ function M.op_of(call, lane, way)
   return (op ~= "chat" or way.dialect == first) and op or nil
 end
 
+--- True where streams of that way have usage only when it is asked for. That is something of the
+-- lane's own dialect, the first one.
+function M.asks_usage(lane, way)
+  local family, adapter = lane.family, lane.provider.adapter
+  if family.dialects then return family.asks_usage and way.dialect == family.dialects.first end
+  return adapter.asks_usage and way.dialect == adapter.dialect
+end
+
 --- True when a translated request for more than one answer can be met.
 function M.gives_choices(way, call)
   local request = way.dialect.request
