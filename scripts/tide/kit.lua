@@ -4,6 +4,7 @@ local clients = require("tide.kit_clients")
 local core = require("core")
 local current = require("tide.current")
 local errors = require("tide.kit_errors")
+local families = require("tide.families")
 local fixtures = require("tide.fixtures")
 local kit_case = require("tide.kit_case")
 local kit_hooks = require("tide.kit_hooks")
@@ -72,17 +73,42 @@ end
 
 -- ---- cases --------------------------------------------------------------------------------------
 
-local function model_of(self, body)
-  local model = body.model or suggest.names(self.adapter.models)[1] or "model"
+local function family_of(self, model)
+  return families.find(self.adapter.families, self.adapter.model_map[model] or model)
+end
+
+-- What the model's family speaks, by name.
+local function spoken_by(self, model)
+  local family = family_of(self, model)
+  return family.dialects and family.dialects.by_name or self.adapter.dialects
+end
+
+-- The first model that speaks the dialect, where one is asked for.
+local function first_model(self, dialect)
+  local names = suggest.names(self.adapter.models)
+  for _, model in ipairs(names) do
+    if not dialect or spoken_by(self, model)[dialect.name] then return model end
+  end
+  return names[1] or "model"
+end
+
+local function model_of(self, body, dialect)
+  local model = body.model or first_model(self, dialect)
   local prefix = self.name .. "/"
   return model:sub(1, #prefix) == prefix and model or prefix .. model
+end
+
+-- The family of a model as model_of() has it.
+local function family_behind(self, model)
+  return family_of(self, model:sub(#self.name + 2))
 end
 
 -- By the client's dialect; other operations than a chat have the one that they are written in.
 local function requests_of(self, case)
   local body = {}
   for name, value in pairs(case.request) do body[name] = value end
-  body.model = model_of(self, body)
+  body.model = model_of(self, body, case.dialect)
+  case.family = family_behind(self, body.model)
   if case.path ~= fixtures.CHAT then
     return {
       [clients.FIRST] = {
@@ -129,10 +155,20 @@ local function run_fixtures(self)
   return list
 end
 
+-- Those of the adapter, and those that only some of the models have which it lists.
+local function dialects_of(self)
+  local dialects = {}
+  for name, dialect in pairs(self.adapter.dialects) do dialects[name] = dialect end
+  for model in pairs(self.adapter.models) do
+    for name, dialect in pairs(spoken_by(self, model)) do dialects[name] = dialect end
+  end
+  return dialects
+end
+
 -- In the first dialect, which most clients are translated to, then in the others.
 local function run_synthetic(self)
-  local adapter = self.adapter
-  local names = suggest.names(adapter.dialects)
+  local adapter, dialects = self.adapter, dialects_of(self)
+  local names = suggest.names(dialects)
   table.sort(names, function(a, b)
     if (a == adapter.dialect.name) ~= (b == adapter.dialect.name) then
       return a == adapter.dialect.name
@@ -141,7 +177,7 @@ local function run_synthetic(self)
   end)
   for _, name in ipairs(names) do
     local has_usage = name == adapter.dialect.name and self.has_usage
-    for _, case in ipairs(synthetic.cases(adapter.dialects[name], not has_usage)) do
+    for _, case in ipairs(synthetic.cases(dialects[name], not has_usage)) do
       if not self.hooks.is_runaway then run_case(self, case, "dialect") end
     end
   end

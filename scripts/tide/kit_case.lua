@@ -123,8 +123,8 @@ local function pattern_of(path)
 end
 
 -- The dialect in which the adapter was asked; of two with the same path it is the wanted one.
-local function is_asked_in(adapter, wanted, sent)
-  local spec = address.spec(adapter, "chat")
+local function is_asked_in(adapter, family, wanted, sent)
+  local spec = address.spec(adapter, "chat", family)
   local path = address.path(adapter, spec, "chat", wanted, false)
   local stream = address.path(adapter, spec, "chat", wanted, true)
   local asked = sent.path:match("^[^?]*")
@@ -136,7 +136,8 @@ end
 local function is_for(self, request)
   if not self.case.dialect or self.case.dialect.name == "own" then return true end
   self.kit:ask(request, { reset = true })
-  return self.kit.sent ~= nil and is_asked_in(self.kit.adapter, self.case.dialect, self.kit.sent)
+  return self.kit.sent ~= nil
+    and is_asked_in(self.kit.adapter, self.case.family, self.case.dialect, self.kit.sent)
 end
 
 --- The clients that get this case's answer.
