@@ -158,6 +158,8 @@ set(TIDEGATE_LUA
   scripts/tide/timers.lua scripts/tide/translate.lua scripts/tide/upstream_ids.lua
   scripts/tide/http_date.lua scripts/tide/sigv4.lua
   scripts/tide/url.lua scripts/tide/usage.lua scripts/tide/warnings.lua scripts/tide/ways.lua
+  adapters/azure_anthropic.lua adapters/azure_anthropic_entra.lua adapters/azure_foundry.lua
+  adapters/gemini_openai.lua adapters/gpustack.lua adapters/huggingface.lua adapters/minimax.lua
   adapters/models/anthropic.lua adapters/models/azure.lua adapters/models/bedrock.lua
   adapters/models/bedrock_mantle.lua
   adapters/models/cerebras.lua adapters/models/cohere.lua adapters/models/deepseek.lua
