@@ -169,6 +169,12 @@ static const struct word gemini_words[] = {
     {503, 503, "UNAVAILABLE"},     {500, 599, "INTERNAL"},  {0, 999, "INVALID_ARGUMENT"},
 };
 
+static const struct word aws_words[] = {
+    {401, 401, "UnrecognizedClientException"}, {404, 404, "ResourceNotFoundException"},
+    {429, 429, "ThrottlingException"},         {503, 503, "ServiceUnavailableException"},
+    {500, 599, "InternalServerException"},     {0, 999, "ValidationException"},
+};
+
 static const char *word_for(const struct word *words, int status)
 {
     while (status < words->first || status > words->last)
@@ -198,7 +204,15 @@ static bool is_gemini(struct slice target)
     return slice_starts_with(path, SLICE("/v1/models/")) &&
            (ends_with(path, SLICE(":generateContent")) ||
             ends_with(path, SLICE(":streamGenerateContent")) ||
-            ends_with(path, SLICE(":countTokens")));
+            ends_with(path, SLICE(":countTokens")) || ends_with(path, SLICE(":embedContent")) ||
+            ends_with(path, SLICE(":batchEmbedContents")));
+}
+
+// What begins with a text: `{"message":"...` and the like.
+static void add_after(const char *start, const char *message, struct buf *out)
+{
+    buf_add_text(out, start);
+    add_json_text(message, out);
 }
 
 static void add_openai_error(int status, const char *message, struct buf *out)
@@ -217,17 +231,23 @@ static void add_openai_error(int status, const char *message, struct buf *out)
 void response_error_body(struct slice target, int status, const char *message, struct buf *out)
 {
     if (target.len && is_gemini(target)) {
-        buf_addf(out, "{\"error\":{\"code\":%d,\"message\":", status);
-        add_json_text(message, out);
+        buf_addf(out, "{\"error\":{\"code\":%d", status);
+        add_after(",\"message\":", message, out);
         buf_addf(out, ",\"status\":\"%s\"}}", word_for(gemini_words, status));
     } else if (has_path(target, SLICE("/v1/messages"))) {
-        buf_addf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":",
+        buf_addf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\"",
                  word_for(anthropic_words, status));
-        add_json_text(message, out);
+        add_after(",\"message\":", message, out);
         buf_add_text(out, "}}");
+    } else if (has_path(target, SLICE("/model"))) { // of AWS, whose type else stands in a header
+        buf_addf(out, "{\"__type\":\"%s\"", word_for(aws_words, status));
+        add_after(",\"message\":", message, out);
+        buf_add_text(out, "}");
+    } else if (has_path(target, SLICE("/v2"))) { // Cohere's
+        add_after("{\"message\":", message, out);
+        buf_add_text(out, "}");
     } else if (has_path(target, SLICE("/api"))) { // Ollama's
-        buf_add_text(out, "{\"error\":");
-        add_json_text(message, out);
+        add_after("{\"error\":", message, out);
         buf_add_text(out, "}");
     } else {
         add_openai_error(status, message, out);

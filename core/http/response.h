@@ -43,6 +43,7 @@ enum { RESPONSE_CHUNK_LINE = 18 }; // sixteen hexadecimal digits, CR, LF
 size_t response_chunk_line(size_t len, char line[RESPONSE_CHUNK_LINE]);
 
 // Appends an error as the service has it whose path was asked: Anthropic's below /v1/messages,
-// Gemini's below /v1beta, OpenAI's {"error":{"message":...,"type":...,"param":null,"code":...}}
-// everywhere else. `target` is that of the request line, or empty.
+// Gemini's below /v1beta, that of AWS below /model, Cohere's below /v2, Ollama's below /api,
+// everywhere else OpenAI's {"error":{"message":...,"type":...,"param":null,"code":...}}. `target`
+// is that of the request line, or empty.
 void response_error_body(struct slice target, int status, const char *message, struct buf *out);

@@ -2,7 +2,8 @@
 local M = {}
 
 local READABLE = "x-tidegate-request-id, x-tidegate-target, x-tidegate-attempts, "
-  .. "x-tidegate-warnings, x-request-id, request-id, retry-after"
+  .. "x-tidegate-warnings, x-request-id, request-id, x-amzn-requestid, x-amzn-errortype, "
+  .. "retry-after"
 local MAX_AGE = "86400"
 
 --- Prepares `cors` of the configuration; nil when no origin is allowed.

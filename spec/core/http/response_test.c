@@ -137,8 +137,28 @@ static void test_an_error_below_v1beta_has_the_shape_of_gemini(void **state)
     assert_error("/v1beta", 413, refused);
     assert_error("/v1/models/a/b:streamGenerateContent?alt=sse", 413, refused);
     assert_error("/v1/models/m:countTokens", 413, refused);
+    assert_error("/v1/models/m:embedContent", 413, refused);
+    assert_error("/v1/models/m:batchEmbedContents?x=y", 413, refused);
     assert_error("/v1beta/x", 503,
                  "{\"error\":{\"code\":503,\"message\":\"x\",\"status\":\"UNAVAILABLE\"}}");
+}
+
+static void test_an_error_below_v2_has_the_shape_of_cohere(void **state)
+{
+    (void)state;
+    assert_error("/v2/rerank", 413, "{\"message\":\"x\"}");
+    assert_error("/v2/chat?x", 503, "{\"message\":\"x\"}");
+}
+
+static void test_an_error_below_model_has_the_shape_of_aws(void **state)
+{
+    (void)state;
+    assert_error("/model/a%2Fb/converse", 413,
+                 "{\"__type\":\"ValidationException\",\"message\":\"x\"}");
+    assert_error("/model/m/converse-stream", 503,
+                 "{\"__type\":\"ServiceUnavailableException\",\"message\":\"x\"}");
+    assert_error("/model/m/converse", 500,
+                 "{\"__type\":\"InternalServerException\",\"message\":\"x\"}");
 }
 
 static void test_paths_that_only_look_alike_have_errors_of_openai(void **state)
@@ -149,6 +169,8 @@ static void test_paths_that_only_look_alike_have_errors_of_openai(void **state)
     assert_error("/v1betamax", 413, refused);
     assert_error("/v1/messagesx", 413, refused);
     assert_error("/v1/models/m", 413, refused);
+    assert_error("/models/m/converse", 413, refused);
+    assert_error("/v2x", 413, refused);
     assert_error("/v1/models/?", 413, refused);
 }
 
@@ -166,6 +188,8 @@ int main(void)
         cmocka_unit_test(test_an_error_below_v1_messages_has_the_shape_of_anthropic),
         cmocka_unit_test(test_an_error_below_api_has_the_shape_of_ollama),
         cmocka_unit_test(test_an_error_below_v1beta_has_the_shape_of_gemini),
+        cmocka_unit_test(test_an_error_below_v2_has_the_shape_of_cohere),
+        cmocka_unit_test(test_an_error_below_model_has_the_shape_of_aws),
         cmocka_unit_test(test_paths_that_only_look_alike_have_errors_of_openai),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
