@@ -15,6 +15,7 @@ struct walk {
     const char *at, *end;
     int depth;
     int images;          // the depth within a list of that name, 0: not in one
+    int image, audio;    // the same within an object of that name
     size_t narrow, wide; // bytes of text as UTF-8
     struct slice key;    // of the member whose value comes next; NULL data: an element
     struct json_estimate *result;
@@ -101,7 +102,7 @@ static bool is_mime(struct slice key)
 static bool is_data(const struct walk *walk, struct slice text)
 {
     struct slice key = walk->key;
-    return walk->images || slice_equal(key, SLICE("data")) ||
+    return walk->images || slice_equal(key, SLICE("data")) || slice_equal(key, SLICE("bytes")) ||
            slice_starts_with(text, SLICE("data:"));
 }
 
@@ -128,6 +129,19 @@ static void read_string(struct walk *walk)
     }
 }
 
+// Converse has no types: a picture is an object of that name with a source.
+static void look_at_object(struct walk *walk)
+{
+    if (slice_equal(walk->key, SLICE("image")))
+        walk->image = walk->depth;
+    else if (slice_equal(walk->key, SLICE("audio")))
+        walk->audio = walk->depth;
+    if (walk->depth == 1 || !slice_equal(walk->key, SLICE("source")))
+        return;
+    walk->result->has_images |= walk->image == walk->depth - 1;
+    walk->result->has_audio |= walk->audio == walk->depth - 1;
+}
+
 static void open_container(struct walk *walk)
 {
     const char *first = tokenizer_after_space(walk->at + 1, walk->end);
@@ -135,6 +149,22 @@ static void open_container(struct walk *walk)
         walk->result->elements = 1;
     if (!walk->images && *walk->at == '[' && slice_equal(walk->key, SLICE("images")))
         walk->images = walk->depth;
+    if (*walk->at == '{')
+        look_at_object(walk);
+}
+
+static void leave(int *depth, int closed)
+{
+    if (*depth == closed)
+        *depth = 0;
+}
+
+static void close_container(struct walk *walk)
+{
+    leave(&walk->images, walk->depth);
+    leave(&walk->image, walk->depth);
+    leave(&walk->audio, walk->depth);
+    walk->depth--;
 }
 
 // Anything but a string: only what gives the text its structure is of interest.
@@ -147,8 +177,7 @@ static void read_mark(struct walk *walk, char mark)
         break;
     case ']':
     case '}':
-        if (walk->images == walk->depth--)
-            walk->images = 0;
+        close_container(walk);
         break;
     case ',':
         if (walk->depth == 1)

@@ -248,11 +248,12 @@
 //   req:count(i) -> items of the i-th field of the last scan, limits.inputs, has_tokens; it counts
 //                       no further than one more, and a list of numbers (tokens) as 1. nil: it is
 //                       no array
-//   req:prompt(messages, prompt, input, tools, functions, max_completion_tokens, max_tokens,
+//   req:prompt(messages, prompt, input, tools, images, max_completion_tokens, max_tokens,
 //   system)
 //                       -> tokens, max_out or nil, messages, has_tools, has_images, has_audio: what
 //                       the body asks of a model, by core/json/estimate.h. The arguments are
-//                       positions of the last scan; 0 stands for what there is not
+//                       positions of the last scan; 0 stands for what there is not. prompt, input
+//                       and images (a list) count where there are no messages
 //   req:document() -> document | nil, err (bad_request: no JSON object)    the body by paths:
 //   names,
 //                       and positions from 1 on (-1 is the last). Of a body that is sent on,

@@ -14,7 +14,7 @@
 #include "lua/call_class.h"
 
 // Where the arguments stand: positions of the last scan.
-enum { MESSAGES = 2, PROMPT, INPUT, TOOLS, FUNCTIONS, MOST_NEW, MOST_OLD, SYSTEM };
+enum { MESSAGES = 2, PROMPT, INPUT, TOOLS, IMAGES, MOST_NEW, MOST_OLD, SYSTEM };
 
 enum { NUMBER_LEN = 32 }; // a longer text is no sensible number of tokens
 
@@ -26,15 +26,25 @@ static struct json_value field_at(lua_State *L, const struct call *call, int arg
     return call->scan[i - 1].value;
 }
 
-// Of the first argument that is there, from `first` to `last`; all zero when none is.
-static struct json_estimate estimate(lua_State *L, const struct call *call, int first, int last)
+// All zero when it is not there.
+static struct json_estimate estimate(lua_State *L, const struct call *call, int argument)
 {
-    for (int argument = first; argument <= last; argument++) {
-        struct json_value value = field_at(L, call, argument);
-        if (value.type != JSON_ABSENT)
-            return json_estimate(value.raw);
-    }
-    return (struct json_estimate){0};
+    struct json_value value = field_at(L, call, argument);
+    if (value.type == JSON_ABSENT)
+        return (struct json_estimate){0};
+    return json_estimate(value.raw);
+}
+
+// What stands in place of messages.
+static struct json_estimate estimate_prompt(lua_State *L, const struct call *call)
+{
+    struct json_estimate prompt = estimate(L, call, PROMPT), input = estimate(L, call, INPUT);
+    return (struct json_estimate){
+        .tokens = prompt.tokens + input.tokens,
+        .has_images =
+            prompt.has_images || input.has_images || estimate(L, call, IMAGES).elements > 0,
+        .has_audio = prompt.has_audio || input.has_audio,
+    };
 }
 
 static void push_number(lua_State *L, const struct call *call)
@@ -82,13 +92,12 @@ int call_prompt_count(lua_State *L)
 int call_prompt_look(lua_State *L)
 {
     const struct call *call = call_class_check(L, 1);
-    struct json_estimate said = estimate(L, call, MESSAGES, MESSAGES);
-    struct json_estimate tools = estimate(L, call, TOOLS, FUNCTIONS);
-    double tokens = said.tokens + tools.tokens + estimate(L, call, SYSTEM, SYSTEM).tokens;
+    bool has_messages = field_at(L, call, MESSAGES).type != JSON_ABSENT;
+    struct json_estimate said =
+        has_messages ? estimate(L, call, MESSAGES) : estimate_prompt(L, call);
+    struct json_estimate tools = estimate(L, call, TOOLS);
 
-    if (field_at(L, call, MESSAGES).type == JSON_ABSENT)
-        tokens += estimate(L, call, PROMPT, PROMPT).tokens + estimate(L, call, INPUT, INPUT).tokens;
-    lua_pushnumber(L, ceil(tokens));
+    lua_pushnumber(L, ceil(said.tokens + tools.tokens + estimate(L, call, SYSTEM).tokens));
     push_number(L, call);
     lua_pushinteger(L, (lua_Integer)said.elements);
     lua_pushboolean(L, tools.elements > 0);

@@ -20,6 +20,11 @@ local function place(req, positions)
   return positions[1]
 end
 
+-- True for one that is a text.
+local function is_text(req, position)
+  return position > 0 and req:raw(position, 1) == '"'
+end
+
 local function text_at(req, positions, most)
   return positions and req:raw(place(req, positions), most)
 end
@@ -48,16 +53,17 @@ end
 -- @treturn boolean audio
 function M.prompt(req, form)
   local at = form.at
-  local messages, limits = place(req, at.messages), at.max_out
+  local messages, said, limits = place(req, at.messages), place(req, at.prompt), at.max_out
   local prompt, max_out, count, has_tools, has_images, has_audio = req:prompt(
-    messages, place(req, at.prompt), place(req, at.input), place(req, at.tools), 0,
+    messages, said, place(req, at.input), place(req, at.tools), place(req, at.images),
     limits and limits[1] or 0, limits and limits[2] or 0, place(req, at.system))
   if at.config then
     max_out = tonumber(member(text_at(req, at.config), "maxOutputTokens", "max_output_tokens",
       "maxTokens", "num_predict"))
     if max_out and max_out < 0 then max_out = nil end -- as much as it likes
   end
-  if count == 0 and messages > 0 and req:raw(messages, 1) == '"' then count = 1 end
+  local is_one = is_text(req, messages) or form.is_chat and is_text(req, said)
+  if count == 0 and is_one then count = 1 end -- a conversation of one message, in short
   return prompt, max_out, count, has_tools, has_images, has_audio
 end
 

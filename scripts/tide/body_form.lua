@@ -24,8 +24,8 @@ local FOR_SCRIPTS = {
     user = { "metadata" },
   },
   ollama = {
-    messages = { "messages" }, prompt = { "prompt" }, system = { "system" }, tools = { "tools" },
-    config = { "options" }, format = { "format" },
+    messages = { "messages" }, prompt = { "prompt" }, images = { "images" },
+    system = { "system" }, tools = { "tools" }, config = { "options" }, format = { "format" },
   },
   gemini = {
     messages = { "contents" }, system = { "systemInstruction", "system_instruction" },
@@ -34,11 +34,23 @@ local FOR_SCRIPTS = {
   ["cohere-v2"] = {
     messages = { "messages" }, tools = { "tools" }, max_out = { "max_tokens" },
     format = { "response_format" },
+    system = { "documents" }, -- they are read, too
   },
   ["bedrock-converse"] = {
     messages = { "messages" }, system = { "system" }, tools = { "toolConfig" },
     config = { "inferenceConfig" }, format = { "outputConfig" },
   },
+}
+
+-- The same of operations that have members of their own.
+local RANKED = { prompt = { "query" }, input = { "documents" } }
+local OF_OPERATION = {
+  embed = {
+    ["cohere-v2"] = { input = { "texts", "inputs" }, images = { "images" } },
+    ollama = { input = { "input" }, prompt = { "prompt" } },
+    gemini = { input = { "content", "requests" } },
+  },
+  rerank = { ["openai-chat"] = RANKED, ["cohere-v2"] = RANKED },
 }
 
 -- A dialect that does not say where its members are has them where most do.
@@ -121,12 +133,18 @@ local function add_inputs(form, request)
   form.inputs = request.inputs and add_all(form, request.inputs) or nil
 end
 
+local function for_scripts(dialect, op)
+  local own = OF_OPERATION[op.name]
+  return own and own[dialect.name] or FOR_SCRIPTS[dialect.name] or {}
+end
+
 local function make(dialect, op)
   local request, needs = request_of(dialect, op)
   local has_options = dialect.name == "openai-chat" and op.streams
   local model, stream = members(op, request)
   local form = {
-    dialect = dialect.name, positions = {}, at = {}, has_options = has_options,
+    dialect = dialect.name, is_chat = op.is_chat, positions = {}, at = {},
+    has_options = has_options,
     model = model, stream = stream, choices = op.streams and request.choices or nil,
     needs = needs or {}, streams_by_default = request.streams_by_default,
     of_provider = if_chat(op, OF_PROVIDER[dialect.name]), tag = request.tag,
@@ -138,7 +156,7 @@ local function make(dialect, op)
   form.streams_with = content and content[1] and add_all(form, content)
   if not op.is_chat then add_inputs(form, request) end
   form.fields = core.fields(form.names)
-  for kind, names in pairs(FOR_SCRIPTS[dialect.name] or {}) do
+  for kind, names in pairs(for_scripts(dialect, op)) do
     form.at[kind] = add_all(form, names)
   end
   form.all_fields = core.fields(form.names)
@@ -151,9 +169,9 @@ local forms = setmetatable({}, { __mode = "k" })
 --- The form of a body.
 -- @tparam table dialect
 -- @tparam table op of endpoints.lua
--- @treturn table { dialect = its name, fields = what the gateway needs, the first five in order:
---   model, stream, stream_options, choices, messages; all_fields = with what scripts may ask; names
---   and positions of all_fields; at = positions by kind; model, stream, choices = names or nil;
+-- @treturn table { dialect = its name, is_chat, fields = what the gateway needs, the first five in
+--   order: model, stream, stream_options, choices, messages; all_fields = with what scripts may ask;
+--   names and positions of all_fields; at = positions by kind; model, stream, choices = names or nil;
 --   needs; of_provider; has_options; streams_with = positions or nil; tag = what names may end
 --   with; inputs = positions of members whose items count, or nil,
 --   format = that of the form of vectors, or nil }

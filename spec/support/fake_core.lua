@@ -605,16 +605,18 @@ local function estimate(text)
   return #text / 4, type(value) == "table" and #value or 0
 end
 
-function Request:prompt(messages, prompt, input, tools, functions, most_new, most_old, system)
+function Request:prompt(messages, prompt, input, tools, images, most_new, most_old, system)
   local raws = self.raws
   local said = raws[messages]
   local tokens, count = estimate(said)
   if not said then tokens = estimate(raws[prompt]) + estimate(raws[input]) end
-  local more, tool_count = estimate(raws[tools] or raws[functions])
-  local function has(text) return said ~= nil and said:find(text, 1, true) ~= nil end
+  local more, tool_count = estimate(raws[tools])
+  local shown = said or (raws[prompt] or "") .. (raws[input] or "")
+  local function has(text) return shown:find(text, 1, true) ~= nil end
+  local _, pictures = estimate(not said and raws[images] or nil)
   tokens = tokens + estimate(raws[system])
   return math.ceil(tokens + more), tonumber(raws[most_new] or raws[most_old]), count,
-    tool_count > 0, has('"image_url"'), has('"input_audio"')
+    tool_count > 0, has('"image_url"') or pictures > 0, has('"input_audio"')
 end
 
 -- What the spec says, or one attempt that went well.

@@ -65,6 +65,7 @@ static void test_data_does_not_count(void **state)
     assert_tokens("{\"data\":[\"1234\"]}", 2);
     assert_tokens("[{\"images\":[\"iVBORw0KGgoAAAA\"],\"text\":\"1234\"},\"12\"]", 4);
     assert_tokens("{\"images\":\"12\"}", 2);
+    assert_tokens("[{\"png4\":{\"bytes\":\"iVBORw0KGgo\"}}]", 2.25);
 }
 
 static void test_elements_are_counted_at_the_top(void **state)
@@ -93,6 +94,12 @@ static void test_pictures_and_sound_are_seen(void **state)
     found = estimate("[{\"content\":\"a\",\"images\":[\"iVBORw0KGgo\"]}]");
     assert_true(found.has_images && !found.has_audio);
     assert_false(estimate("[{\"images\":[],\"x\":\"a\"},{\"images\":\"a\"}]").has_images);
+    found = estimate("[{\"image\":{\"format\":\"png\",\"source\":{\"bytes\":\"x\"}}}]");
+    assert_true(found.has_images && !found.has_audio);
+    found = estimate("[{\"audio\":{\"source\":{\"s3Location\":{}}}}]");
+    assert_true(!found.has_images && found.has_audio);
+    assert_false(estimate("[{\"image\":{},\"source\":{}},{\"a\":{\"source\":{}}}]").has_images);
+    assert_false(estimate("[{\"image\":{\"a\":{\"source\":{}}}},{\"source\":{}}]").has_images);
     found = estimate("[{\"type\":\"text\",\"text\":\"image_url\"},[\"type\",\"image\"],"
                      "{\"name\":\"audio\"}]");
     assert_false(found.has_images || found.has_audio);
