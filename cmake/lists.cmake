@@ -180,7 +180,7 @@ set(TIDEGATE_C_TESTS
   config/evaluate config/field config/formats config/keep config/lines config/settings
   config/suggest config/tokens http/certs http/chunks http/connection http/connector
   http/connector_resolver http/exchange http/forward http/head http/header_lines http/headers
-  http/inflate http/inner http/origin http/pool http/relay http/relay_hold http/relay_translate
+  http/inflate http/inner http/origin http/pool http/relay http/relay_hold http/relay_large http/relay_translate
   http/request http/response http/response_parser http/server http/sse http/turn http/upstream
   http/upstream_control http/upstream_failure http/upstream_proxy http/url http/usage http/watch
   json/document json/estimate json/json json/match json/ordinary json/splice json/tree loop/loop
