@@ -13,7 +13,7 @@ import upstream as mock
 from config import config
 from embedders import BELOW_V1, PROVIDERS, VECTORS, is_near, packed, target
 from upstream import Upstream
-from wire import LIMIT
+from wire import LIMIT, Closed
 
 NAMES = list(PROVIDERS)
 
@@ -404,3 +404,37 @@ def test_scripts_embed_with_every_provider(gateway, upstreams):
         answer = g.call({"model": "x", "messages": []}, headers={"x-model": target(name)})
         found = json.loads(answer.body)
         assert found.get("tokens") == PROVIDERS[name][2] and all(is_near(a, b) for a, b in zip(found["v"], VECTORS)), found
+
+
+# ---- large answers --------------------------------------------------------------------------------
+LARGE = {"object": "list", "model": "m", "data": [
+    {"object": "embedding", "index": i, "embedding": [i + j / 1024 for j in range(256)]} for i in range(400)],
+    "usage": {"prompt_tokens": 4321, "total_tokens": 4321}}
+
+
+def test_a_large_answer_goes_through_byte_for_byte_and_is_counted(asked):
+    body = json.dumps(LARGE).encode()
+    assert len(body) > 512 * 1024
+    asked.mocks["one"].always(mock.Reply(200, {"content-type": "application/json"}, [body], "chunked").split([65536]))
+    answer = asked("/v1/embeddings", {"model": "one/m", "input": ["a"] * 400})
+    assert answer.status == 200 and answer.body == body
+    assert asked.gateway.log(answer)["tokens"]["in"] == 4321
+
+
+def test_a_large_answer_that_breaks_off_does_not_look_whole(asked):
+    body = json.dumps(LARGE).encode()
+    asked.mocks["one"].always(mock.Reply(200, {"content-type": "application/json"}, [body[:600000], mock.Cut()],
+                                         "length", length=len(body)))
+    connection = asked.gateway.connect(None)
+    connection.request("POST", "/v1/embeddings", {"model": "one/m", "input": ["a"] * 400}, None)
+    answer = connection.response("POST")
+    with pytest.raises(Closed):
+        answer.read()
+    assert answer.status == 200 and asked.gateway.log(answer)["error"]["kind"] == "protocol"
+
+
+def test_a_small_answer_that_breaks_off_goes_to_the_next_lane(asked):
+    asked.mocks["gemini"].always(mock.Reply(200, {"content-type": "application/json"},
+                                            [b'{"embeddings":[{"values":[0.5', mock.Cut()], "length", length=100))
+    answer = asked("/v1/embeddings", {"model": "pair", "input": ["a", "b"]})
+    assert len(embeddings_of(answer)) == 2 and answer.headers["x-tidegate-target"] == target("cohere")
