@@ -111,8 +111,9 @@ local function for_client(self, request)
     local outcome = self:ask(pieces, nil, request)
     if self.kit.hooks.failed then return "a hook fails" end
     if outcome.ok ~= self.base.ok then return outcome.ok and "it is a success" or why(outcome) end
-    local found = outcome.ok and expect.other(self.kit:said(request, outcome),
-      self.kit:said(self.request, self.base), true)
+    local has_refusal = self.base.body:find('"refusal":"', 1, true) ~= nil
+    local found = outcome.ok and expect.other_client(self.kit:said(request, outcome),
+      self.kit:said(self.request, self.base), has_refusal)
     if found then return found end
   end
 end

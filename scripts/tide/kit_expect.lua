@@ -35,15 +35,53 @@ local FIELDS = {
 --- How a success differs from another one; nil when it does not. Counts are not looked at.
 -- @tparam table said of kit:said()
 -- @tparam table base likewise
--- @tparam boolean|nil is_other of a client of another dialect, which may not carry reasoning
-function M.other(said, base, is_other)
+function M.other(said, base)
+  for _, field in ipairs(FIELDS) do
+    local found = compare(field[1], field[2](said), field[2](base))
+    if found then return found end
+  end
+end
+
+local function has_broken_calls(said)
+  for _, call in ipairs(calls_of(said)) do
+    if type(call.arguments) ~= "table" then return true end
+  end
+end
+
+-- What a dialect may have no place for: reasoning, arguments that broke off. A refusal may be text
+-- there, or a reason to finish; and where there are calls of tools, they are the reason.
+local function is_excused(name, said, base, has_refusal)
+  if name == "reasoning" then return (said.reasoning or "") == "" end
+  if name == "text" then return has_refusal and (base.text or "") == "" end
+  if name == "finish_reason" then
+    return has_refusal or (#calls_of(base) > 0 and said.finish_reason == "tool_calls")
+  end
+  return name == "tool_calls" and has_broken_calls(base)
+end
+
+--- The same for a client of another dialect.
+-- @tparam boolean has_refusal the first one has heard a refusal, which is no text there
+function M.other_client(said, base, has_refusal)
   for _, field in ipairs(FIELDS) do
     local name, of = field[1], field[2]
-    if not (is_other and name == "reasoning" and of(said) == "") then
-      local found = compare(name, of(said), of(base))
-      if found then return found end
-    end
+    local found = not is_excused(name, said, base, has_refusal)
+      and compare(name, of(said), of(base))
+    if found then return found end
   end
+end
+
+local function trimmed(said)
+  local copy = {}
+  for name, value in pairs(said) do copy[name] = value end
+  copy.text = copy.text and copy.text:gsub("%s+$", "")
+  copy.finish_reason = said.finish_reason and "told"
+  return copy
+end
+
+--- True when a success lacks something that the whole one has. Some providers finish twice, with a
+-- line break before the second time: neither that nor its reason counts.
+function M.lacks(said, base)
+  return M.other(trimmed(said), trimmed(base)) ~= nil
 end
 
 --- How an outcome differs from that of the same bytes told otherwise; nil when it does not.

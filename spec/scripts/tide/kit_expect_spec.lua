@@ -43,6 +43,22 @@ describe("tide.kit_expect", function()
     assert.matches("tool_calls%[1%].arguments.city", expect.other(calls("1", "x"), calls("1", "y")))
   end)
 
+  it("excuses what other dialects have no place for", function()
+    local broken = { { name = "w", arguments_text = '{"a":' } }
+    local base = { text = "", reasoning = "hm", tool_calls = broken }
+    assert.is_nil(expect.other_client({ text = "no", tool_calls = {} }, base, true))
+    assert.matches("text", expect.other_client({ text = "no" }, base, false))
+    assert.matches("reasoning", expect.other_client({ text = "", reasoning = "x" }, base, false))
+    local sound = { text = "", tool_calls = { { name = "w", arguments = {} } } }
+    assert.matches("tool_calls", expect.other_client({ text = "" }, sound, false))
+  end)
+
+  it("does not miss white space at the end, but everything else", function()
+    assert.is_false(expect.lacks({ text = "a" }, { text = "a\n" }))
+    assert.is_true(expect.lacks({ text = "a" }, { text = "ab" }))
+    assert.is_true(expect.lacks({ text = "a" }, { text = "a", finish_reason = "stop" }))
+  end)
+
   it("holds an answer against what an expected.json has, and nothing else", function()
     local calls = { { name = "w", arguments = {} } }
     local it_is = outcome({ said = { text = "hi", finish_reason = "stop", tool_calls = calls } })
