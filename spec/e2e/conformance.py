@@ -64,8 +64,6 @@ class Recording:
 
     def _reason(self):
         """why it cannot be replayed; None when it can"""
-        if self.provider == "minimax" and "minimax" not in ADAPTERS:
-            return "its errors stand in base_resp, and there is no adapter for it in this version"
         if not self.meta["response_file"].endswith((".json", ".txt", ".bin", *STREAMS)):
             return "its framing is that of another protocol"
         if "stream" in self.path.lower() and not self.is_stream and self.status == 200:
@@ -79,7 +77,9 @@ class Recording:
             return "anthropic"
         name = self.provider.replace("-", "_")
         name = name if name in ADAPTERS else "openai"
-        return "openai" if NATIVE.get(name, self.dialect) != self.dialect else name
+        if NATIVE.get(name, self.dialect) != self.dialect:
+            return name + "_openai" if name + "_openai" in ADAPTERS else "openai"
+        return name
 
     @property
     def target(self):
