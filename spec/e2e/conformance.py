@@ -33,17 +33,26 @@ STREAMS = (".sse", ".ndjson", ".eventstream.bin")
 NEVER_REPLAYED = ("transfer-encoding", "content-encoding", "content-length", "connection", "set-cookie")
 
 
+def dialect_of(meta):
+    """the dialect of what was recorded; None for none of ours"""
+    path = (meta.get("path") or "").split("?")[0]
+    if meta.get("endpoint") not in DIALECT_OF:
+        return None
+    if "rawpredict" in path.lower() and ("anthropic" in path or "claude" in path):
+        return "anthropic-messages"
+    if path.startswith(OWN_PATHS.get(meta["provider"], "no path")):
+        return NATIVE[meta["provider"]]
+    return DIALECT_OF[meta["endpoint"]]
+
+
 class Recording:
     def __init__(self, number, meta, base):
         self.number, self.meta = number, meta
         self.provider, self.status = meta["provider"], meta["status"]
         self.id = "%s-%s" % (self.provider, meta["name"])
         self.path = (meta.get("path") or "").split("?")[0]
-        self.is_claude = "rawpredict" in self.path.lower() and ("anthropic" in self.path or "claude" in self.path)
-        self.dialect = "anthropic-messages" if self.is_claude else DIALECT_OF[meta["endpoint"]]
-        if self.path.startswith(OWN_PATHS.get(self.provider, "no path")):
-            self.dialect = NATIVE[self.provider]
-        self.is_generate = self.path == "/api/generate"
+        self.dialect = dialect_of(meta)
+        self.is_claude = self.dialect == "anthropic-messages" and "rawpredict" in self.path.lower()
         with open(os.path.join(base, meta["response_file"]), "rb") as file:
             self.body = file.read()
         self.is_stream = meta["response_file"].endswith(STREAMS)
@@ -106,7 +115,7 @@ def load():
     for path in sorted(glob.glob(os.path.join(FOLDER, "*", "*.meta.json"))):
         with open(path, encoding="utf-8") as file:
             meta = json.load(file)
-        if meta.get("endpoint") in DIALECT_OF and meta.get("status") and meta.get("response_file"):
+        if dialect_of(meta) and meta.get("status") and meta.get("response_file"):
             found.append(Recording(len(found), meta, os.path.dirname(path)))
     return found
 

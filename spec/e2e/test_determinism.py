@@ -8,16 +8,17 @@ import pytest
 
 import upstream as mock
 from config import config
-from conformance import DIALECT_OF, FOLDER, in_threads
-from facts import DIALECTS
-from weather import CLIENTS, NAME, PROVIDERS
+from conformance import FOLDER, NEEDS, dialect_of, in_threads
+from facts import ALL
+from weather import NAME
+from weather_others import CLIENTS, PROVIDERS
 
 pytestmark = pytest.mark.slow
 
 FILES = {"adapters/only_responses.lua": "return tide.adapter { extends = 'openai', dialect = 'openai-responses' }\n",
          "adapters/only_chat.lua": "return tide.adapter { extends = 'openai', dialect = 'openai-chat' }\n"}
 EXTENDS = {"openai-chat": "only_chat", "openai-responses": "only_responses", "anthropic-messages": "anthropic",
-           "gemini": "gemini"}
+           "gemini": "gemini", "bedrock-converse": "bedrock", "cohere-v2": "cohere", "ollama": "ollama"}
 SCHEMA = {"type": "object", "$defs": {"z": {"type": "string"}, "a": {"enum": [3, 1, 2]}}, "properties": {
     "zeta": {"type": "string", "description": "last first", "minLength": 1}, "alpha": {"$ref": "#/$defs/a"},
     "mid": {"type": "object", "properties": {"y": {"type": "number"}, "b": {"type": "null"}}, "required": ["y", "b"],
@@ -26,12 +27,19 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 
 def providers(upstream):
-    return {name(d): {"extends": EXTENDS[d], "keys": ["sk-canary-" + EXTENDS[d]],
-                      "base_url": upstream.url if d.startswith("openai") else upstream.origin} for d in DIALECTS}
+    return {name(d): {"extends": EXTENDS[d], "keys": ["sk-canary-" + EXTENDS[d]], **NEEDS.get(EXTENDS[d], {}),
+                      "base_url": upstream.url if d.startswith("openai") else upstream.origin} for d in ALL}
 
 
 def start(gateway, upstream):
     return gateway(config(providers(upstream), retry={"max": 0}, limits={"body": "64MB"}), files=FILES)
+
+
+@pytest.fixture(scope="module")
+def processes(lasting):
+    """two gateways that are the same, and their mock"""
+    upstream = lasting.upstream()
+    return start(lasting, upstream), start(lasting, upstream), upstream
 
 
 def name(dialect):
@@ -41,7 +49,23 @@ def name(dialect):
 def rich(dialect, model):
     """a request with everything that may come out in another order"""
     one = CLIENTS[dialect](model, False)
+    if dialect == "bedrock-converse":
+        one.body["inferenceConfig"] = {"temperature": .5, "stopSequences": ["b", "a"], "maxTokens": 100}
+        one.body["messages"][0]["content"].append({"image": {"format": "png", "source": {"bytes": PIXEL}}})
+        one.body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"] = SCHEMA
+        one.body["messages"] += [
+            {"role": "assistant", "content": [{"toolUse": {"toolUseId": "t_1", "name": NAME, "input": {"z": 1, "a": {"c": 2, "b": 3}}}}]},
+            {"role": "user", "content": [{"toolResult": {"toolUseId": "t_1", "content": [{"json": {"z": 1, "a": 2}}]}}]}]
+        return one
     one.body["temperature"] = .5
+    if dialect == "ollama":
+        one.body["options"] = {"temperature": one.body.pop("temperature"), "stop": ["b", "a"], "num_predict": 100, "top_k": 3}
+        one.body["messages"][0]["images"] = [PIXEL]
+        one.body["tools"][0]["function"]["parameters"] = SCHEMA
+        one.body["messages"] += [{"role": "assistant", "content": "", "tool_calls": [
+            {"function": {"name": NAME, "arguments": {"z": 1, "a": {"c": 2, "b": 3}}}}]},
+            {"role": "tool", "tool_name": NAME, "content": "{\"z\": 1, \"a\": 2}"}]
+        return one
     if dialect == "gemini":
         one.body.pop("temperature")
         one.body["generationConfig"] = {"temperature": .5, "stopSequences": ["b", "a"], "maxOutputTokens": 100}
@@ -50,11 +74,11 @@ def rich(dialect, model):
         one.body["contents"] += [{"role": "model", "parts": [{"functionCall": {"name": NAME, "args": {"z": 1, "a": {"c": 2, "b": 3}}}}]},
                                  {"role": "user", "parts": [{"functionResponse": {"name": NAME, "response": {"z": 1, "a": 2}}}]}]
         return one
-    if dialect == "openai-chat":
+    if dialect in ("openai-chat", "cohere-v2"):
         one.body["messages"][0]["content"] = [{"type": "text", "text": "look"}, {
             "type": "image_url", "image_url": {"url": "data:image/png;base64," + PIXEL}}]
         one.body["tools"][0]["function"]["parameters"] = SCHEMA
-        one.body["stop"] = ["b", "a"]
+        one.body["stop_sequences" if dialect == "cohere-v2" else "stop"] = ["b", "a"]
         one.body["messages"] += [{"role": "assistant", "content": None, "tool_calls": [
             {"id": "call_1", "type": "function", "function": {"name": NAME, "arguments": "{\"z\": 1, \"a\": {\"c\": 2, \"b\": 3}}"}}]},
             {"role": "tool", "tool_call_id": "call_1", "content": "{\"z\": 1, \"a\": 2}"}]
@@ -99,11 +123,13 @@ def find(value, key):
     return None
 
 
-@pytest.mark.parametrize("speaks", DIALECTS)
-@pytest.mark.parametrize("asks", DIALECTS)
-def test_T36_a_request_gives_the_same_bytes_in_two_processes(gateway, upstream, asks, speaks):
+@pytest.mark.parametrize("speaks", ALL)
+@pytest.mark.parametrize("asks", ALL)
+def test_T36_a_request_gives_the_same_bytes_in_two_processes(processes, asks, speaks):
+    *both, upstream = processes
+    upstream.requests.clear()
     upstream.always(PROVIDERS[speaks]().answer)
-    for g in (start(gateway, upstream), start(gateway, upstream)):
+    for g in both:
         for _ in range(2):
             one = rich(asks, name(speaks) + "/m")
             assert g.call(one.body, one.path).status == 200
@@ -112,10 +138,23 @@ def test_T36_a_request_gives_the_same_bytes_in_two_processes(gateway, upstream, 
     body = json.loads(sent.pop())
     properties = find(body, "properties")
     assert orders(properties) == orders(SCHEMA["properties"]), "the schema's keys keep their order"
-    called = [json.loads(c["function"]["arguments"]) for m in body.get("messages", ()) for c in m.get("tool_calls", ())]
+    called = [c["function"]["arguments"] for m in body.get("messages", ()) for c in m.get("tool_calls", ())]
+    called = [json.loads(c) if isinstance(c, str) else c for c in called]
     called += [i["arguments"] and json.loads(i["arguments"]) for i in body.get("input", ()) if i.get("type") == "function_call"]
     called = called or [find(body, "args") or find(body.get("messages"), "input")]
     assert list(called[0]) == ["z", "a"], "arguments keep the order of their keys"
+
+
+def to(asks, stream, body, model):
+    """(path, body) of a recorded request for another model"""
+    if asks == "gemini":
+        return "/v1beta/models/%s:%s" % (model, "streamGenerateContent?alt=sse" if stream else "generateContent"), body
+    if asks == "bedrock-converse":
+        return "/model/%s/converse%s" % (model.replace("/", "%2F"), "-stream" * stream), body
+    paths = {"openai-chat": "/v1/chat/completions", "openai-responses": "/v1/responses", "anthropic-messages": "/v1/messages",
+             "cohere-v2": "/v2/chat", "ollama": "/api/generate" if "prompt" in body else "/api/chat"}
+    more = {"max_tokens": 100} if asks == "anthropic-messages" else {}
+    return paths[asks], {**more, **body, "model": model}
 
 
 ADDRESS = re.compile(r'"(image_url|url|file_url|document_url|fileUri|file_uri)": "https?://')  # of media to fetch
@@ -129,60 +168,53 @@ def recorded():
         with open(path, encoding="utf-8") as file:
             meta = json.load(file)
         request, sent_to = meta.get("request_file"), (meta.get("path") or "").split("?")[0]
-        if meta.get("endpoint") not in DIALECT_OF or not (request or "").endswith(".json") or meta["provider"] in (
-                "bedrock", "cohere", "minimax") or "/api/" in sent_to.replace("/api/v1", "").replace("/api/paas", ""):
+        if not dialect_of(meta) or not (request or "").endswith(".json"):
             continue
         with open(os.path.join(os.path.dirname(path), request), encoding="utf-8") as file:
             body = json.load(file)
         if isinstance(body, dict) and not ADDRESS.search(json.dumps(body)):
-            dialect = "anthropic-messages" if "rawpredict" in sent_to.lower() else DIALECT_OF[meta["endpoint"]]
-            found.append(("%s-%s" % (meta["provider"], meta["name"]), dialect, "stream" in sent_to.lower(), body))
+            found.append(("%s-%s" % (meta["provider"], meta["name"]), dialect_of(meta), "stream" in sent_to.lower(), body))
     return found
 
 
 REQUESTS = recorded()
-ANSWERS = {d: PROVIDERS[d]() for d in DIALECTS}
+ANSWERS = {d: PROVIDERS[d]() for d in ALL}
 
 
 def anything(request):
     """an answer of the dialect that was asked, whatever was asked"""
     if request.target.startswith("/v1/chat"):
         return mock.tokens("x", usage=mock.USAGE) if request.json.get("stream") else mock.chat("x")
-    dialect = "gemini" if "Content" in request.target else "anthropic-messages" if "messages" in request.target \
-        else "openai-responses"
+    ends = (("/model/", "bedrock-converse"), ("/v2/", "cohere-v2"), ("/api/", "ollama"), ("Content", "gemini"),
+            ("messages", "anthropic-messages"), ("", "openai-responses"))
+    dialect = next(d for part, d in ends if part in request.target)
     last = {"openai-responses": {"input": [{"type": "function_call_output"}]},
             "anthropic-messages": {"messages": [{"content": [{"type": "tool_result"}]}]},
-            "gemini": {"contents": [{"parts": [{"functionResponse": {}}]}]}}[dialect]
+            "gemini": {"contents": [{"parts": [{"functionResponse": {}}]}]},
+            "bedrock-converse": {"messages": [{"content": [{"toolResult": {}}]}]}}.get(dialect, {"messages": [{"role": "tool"}]})
     asked = dict(request.json, **last)
     return ANSWERS[dialect].answer(type("Asked", (), {"json": asked, "target": request.target}))
 
 
 @pytest.mark.skipif(not REQUESTS, reason="no recordings in " + FOLDER)
-@pytest.mark.parametrize("speaks", DIALECTS)
-def test_T36_recorded_requests_give_the_same_bytes_in_two_processes(gateway, upstream, speaks):
+@pytest.mark.parametrize("speaks", ALL)
+def test_T36_recorded_requests_give_the_same_bytes_in_two_processes(processes, speaks):
     """and none of them is more than the gateway can take"""
+    *both, upstream = processes
     upstream.always(anything)
 
     def replay(g):
         def one(item):
             label, asks, stream, body = item
-            model = name(speaks) + "/" + str(REQUESTS.index(item))
-            path = {"openai-chat": "/v1/chat/completions", "openai-responses": "/v1/responses",
-                    "anthropic-messages": "/v1/messages"}.get(asks)
-            body = dict(body)
-            if asks == "gemini":
-                path = "/v1beta/models/%s:%s" % (model, "streamGenerateContent?alt=sse" if stream else "generateContent")
-            else:
-                body["model"] = model
-            if asks == "anthropic-messages":
-                body.setdefault("max_tokens", 100)
+            path, body = to(asks, stream, body, "%s/%d" % (name(speaks), REQUESTS.index(item)))
             answer = g.call(body, path)
             return label, answer.status, answer.body[:300]
         upstream.requests.clear()
         outcomes = in_threads(one, REQUESTS)
-        models = [r.target.split(":")[0].rsplit("/", 1)[1] if speaks == "gemini" else r.json["model"] for r in upstream.requests]
+        models = [re.search(r"(?:models|model)/(\d+)", r.target).group(1) if speaks in ("gemini", "bedrock-converse")
+                  else r.json["model"] for r in upstream.requests]
         return outcomes, dict(zip(models, (r.body for r in upstream.requests)))
-    first, second = (replay(start(gateway, upstream)) for _ in range(2))
+    first, second = (replay(g) for g in both)
     assert first[1] == second[1]
     wrong = [o for o in first[0] if o[1] not in (200, 400)]
     assert not wrong, wrong[:20]

@@ -1,7 +1,10 @@
-"""What a request asks, read from its body in any of the four dialects: independent of the gateway, and lenient."""
+"""What a request asks, read from its body in any dialect: independent of the gateway, and lenient."""
 import json
 import re
+import sys
 from dataclasses import dataclass, field
+
+from . import request_others
 
 
 @dataclass
@@ -34,7 +37,10 @@ class Asked:
 
 def read(dialect, body):
     asked = Asked()
-    READERS[dialect](asked, body)
+    if dialect in request_others.READERS:
+        request_others.READERS[dialect](asked, body, sys.modules[__name__])
+    else:
+        READERS[dialect](asked, body)
     return asked
 
 
