@@ -22,6 +22,7 @@ return tide.adapter {
     },
     match = {
       { status = 400, contains = "credit balance is too low", kind = "quota" },
+      { status = 400, contains = "reached your specified API usage limits", kind = "quota" },
       { status = 400, contains = "prompt is too long", kind = "context_length" },
       { status = 400, contains = "exceed context limit", kind = "context_length" },
     },

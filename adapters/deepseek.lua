@@ -11,7 +11,7 @@ return tide.adapter {
       path = "/chat/completions",
       paths = { ["anthropic-messages"] = "/anthropic/v1/messages" },
     },
-    complete = { path = "/beta/completions" }, embed = false,
+    complete = { path = "/beta/completions" }, embed = false, count = false,
   },
   params = { rename = { max_completion_tokens = "max_tokens" }, inject_stream = false },
   families = {
@@ -25,6 +25,10 @@ return tide.adapter {
     },
   },
   errors = {
+    map = {
+      authentication_error = "auth", rate_limit_reached_error = "rate_limited",
+      service_unavailable_error = "overloaded",
+    },
     -- An unknown model is a 400 without a code of its own.
     match = {
       { status = 400, contains = "supported API model names are", kind = "no_target" },

@@ -19,6 +19,7 @@ return tide.adapter {
     match = {
       { status = 400, contains = "exceeds the maximum number of tokens", kind = "context_length" },
       { status = 400, contains = "User location is not supported", kind = "no_target" },
+      { status = 400, contains = "Responsible AI practices", kind = "content_filter" },
     },
   },
   families = families.list(),

@@ -8,5 +8,8 @@ return tide.adapter {
   families = {
     { models = { "*" }, traits = { reasoning_back = "reasoning_content", top_k = true } },
   },
-  errors = { map = { exceed_context_size_error = "context_length" } },
+  errors = {
+    map = { exceed_context_size_error = "context_length" },
+    match = { { status = 500, contains = "is too large to process", kind = "context_length" } },
+  },
 }

@@ -2,9 +2,16 @@
 return tide.adapter {
   name = "moonshot",
   extends = "openai",
+  dialects = { "openai-chat", "anthropic-messages" },
   base_url = "https://api.moonshot.ai/v1",
   auth = { type = "bearer", secret = "MOONSHOT_API_KEY" },
-  ops = { complete = false, embed = false },
+  ops = {
+    chat = {
+      path = "/chat/completions",
+      paths = { ["anthropic-messages"] = "../anthropic/v1/messages" },
+    },
+    complete = false, embed = false, count = false,
+  },
   params = { rename = { max_completion_tokens = "max_tokens" } },
   families = {
     {
@@ -34,6 +41,9 @@ return tide.adapter {
       rate_limit_reached_error = "rate_limited",
       invalid_authentication_error = "auth",
       permission_denied = "auth",
+      -- Where Anthropic's protocol is spoken.
+      authentication_error = "auth", rate_limit_error = "rate_limited",
+      overloaded_error = "overloaded", not_found_error = "no_target",
     },
   },
   usage = { cached = { "cached_tokens", "prompt_tokens_details.cached_tokens" } },

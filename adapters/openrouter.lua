@@ -1,4 +1,5 @@
--- OpenRouter: usage is always on; 403 is moderation, not a refused key.
+-- OpenRouter: usage is always on; 403 is moderation, not a refused key, unless it is that of a
+-- provider behind.
 return tide.adapter {
   name = "openrouter",
   extends = "openai",
@@ -7,7 +8,7 @@ return tide.adapter {
   auth = { type = "bearer", secret = "OPENROUTER_API_KEY" },
   ops = {
     chat = { path = "/chat/completions", paths = { ["anthropic-messages"] = "/messages" } },
-    rerank = { path = "/rerank", translate = true },
+    rerank = { path = "/rerank", translate = true }, count = false,
   },
   params = { inject_stream = false },
   families = {
@@ -22,6 +23,7 @@ return tide.adapter {
   errors = {
     status = { [403] = "content_filter" },
     match = {
+      { status = 403, contains = "Provider returned error", kind = "no_target" },
       { status = 400, contains = "maximum context length", kind = "context_length" },
       { status = 400, contains = "does not exist", kind = "no_target" },
     },

@@ -6,6 +6,7 @@ return tide.adapter {
   dialects = { "openai-chat", "openai-responses" },
   base_url = "https://api.x.ai/v1",
   auth = { type = "bearer", secret = "XAI_API_KEY" },
+  ops = { complete = false, embed = false },
   params = { inject_stream = false },
   families = {
     {
@@ -42,6 +43,7 @@ return tide.adapter {
       { status = 400, contains = "Model not found", kind = "no_target" },
       { status = 400, contains = "maximum prompt length", kind = "context_length" },
       { status = 403, contains = "credits or licenses", kind = "quota" },
+      { contains = "spending limit", kind = "quota" },
       { status = 403, contains = "usage guidelines", kind = "content_filter" },
     },
   },

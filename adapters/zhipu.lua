@@ -2,9 +2,16 @@
 return tide.adapter {
   name = "zhipu",
   extends = "openai",
+  dialects = { "openai-chat", "anthropic-messages" },
   base_url = "https://open.bigmodel.cn/api/paas/v4",
   auth = { type = "bearer", secret = "ZHIPU_API_KEY" },
-  ops = { complete = false },
+  ops = {
+    chat = {
+      path = "/chat/completions",
+      paths = { ["anthropic-messages"] = "../../anthropic/v1/messages" },
+    },
+    complete = false, count = false,
+  },
   params = { rename = { max_completion_tokens = "max_tokens" }, inject_stream = false },
   families = {
     {
@@ -23,7 +30,10 @@ return tide.adapter {
       ["1261"] = "context_length",
       ["1301"] = "content_filter",
       ["1302"] = "rate_limited", ["1303"] = "rate_limited",
-      ["1305"] = "overloaded",
+      ["1305"] = "overloaded", ["1211"] = "no_target",
+      -- Where Anthropic's protocol is spoken.
+      authentication_error = "auth", rate_limit_error = "rate_limited",
+      overloaded_error = "overloaded", not_found_error = "no_target",
     },
   },
   models = { ["glm-4.7"] = { reasoning = true }, ["glm-4.6"] = { reasoning = true } },

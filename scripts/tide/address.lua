@@ -125,6 +125,16 @@ local function depends_on_model(provider, path)
   return false
 end
 
+-- "../anthropic" stands beside the last step of what is before it.
+local function beside(base, path)
+  base = base:gsub("/+$", "")
+  while path:sub(1, 4) == "/../" or path:sub(1, 3) == "../" do
+    path = path:gsub("^/?%.%./", "/")
+    base = base:gsub("^(%a+://[^/]+.*)/[^/]*$", "%1")
+  end
+  return base, path
+end
+
 local function make(provider, credential, what)
   local adapter, values = provider.adapter, values_of(provider, what.model)
   local base, missing = template.fill(provider.base_url, values, adapter.config)
@@ -134,8 +144,9 @@ local function make(provider, credential, what)
     return nil, { field = missing, message = "needs `" .. missing .. "`, which its address has" }
   end
   local secret = credential.secret
+  base, filled = beside(base, filled)
   return core.endpoint({
-    url = base:gsub("/+$", ""),
+    url = base,
     path = with_query(filled, query_of(provider, values)),
     secret_query = secret and adapter.auth.type == "query" and { adapter.auth.name, secret } or nil,
     method = what.method or "POST",
