@@ -170,11 +170,11 @@ local forms = setmetatable({}, { __mode = "k" })
 -- @tparam table dialect
 -- @tparam table op of endpoints.lua
 -- @treturn table { dialect = its name, is_chat, fields = what the gateway needs, the first five in
---   order: model, stream, stream_options, choices, messages; all_fields = with what scripts may ask;
---   names and positions of all_fields; at = positions by kind; model, stream, choices = names or nil;
---   needs; of_provider; has_options; streams_with = positions or nil; tag = what names may end
---   with; inputs = positions of members whose items count, or nil,
---   format = that of the form of vectors, or nil }
+--   order: model, stream, stream_options, choices, messages; all_fields = with what scripts may
+--   ask; names and positions of all_fields; at = positions by kind; model, stream, choices = names
+--   or nil; needs; of_provider; has_options; streams_with = positions or nil; tag = what names may
+--   end with; inputs = positions of members whose items count, or nil, format = that of the form
+--   of vectors, or nil }
 function M.of(dialect, op)
   local of_dialect = forms[dialect]
   if not of_dialect then

@@ -2,10 +2,12 @@
 -- it always does, and what would come then is written down instead. For a Lua state that does
 -- nothing else: parts of the gateway are replaced here.
 local core = require("core")
+local able = require("tide.able")
 local answer = require("tide.answer")
 local auth = require("tide.auth")
 local cheapest = require("tide.cheapest")
 local counting = require("tide.counting")
+local body_path = require("tide.body_path")
 local errors = require("tide.errors")
 local gateway = require("tide.gateway")
 local hooks = require("tide.policy_hooks")
@@ -20,11 +22,6 @@ local script_failure = require("tide.script_failure")
 local M = {}
 
 local AS_CLIENT = { as_client = true }
-local OPS = {
-  chat = "/v1/chat/completions", embed = "/v1/embeddings", respond = "/v1/responses",
-  message = "/v1/messages",
-}
-
 local open = package.preload["jit.util"]
 local util = open and open("jit.util") or require("jit.util")
 
@@ -63,8 +60,22 @@ local function names_of(map)
   return names
 end
 
--- What of a plan is worth knowing; values of headers and fields may be somebody's secrets.
+local function say_who_cannot(lanes, can)
+  local left, names = {}, {}
+  for _, lane in ipairs(can) do left[lane] = true end
+  for _, lane in ipairs(lanes) do
+    if not left[lane] then names[#names + 1] = lane.label end
+  end
+  warn("left out, as it cannot serve this request: " .. table.concat(names, ", "))
+end
+
+-- What of a plan is worth knowing; values of headers and fields may be somebody's secrets. Nil and
+-- an error of errors.lua when nobody can serve the request.
 local function describe(call, plan)
+  local all = lanes_of.of_plan(call, plan)
+  local lanes, err = able.lanes(call, all)
+  if not lanes then return nil, err end
+  if #lanes < #all then say_who_cannot(all, lanes) end
   decision.model, decision.stream, decision.op = call.model, call.stream, call.op.name
   decision.plan = {
     attempts = plan.attempts, total = plan.total, pick = plan.pick,
@@ -72,11 +83,11 @@ local function describe(call, plan)
     headers = plan.headers and names_of(plan.headers),
     params = plan.params and names_of(plan.params),
   }
-  local lanes = lanes_of.of_plan(call, plan)
   local costs = plan.pick == "cheapest" and cheapest.costs(call, lanes) or {}
   for position, lane in ipairs(lanes) do
     decision.candidates[position] = candidate(position, lane, costs[lane])
   end
+  return true
 end
 
 -- ---- the replaced parts -------------------------------------------------------------------------
@@ -138,7 +149,10 @@ local function install()
         }), facts)
       end
       -- An estimate is the gateway's own answer: nobody is asked.
-      if call.op.name ~= "count" or counting.is_possible(call, plan) then describe(call, plan) end
+      if call.op.name ~= "count" or counting.is_possible(call, plan) then
+        local ok, err = describe(call, plan)
+        if not ok then return answer.fail(req, dialect, err, facts) end
+      end
       req:reply(200, "{}", { ["content-type"] = "application/json" })
       facts.outcome, facts.metric_model = "ok", "other"
       req:record(facts)
@@ -149,32 +163,6 @@ end
 
 -- ---- one request --------------------------------------------------------------------------------
 
--- Members that only a body of the Responses API has beside `input`.
-local OF_RESPONSES = {
-  "instructions", "max_output_tokens", "stream", "tools", "text", "reasoning", "store",
-}
-
-local function is_of_responses(body)
-  if type(body.input) == "table" and type(body.input[1]) == "table"
-    and type(body.input[1][1]) ~= "number" then
-    return true
-  end
-  for _, name in ipairs(OF_RESPONSES) do
-    if body[name] ~= nil then return true end
-  end
-  return false
-end
-
--- Where a body would have been sent: what each API alone has tells.
-local function path_of(body)
-  if type(body.contents) == "table" and type(body.model) == "string" then
-    return "/v1beta/models/" .. body.model .. ":generateContent"
-  end
-  if body.messages ~= nil then return body.system ~= nil and OPS.message or OPS.chat end
-  if body.input ~= nil then return is_of_responses(body) and OPS.respond or OPS.embed end
-  return OPS.chat
-end
-
 --- What a text is: a line of log.bodies, or the body of a request.
 -- @treturn table|nil { id, path, headers, client, body = text, target, attempts, status }
 -- @treturn nil|string what is wrong
@@ -184,7 +172,8 @@ function M.read(text)
     return nil, err and err.message or "a request is a JSON object"
   end
   if value.path == nil or value.method == nil then
-    return { path = path_of(value), headers = {}, body = text }
+    local path, why = body_path.of(value)
+    return path and { path = path, headers = {}, body = text }, why
   end
   for name, item in pairs(value) do
     if item == core.null then value[name] = nil end
@@ -197,15 +186,19 @@ end
 -- Once: then this state decides and nothing else.
 local is_installed = false
 
+-- In whichever dialect: { error = { message } }, { message }, or { error = text }.
+local function message_of(value)
+  local said = type(value) == "table" and (value.error or value.message)
+  if type(said) == "table" then said = said.message end
+  return type(said) == "string" and said or nil
+end
+
 local function say_how_it_ended(status, headers, body)
   local warning = headers["x-tidegate-warnings"]
   if warning then warn(warning) end
   if decision.plan then return end
-  local value = core.decode(body)
-  local err = type(value) == "table" and value.error
   decision.ended = {
-    status = status, by = decision.ended_by,
-    message = type(err) == "table" and err.message or nil,
+    status = status, by = decision.ended_by, message = message_of(core.decode(body)),
   }
 end
 

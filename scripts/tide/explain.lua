@@ -2,6 +2,7 @@
 local core = require("core")
 local decide = require("tide.decide")
 local diff = require("tide.testing_diff")
+local operations = require("tide.operations")
 
 local M = {}
 
@@ -22,7 +23,6 @@ end
 --- Why the first candidate comes first.
 function M.reason(decision)
   local first = decision.candidates[1]
-  if not first then return "no target offers this operation" end
   if #decision.candidates == 1 then return "it is the only candidate" end
   if decision.plan.pick == "cost" then
     return "of two candidates chosen at random it has the lower cost"
@@ -81,14 +81,14 @@ local function plan_rows(decision)
   end
   local text = row("limits", plan.attempts .. " attempts, " .. seconds(plan.total) .. " in all")
   if #more > 0 then text = text .. row("also", table.concat(more, ", ")) end
-  local first = decision.candidates[1]
   return text .. candidate_rows(decision)
-    .. row("first", (first and first.label .. ", because " or "nobody: ") .. M.reason(decision))
+    .. row("first", decision.candidates[1].label .. ", because " .. M.reason(decision))
 end
 
 local function people(decision)
+  local words = decision.op and decision.op ~= "chat" and operations.words[decision.op]
   local text = row("model", tostring(decision.model or "?")
-    .. (decision.stream and ", as a stream" or ""))
+    .. (words and ", for " .. words or "") .. (decision.stream and ", as a stream" or ""))
   text = text .. policy_rows(decision)
   text = text .. (decision.ended and row("request", how_it_ends(decision.ended))
     or plan_rows(decision))

@@ -1,6 +1,7 @@
 -- x-tidegate-explain: 1, of a request: how it was decided, in a header of its answer. Only where
 -- scripts.explain allows it, or for who brings the admin token instead of the 1.
 local core = require("core")
+local able = require("tide.able")
 local lanes_of = require("tide.lanes")
 
 local M = {}
@@ -20,7 +21,7 @@ end
 
 local function describe(call, plan, policy)
   local candidates = core.array({})
-  local lanes = lanes_of.of_plan(call, plan)
+  local lanes = able.lanes(call, lanes_of.of_plan(call, plan)) or {}
   for i = 1, math.min(#lanes, MOST) do candidates[i] = lanes[i].label end
   return core.encode({
     model = call.model, policy = policy and policy.label, pick = plan.pick,
