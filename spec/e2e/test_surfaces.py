@@ -1,7 +1,11 @@
 """What surrounds a request - scripts, tools of the command line, errors - is the same for each dialect and operation."""
 import json
+import os
+import urllib.parse
 
 from config import config, provider
+from gateway import run
+from wire import wait_until
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 URI = "data:image/png;base64," + PNG
@@ -64,3 +68,56 @@ def test_scripts_see_the_same_of_each_dialect_and_operation(gateway, upstream):
         seen, tokens = told.rsplit(" ", 1)
         assert json.loads(seen) == expected, path
         assert 500 <= int(tokens) <= 560, (path, tokens)  # a picture is no text
+
+
+# ---- tools of the command line ---------------------------------------------------------------------
+def sent(path, body, model):
+    """path and body of such a request for another model"""
+    is_named = path[1:6] in ("model", "v1bet")
+    return (path.replace("smart", urllib.parse.quote(model, safe="")), body) if is_named else (path, {"model": model, **body})
+
+
+MOCK_OF = {"chat": "mock/fast", "embed": "mock/embed", "rerank": "mock/rerank", "moderate": "mock/moderation"}
+
+
+def test_kept_requests_of_each_endpoint_are_decided_again(gateway):
+    g = gateway(config({"mock": {}}, log={"file": "@LOG@", "bodies": "bodies.jsonl"}))
+    paths = []
+    for path, body, (_, op, _, _, _, has_images, *_) in SEEN:
+        if op == "embed" and has_images:  # of the mock there are none
+            continue
+        path, body = sent(path, body, MOCK_OF[op])
+        paths.append(path)
+        answer = g.call(body, path, headers={"Authorization": "Bearer client-secret", "X-Amz-Security-Token": "client-secret"})
+        assert answer.status == 200, (path, answer.body)
+    kept = os.path.join(g.folder, "bodies.jsonl")
+
+    def lines():
+        with open(kept, encoding="utf-8") as file:
+            found = file.read().splitlines()
+        return len(found) == len(paths) and found
+    found = wait_until("kept requests", lines)
+    assert "client-secret" not in "".join(found)
+    assert [json.loads(line)["path"] for line in found] == paths
+    status, out, errors = run("replay", kept, "--new", g.folder)
+    assert (status, out) == (0, "%d same, 0 different, 0 errors\n" % len(paths)), out + errors
+
+
+def test_explain_leaves_out_who_cannot_and_says_when_nobody_can(tmp_path, program_exists):
+    (tmp_path / "gateway.lua").write_text(config(
+        {"a": provider("http://127.0.0.1:1/v1"), "c": provider("http://127.0.0.1:1", extends="cohere")},
+        models={"smart": {"targets": ["a/m", "c/rerank-v3.5"], "pick": "ordered"}, "plain": ["a/m"]}).replace("@LOG@", "-"))
+
+    def explain(body):
+        (tmp_path / "request.json").write_text(json.dumps(body))
+        status, out, errors = run("explain", str(tmp_path), str(tmp_path / "request.json"))
+        assert status == 0, errors
+        return out
+    ranked = {"query": "q", "documents": ["a"]}
+    told = explain({"model": "smart", **ranked})
+    assert "smart, for reranking" in told and "first     c/rerank-v3.5#1, because it is the only candidate" in told
+    assert "400, the model `plain` offers no reranking here" in explain({"model": "plain", **ranked})
+    told = explain({"modelId": "plain", "messages": said([{"text": "hi"}])})
+    assert "first     a/m#1" in told
+    assert "404, The model `none` does not exist" in explain({"model": "none", "max_tokens_per_doc": 9, **ranked})
+    assert "404, model 'none' not found" in explain({"model": "none", "prompt": "a", "keep_alive": 0})
