@@ -119,7 +119,8 @@ local function for_client(self, request)
 end
 
 local function pattern_of(path)
-  path = path:match("^[^?]*"):gsub("^%.%./", ""):gsub("%.%./", ""):gsub("[%^%$%(%)%%%.%[%]%*%+%-%?]", "%%%0")
+  path = path:match("^[^?]*"):gsub("%.%./", "")
+  path = path:gsub("[%^%$%(%)%%%.%[%]%*%+%-%?]", "%%%0")
   return path:gsub("{[%w_|]+}", "[^/]+") .. "$"
 end
 

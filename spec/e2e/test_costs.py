@@ -161,7 +161,8 @@ def expected_of(recording):
 @pytest.mark.skipif(not USABLE, reason="no recordings")
 def test_recorded_answers_cost_what_their_counts_say(tmp_path, program_exists):
     asks = [(one, dialect) for one in chosen() for dialect in {one.dialect, OPENAI, ANTHROPIC}]
-    bench = Bench(tmp_path, USABLE, prices={"%s/rec-%d" % (one.target, i): P for i, (one, _) in enumerate(asks)})
+    prices = {"%s/rec-%d%s" % (one.target, i, one.suffix): P for i, (one, _) in enumerate(asks)}
+    bench = Bench(tmp_path, USABLE, prices=prices)
     try:
         done = [(one, dialect, bench.ask(one, dialect, one.reply(one.body, [len(one.body)]))) for one, dialect in asks]
         log = bench.logged({answer.headers["x-tidegate-request-id"] for _, _, answer in done})
