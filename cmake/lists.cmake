@@ -189,7 +189,7 @@ set(TIDEGATE_C_TESTS
   lua/coroutine lua/dict_class lua/digest lua/document_class lua/fetch lua/fetch_split
   lua/gate_class lua/gather lua/guard lua/heap lua/inner_class lua/limit_class lua/loading
   lua/memory lua/metric_class lua/pattern lua/script lua/service_account lua/spawn lua/string_lib
-  lua/table_lib lua/task lua/value lua/values lua/watchdog metrics/custom metrics/metrics store/dict
+  lua/table_lib lua/task lua/value lua/values lua/vector_lib lua/watchdog metrics/custom metrics/metrics store/dict
   store/limiter store/shared_store worker/failure worker/watch_files
   cli/adapter config/bundle_edit lua/tape
   http/eventstream http/framing http/ndjson http/relay_framing http/sigv4 lua/signer json/floats
@@ -208,6 +208,6 @@ set(TIDEGATE_C_TEST_SUPPORT
 # spec/fuzz/NAME_fuzz.c
 set(TIDEGATE_FUZZERS
   chunks config grammar head headers inflate json request response sse url watch
-  pattern
+  pattern vectors
   eventstream ndjson sigv4
 )

@@ -236,7 +236,7 @@ static void report(struct relay *relay)
     if (relay->provider_error.len)
         report.provider_error = buf_slice(&relay->provider_error);
     if (relay->mode == REFUSAL) {
-        report.headers = &relay->refusal;
+        report.headers = &relay->kept;
         report.body = buf_slice(&relay->hold);
     } else if (relay->is_held) {
         report.forward = buf_slice(&relay->forward);
@@ -294,14 +294,25 @@ static size_t expected_length(const struct relay *relay, const struct headers *h
     return bytes <= relay->plan.hold_limit ? bytes : 0;
 }
 
+static void keep_headers(struct relay *relay, const struct headers *headers)
+{
+    relay->has_kept = true;
+    headers_init(&relay->kept, LIMIT_RESPONSE_HEAD, LIMIT_RESPONSE_HEADERS);
+    headers_copy(&relay->kept, headers);
+}
+
+const struct headers *relay_headers(const struct relay *relay)
+{
+    return relay->plan.keeps_headers && relay->has_kept ? &relay->kept : NULL;
+}
+
 void relay_on_head(struct relay *relay, int status, const struct headers *headers)
 {
     relay->status = status;
     relay->last_byte_ms = now_ms(relay);
     if (status < 200 || status > 299) {
         relay->mode = REFUSAL;
-        headers_init(&relay->refusal, LIMIT_RESPONSE_HEAD, LIMIT_RESPONSE_HEADERS);
-        headers_copy(&relay->refusal, headers);
+        keep_headers(relay, headers);
         relay->hold.limit = LIMIT_ERROR_BODY;
     } else {
         bool is_document =
@@ -309,6 +320,8 @@ void relay_on_head(struct relay *relay, int status, const struct headers *header
         relay->mode = is_document ? DOCUMENT : EVENTS;
         if (is_document)
             relay->expected = expected_length(relay, headers);
+        if (relay->plan.keeps_headers)
+            keep_headers(relay, headers);
         if (relay->plan.translates)
             forward_translated_headers(headers, relay->plan.type, &relay->forward);
         else
@@ -492,7 +505,7 @@ void relay_free(struct relay *relay)
     buf_deinit(&relay->usage);
     buf_deinit(&relay->provider_error);
     free(relay->failure);
-    if (relay->mode == REFUSAL)
-        headers_deinit(&relay->refusal);
+    if (relay->has_kept)
+        headers_deinit(&relay->kept);
     free(relay);
 }

@@ -49,6 +49,7 @@ struct relay_plan {
     bool makes_streams;    // with it: of a whole body, too, where a stream was asked for
     bool is_told;          // with it: translate() says by relay_tell() what an event means, and the
                            // watch is not asked; data need not be JSON
+    bool keeps_headers;    // with it: relay_headers() has those of a whole answer
     bool ends_with_bytes;  // with it: a proper end of the bytes is one of the stream
     bool lacks_comments;   // with it: the client's stream has no place for comments
     struct slice type;     // with it: the content-type of the client's answer
@@ -147,6 +148,9 @@ void relay_release(struct relay *relay);
 
 // The client's queue has drained.
 void relay_on_drain(struct relay *relay);
+
+// The headers of a whole answer that is being translated, where the plan keeps them; else NULL.
+const struct headers *relay_headers(const struct relay *relay);
 
 // The client has got bytes of this answer: no other will be tried.
 bool relay_is_committed(const struct relay *relay);

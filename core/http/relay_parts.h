@@ -47,7 +47,8 @@ struct relay {
     struct buf first_usage;    // JSON, of the first event that had one before the last
     struct buf usage;          // last usage, JSON; of a RAW body its last bytes, until the end
     struct buf provider_error; // error inside a 2xx, JSON
-    struct headers refusal;    // headers of an answer that is not 2xx
+    struct headers kept;       // of an answer that is not 2xx, or where the plan keeps them
+    bool has_kept;
 };
 
 // ---- relay.c ----------------------------------------------------------------------------------

@@ -282,7 +282,6 @@ static const struct relay_handler relay_handler = {
 static void on_head(void *owner, const struct upstream_head *head)
 {
     struct attempt *attempt = owner;
-    codec_take_head(&attempt->codec, head->headers);
     if (attempt->vm->tape)
         tape_head(attempt->vm->tape, head->status, head->headers);
     relay_on_head(attempt->relay, head->status, head->headers);

@@ -68,7 +68,9 @@ static char first_byte(struct slice array)
 {
     const char *end = array.data + array.len;
     const char *p = tokenizer_after_space(array.data + 1, end);
-    return p < end ? *p : ']';
+    if (p < end)
+        return *p;
+    return ']';
 }
 
 int call_prompt_count(lua_State *L)

@@ -1,11 +1,9 @@
 #include "lua/codec.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
-#include "base/mem.h"
 #include "lua/call.h"
 #include "lua/guard.h"
 #include "lua/summary.h"
@@ -51,6 +49,7 @@ void codec_read(lua_State *L, int index, struct relay_plan *plan)
     plan->lacks_comments = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
     plan->is_told = flag(L, index, "tells");
     plan->ends_with_bytes = flag(L, index, "ends");
+    plan->keeps_headers = flag(L, index, "headers");
     lua_getfield(L, index, "type");
     plan->type = value_text(L, -1);
     if (!plan->type.len || memchr(plan->type.data, '\n', plan->type.len))
@@ -64,7 +63,6 @@ void codec_init(struct codec *codec, struct call *call, lua_State *L, int index)
     lua_pushvalue(L, index);
     codec->table = luaL_ref(L, LUA_REGISTRYINDEX);
     codec->tells = flag(L, index, "tells") || flag(L, index, "counts");
-    codec->wants_headers = flag(L, index, "headers");
     lua_getfield(L, index, part_names[RELAY_EVENT]);
     codec->event = lua_isfunction(L, -1) ? luaL_ref(L, LUA_REGISTRYINDEX) : 0;
     if (!codec->event)
@@ -87,18 +85,6 @@ void codec_deinit(struct codec *codec)
     if (codec->raw_names)
         luaL_unref(L, LUA_REGISTRYINDEX, codec->raw_names);
     codec->call = NULL;
-    if (codec->headers)
-        headers_deinit(codec->headers);
-    free(codec->headers);
-}
-
-void codec_take_head(struct codec *codec, const struct headers *headers)
-{
-    if (!codec->call || !codec->wants_headers || codec->headers)
-        return;
-    codec->headers = mem_alloc(sizeof(*codec->headers));
-    headers_init(codec->headers, LIMIT_RESPONSE_HEAD, LIMIT_RESPONSE_HEADERS);
-    headers_copy(codec->headers, headers);
 }
 
 // Pushes the function of that part, or nil.
@@ -130,14 +116,15 @@ static void push_data(const struct codec *codec, lua_State *L, enum relay_part p
     lua_pushlstring(L, data.data, data.len);
 }
 
-static int push_arguments(const struct codec *codec, lua_State *L, enum relay_part part,
-                          const struct stream_event *event)
+static int push_arguments(const struct codec *codec, lua_State *L, const struct relay *relay,
+                          enum relay_part part, const struct stream_event *event)
 {
     if (part == RELAY_FINISH)
         return 0;
     push_data(codec, L, part, event->data);
-    if (codec->headers) {
-        summary_push_headers(L, codec->headers);
+    const struct headers *headers = part == RELAY_BODY ? relay_headers(relay) : NULL;
+    if (headers) {
+        summary_push_headers(L, headers);
         return 2;
     }
     if (!event->name.data)
@@ -236,7 +223,7 @@ static int run(struct codec *codec, struct relay *relay, enum relay_part part,
         return 0;
     }
     int rc;
-    if (task_call(&codec->stand_in, push_arguments(codec, L, part, event), RESULTS) == 0) {
+    if (task_call(&codec->stand_in, push_arguments(codec, L, relay, part, event), RESULTS) == 0) {
         rc = take(codec, relay, part, top + 1, err);
     } else {
         const char *what = lua_tostring(L, -1);

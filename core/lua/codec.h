@@ -3,21 +3,18 @@
 
 #include <lua.h>
 
-#include "http/headers.h"
 #include "http/relay.h"
 #include "lua/task.h"
 
 struct call;
 
 struct codec {
-    struct call *call;       // borrowed; NULL: there is none
-    struct task stand_in;    // what its functions run as
-    int table;               // references in the registry
-    int event;               // 0: the table has no such function
-    int raw_names;           // of `decode`, a set; 0: events come as text
-    bool tells;              // its functions say what an event means, or what was counted
-    bool wants_headers;      // of a whole answer: `headers` are kept for it
-    struct headers *headers; // owned; NULL: none came
+    struct call *call;    // borrowed; NULL: there is none
+    struct task stand_in; // what its functions run as
+    int table;            // references in the registry
+    int event;            // 0: the table has no such function
+    int raw_names;        // of `decode`, a set; 0: events come as text
+    bool tells;           // its functions say what an event means, or what was counted
 };
 
 // Reads what the plan has to know of the table at `index`; raises when it is none, or lacks what
@@ -27,9 +24,6 @@ void codec_read(lua_State *L, int index, struct relay_plan *plan);
 // Takes a reference to the table at `index`.
 void codec_init(struct codec *codec, struct call *call, lua_State *L, int index);
 void codec_deinit(struct codec *codec);
-
-// The head of the provider's answer.
-void codec_take_head(struct codec *codec, const struct headers *headers);
 
 // As translate() of struct relay_handler; what is made goes to relay_put().
 int codec_translate(struct codec *codec, struct relay *relay, enum relay_part part,

@@ -54,11 +54,15 @@ end
 
 -- Where the counts and errors of an operation's answers stand, if not where those of chat do.
 local function add_places(way, own)
+  local watch
   if way.translates_answer then
-    way.watch, way.usage = own.errors or NO_WATCH, dialects.own_usage()
+    watch, way.usage = own.errors or NO_WATCH, dialects.own_usage()
   elseif own then
-    way.watch, way.usage = own.watch or way.watch, own.usage or way.usage
+    watch, way.usage = own.watch, own.usage or way.usage
   end
+  -- An adapter that knows more errors than its dialect finds them here, too.
+  local special = way.adapter.watches and way.adapter.watches[way.dialect.name]
+  way.watch = special or watch or way.watch
 end
 
 -- An adapter may frame its dialect's streams otherwise than its clients know them.

@@ -428,6 +428,41 @@ static void test_a_body_that_nobody_watches_need_not_be_JSON(void **state)
                "200 text/other <no JSON>");
 }
 
+static void test_a_body_may_want_the_headers(void **state)
+{
+    assert_run(state,
+               "body(req, { headers = true, body = function(text, headers)\n"
+               "  return text .. headers['request-id'] .. headers['content-type'] end }, '[1]')\n",
+               "200 text/other [1]r1application/json");
+}
+
+static void test_it_gets_none_that_it_does_not_want(void **state)
+{
+    assert_run(
+        state,
+        "body(req, { body = function(text, headers) return text .. tostring(headers) end },\n"
+        "  '[1]')\n",
+        "200 text/other [1]nil");
+}
+
+static void test_a_body_that_is_watched_may_count(void **state)
+{
+    struct trial *trial = *state;
+    run(trial,
+        "body(req, { counts = true, body = function(text) return text, true, true, '{\"i\":9}' end "
+        "},\n  '{\"usage\":{\"i\":4}}')\n",
+        "note(ask():facts().usage.input)");
+    assert_string_equal(trial->trace, "200 text/other {\"usage\":{\"i\":4}} 9");
+}
+
+static void test_errors_in_it_are_found_all_the_same(void **state)
+{
+    assert_run(state,
+               "body(req, { counts = true, body = function(text) return text end },\n"
+               "  '{\"error\":\"no\"}')\n",
+               "attempt upstream_5xx the provider reported an error inside its answer 599 nil ");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -461,6 +496,10 @@ int main(void)
         TEST(test_an_end_of_the_bytes_before_content_is_never_one),
         TEST(test_the_usage_is_what_the_codec_says),
         TEST(test_a_body_that_nobody_watches_need_not_be_JSON),
+        TEST(test_a_body_may_want_the_headers),
+        TEST(test_it_gets_none_that_it_does_not_want),
+        TEST(test_a_body_that_is_watched_may_count),
+        TEST(test_errors_in_it_are_found_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
