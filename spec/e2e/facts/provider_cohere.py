@@ -40,7 +40,7 @@ def reader(base):
             self.close(self.facts.choice(), value.get("finish_reason"))
             if value.get("error"):
                 self.facts.error = {"message": value["error"], "type": None, "code": None}
-            self.facts.ended = True
+            self.facts.ended = not self.facts.error
 
         def event(self, event):
             value, choice = event.value, self.facts.choice()
