@@ -53,6 +53,69 @@ local TOOLS_AND_EFFORT = { tools = TOOLS.tools, reasoning = { effort = "low" } }
 local REASONING = { "gpt-5", "gpt-5-mini-2025-08-07", "gpt-5.1", "gpt-5.2", "gpt-5.4", "gpt-5.5",
   "gpt-5.6", "gpt-5.6-sol", "o1", "o3", "o3-mini", "o4-mini" }
 
+describe("Claude on Vertex", function()
+  before_each(function()
+    core = fake.install()
+    loaded = require("tide.adapters").load()
+  end)
+
+  local function told(model, more)
+    return sent("vertex", model, more, "anthropic-messages")
+  end
+
+  it("is called by its address, and says the version of the API", function()
+    local body = told("claude-sonnet-4-5@20250929", {})
+    assert.is_nil(body.model)
+    assert.equal("vertex-2023-10-16", body.anthropic_version)
+    assert.equal(64000, body.max_tokens)
+    local list = edits("vertex", "claude-sonnet-4-5@20250929", '{"model":"x","max_tokens":5}')
+    assert.same({ "model", false, "anthropic_version", '"vertex-2023-10-16"' }, list)
+  end)
+
+  it("has the rules of its generation", function()
+    local asked = { temperature = 1, reasoning = { effort = "max" } }
+    local body, warned = told("claude-opus-4-7", asked)
+    assert.is_nil(body.temperature)
+    assert.same({ "temperature" }, warned)
+    assert.same({ effort = "max" }, body.output_config)
+    assert.is_true(family("vertex", "claude-opus-4-7").reasoning)
+    assert.is_nil(family("vertex", "gemini-2.5-flash").dialects)
+  end)
+
+  it("gives JSON by a schema as the input of a tool", function()
+    local schema = { raw = '{"type":"object"}' }
+    local body = told("claude-opus-4-6", {
+      response_format = { type = "json_schema", name = "a", schema = schema },
+    })
+    assert.is_nil(body.output_config)
+    assert.equal("tool", body.tool_choice.type)
+  end)
+end)
+
+describe("minimax", function()
+  before_each(function()
+    core = fake.install()
+    loaded = require("tide.adapters").load()
+  end)
+
+  it("gets its thoughts back, and is told to think only where it may do otherwise", function()
+    local on = { reasoning = { effort = "high" } }
+    assert.same({ type = "adaptive" }, sent("minimax", "MiniMax-M3", on).thinking)
+    local off = { reasoning = { effort = "none" } }
+    assert.same({ type = "disabled" }, sent("minimax", "MiniMax-M3", off).thinking)
+    local body, warned = sent("minimax", "MiniMax-M2.5", on)
+    assert.is_nil(body.thinking)
+    assert.same({ "reasoning" }, warned)
+    body = sent("minimax", "MiniMax-M2.5", {
+      messages = { { role = "assistant", content = {
+        { type = "reasoning", text = "hm" }, { type = "text", text = "yes" },
+      } } },
+    })
+    assert.equal("hm", body.messages[1].reasoning_details[1].text)
+    assert.is_true(body.reasoning_split)
+  end)
+end)
+
 describe("openai", function()
   before_each(function()
     core = fake.install()
@@ -161,28 +224,6 @@ describe("a service like OpenAI", function()
   before_each(function()
     core = fake.install()
     loaded = require("tide.adapters").load()
-  end)
-
-  it("speaks natively what its documents say", function()
-    local expected = {
-      openai = { "openai-chat", "openai-responses" }, xai = { "openai-chat", "openai-responses" },
-      azure = { "openai-chat", "openai-responses" }, groq = { "openai-chat", "openai-responses" },
-      deepseek = { "anthropic-messages", "openai-chat", "openai-responses" },
-      openrouter = { "anthropic-messages", "openai-chat", "openai-responses" },
-      fireworks = { "openai-chat", "openai-responses" },
-      vllm = { "openai-chat", "openai-responses" },
-      lmstudio = { "openai-chat", "openai-responses" }, mistral = { "openai-chat" },
-      together = { "openai-chat" }, qwen = { "openai-chat" }, moonshot = { "openai-chat" },
-      zhipu = { "openai-chat" }, perplexity = { "openai-chat" }, cerebras = { "openai-chat" },
-      llamacpp = { "openai-chat" },
-    }
-    for name, dialects in pairs(expected) do
-      local names = {}
-      for dialect in pairs(loaded.adapters[name].dialects) do names[#names + 1] = dialect end
-      table.sort(names)
-      assert.same(dialects, names, name)
-      assert.equal("openai-chat", loaded.adapters[name].dialect.name)
-    end
   end)
 
   it("deepseek gets back what it thought before it called tools", function()

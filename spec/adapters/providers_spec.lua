@@ -20,6 +20,44 @@ local PROVIDERS = {
   vllm = { "http://127.0.0.1:8000/v1" },
   llamacpp = { "http://127.0.0.1:8080/v1" },
   lmstudio = { "http://127.0.0.1:1234/v1" },
+  huggingface = { "https://router.huggingface.co/v1", "HF_TOKEN" },
+  gpustack = { "http://127.0.0.1/v1", "GPUSTACK_API_KEY" },
+  gemini_openai = {
+    "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY",
+  },
+}
+
+local CHAT, RESPONSES, MESSAGES = "openai-chat", "openai-responses", "anthropic-messages"
+
+-- What each speaks: the first is what others are told in.
+local SPEAKS = {
+  anthropic = { MESSAGES }, azure = { CHAT, RESPONSES }, azure_anthropic = { MESSAGES },
+  azure_anthropic_entra = { MESSAGES }, azure_entra = { CHAT, RESPONSES },
+  azure_foundry = { CHAT }, bedrock = { "bedrock-converse" }, bedrock_mantle = { CHAT, RESPONSES },
+  cerebras = { CHAT }, cohere = { "cohere-v2" }, deepseek = { CHAT, RESPONSES, MESSAGES },
+  fireworks = { CHAT, RESPONSES }, gemini = { "gemini" }, gemini_openai = { CHAT },
+  gpustack = { CHAT }, groq = { CHAT, RESPONSES }, huggingface = { CHAT }, llamacpp = { CHAT },
+  lmstudio = { CHAT, RESPONSES }, minimax = { CHAT, MESSAGES }, mistral = { CHAT },
+  mock = { CHAT }, moonshot = { CHAT, MESSAGES }, ollama = { "ollama", CHAT },
+  ollama_cloud = { "ollama", CHAT }, openai = { CHAT, RESPONSES },
+  openrouter = { CHAT, RESPONSES, MESSAGES }, perplexity = { CHAT }, qwen = { CHAT },
+  together = { CHAT }, vertex = { "gemini" }, vllm = { CHAT, RESPONSES }, voyage = { CHAT },
+  xai = { CHAT, RESPONSES }, zhipu = { CHAT, MESSAGES },
+}
+
+-- What each can be asked besides chats.
+local OFFERS = {
+  anthropic = { "count" }, azure = { "complete", "embed" }, azure_anthropic = { "count" },
+  azure_foundry = { "embed" }, bedrock = { "embed" }, bedrock_mantle = {},
+  cerebras = { "complete" }, cohere = { "embed", "rerank" }, deepseek = { "complete" },
+  fireworks = { "complete", "embed", "rerank" }, gemini = { "count", "embed" },
+  gemini_openai = { "embed" }, groq = {}, huggingface = {},
+  llamacpp = { "complete", "embed", "rerank" }, lmstudio = { "complete", "embed" }, minimax = {},
+  mistral = { "embed", "moderate" }, moonshot = {}, ollama = { "complete", "embed" },
+  openai = { "complete", "embed", "moderate" }, openrouter = { "complete", "embed", "rerank" },
+  perplexity = {}, together = { "complete", "embed", "rerank" }, vertex = { "count", "embed" },
+  vllm = { "complete", "embed", "rerank" }, voyage = { "embed", "rerank" }, xai = {},
+  zhipu = { "embed" },
 }
 
 local function edits(name, body, op)
@@ -31,6 +69,13 @@ local function edits(name, body, op)
 end
 
 local function usage(name, text) return fake.count(adapters[name].usage, text) end
+
+local function names_of(set)
+  local names = {}
+  for name in pairs(set) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
 
 describe("the adapter of", function()
   before_each(function()
@@ -54,13 +99,50 @@ describe("the adapter of", function()
     end)
   end
 
+  it("each provider is in the tables here", function()
+    assert.same(names_of(adapters), names_of(SPEAKS))
+  end)
+
+  it("each provider speaks its dialects, and is told what others say in the first", function()
+    for name, dialects in pairs(SPEAKS) do
+      assert.equal(dialects[1], adapters[name].dialect.name, name)
+      local expected = { unpack(dialects) }
+      table.sort(expected)
+      assert.same(expected, names_of(adapters[name].dialects), name)
+    end
+  end)
+
+  it("each provider offers what it has, and nothing else", function()
+    for name, expected in pairs(OFFERS) do
+      local offered = {}
+      for op, spec in pairs(adapters[name].ops) do
+        if spec and op ~= "chat" then offered[#offered + 1] = op end
+      end
+      table.sort(offered)
+      assert.same(expected, offered, name)
+    end
+  end)
+
+  it("minimax keeps thoughts apart, where they are OpenAI's", function()
+    local family = require("tide.families").find(adapters.minimax.families, "MiniMax-M2.5")
+    local list, params = {}, require("tide.params")
+    params.apply(family.params, fake.request({ body = '{"temperature":0}' }), "chat", list)
+    assert.same({ "temperature", "0.01", "reasoning_split", "true" }, list)
+    list = {}
+    params.apply(family.params, fake.request({ body = "{}" }), nil, list)
+    assert.same({}, list)
+  end)
+
   it("each provider that must be asked for usage is asked", function()
     local asked = {}
     for name in pairs(PROVIDERS) do
       if adapters[name].asks_usage then asked[#asked + 1] = name end
     end
     table.sort(asked)
-    assert.same({ "cerebras", "llamacpp", "lmstudio", "moonshot", "openai", "qwen", "vllm" }, asked)
+    assert.same({
+      "cerebras", "gemini_openai", "huggingface", "llamacpp", "lmstudio", "moonshot", "openai",
+      "qwen", "vllm",
+    }, asked)
   end)
 
   it("deepseek wants max_tokens and counts cache hits", function()
