@@ -187,6 +187,54 @@ int floats_to_base64(struct slice array, struct buf *out, struct json_error *err
     return pack_rest(&packer) == 0 ? 0 : fail(err, array.len, "the vector is too large");
 }
 
+// ---- checking ---------------------------------------------------------------------------------
+
+enum { SHORT = 32 }; // characters of a number without an exponent that a float surely holds
+
+static const char *skip_space(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
+        p++;
+    return p;
+}
+
+// Behind the number that begins at `p`; NULL when none does, or when no float holds it.
+static const char *after_number(const char *p, const char *end)
+{
+    const char *start = p;
+    bool has_exponent = false;
+
+    while (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || *p == '-'))
+        p++;
+    if (p == start)
+        return NULL;
+    while (p < end && ((*p >= '0' && *p <= '9') || (*p && strchr("eE+-", *p)))) {
+        has_exponent = true;
+        p++;
+    }
+    struct slice text = {start, (size_t)(p - start)};
+    if ((has_exponent || text.len > SHORT) && !isfinite((float)value_of(text)))
+        return NULL;
+    return p;
+}
+
+int floats_check(struct slice array, struct json_error *err)
+{
+    const char *end = array.data + array.len, *p = skip_space(array.data, end);
+
+    if (p == end || *p != '[')
+        return fail(err, 0, "a vector is an array of numbers");
+    do {
+        const char *item = skip_space(p + 1, end);
+        p = item < end ? after_number(item, end) : NULL;
+        if (!p)
+            return fail(err, (size_t)(item - array.data),
+                        "an item of a vector is no number that a float holds");
+        p = skip_space(p, end);
+    } while (p < end && *p == ',');
+    return p < end && *p == ']' ? 0 : fail(err, (size_t)(p - array.data), "a vector has no end");
+}
+
 // ---- writing numbers --------------------------------------------------------------------------
 
 // The digits of a whole number behind its sign, with a point before the last `places`; zeros at the
@@ -285,6 +333,7 @@ static int digit_value(char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
+// Without `out` the number is looked at only.
 static int print_one(struct buf *out, const unsigned char *bytes, size_t count)
 {
     uint32_t bits = 0;
@@ -297,6 +346,8 @@ static int print_one(struct buf *out, const unsigned char *bytes, size_t count)
     memcpy(&value, &bits, sizeof(value));
     if (!isfinite(value))
         return -1;
+    if (!out)
+        return 0;
     if (count)
         text[len++] = ',';
     len += print_float(text + len, value);
@@ -315,7 +366,8 @@ static long long length_of(struct slice text)
     return len * 3 / 4 % sizeof(float) ? -1 : (long long)len;
 }
 
-int floats_from_base64(struct slice base64, struct buf *out, struct json_error *err)
+// Likewise.
+static int read_base64(struct slice base64, struct buf *out, struct json_error *err)
 {
     unsigned char bytes[sizeof(float) + 1];
     size_t have = 0, count = 0;
@@ -324,8 +376,6 @@ int floats_from_base64(struct slice base64, struct buf *out, struct json_error *
 
     if (len < 0)
         return fail(err, base64.len, "a vector is no base64 of whole floats");
-    if (buf_add(out, "[", 1) != 0)
-        return fail(err, 0, "the vector is too large");
     for (size_t i = 0; i < (size_t)len; i++) {
         int value = digit_value(base64.data[i]);
         if (value < 0)
@@ -344,5 +394,21 @@ int floats_from_base64(struct slice base64, struct buf *out, struct json_error *
     }
     if (bits & ((1U << held) - 1))
         return fail(err, (size_t)len, "a vector is no base64");
-    return buf_add(out, "]", 1) == 0 ? 0 : fail(err, (size_t)len, "the vector is too large");
+    return 0;
+}
+
+int floats_from_base64(struct slice base64, struct buf *out, struct json_error *err)
+{
+    if (buf_add(out, "[", 1) != 0)
+        return fail(err, 0, "the vector is too large");
+    if (read_base64(base64, out, err) != 0)
+        return -1;
+    return buf_add(out, "]", 1) == 0 ? 0 : fail(err, base64.len, "the vector is too large");
+}
+
+int floats_check_base64(struct slice base64, struct json_error *err)
+{
+    if (!base64.len)
+        return fail(err, 0, "a vector is empty");
+    return read_base64(base64, NULL, err);
 }

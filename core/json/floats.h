@@ -15,3 +15,10 @@ int floats_to_base64(struct slice array, struct buf *out, struct json_error *err
 // the same float. Returns 0, or -1 with `err`: no base64 (with padding, of the usual alphabet), no
 // whole floats, one that is no number (NaN, infinite), or as above.
 int floats_from_base64(struct slice base64, struct buf *out, struct json_error *err);
+
+// Whether an array's text, which is known to be JSON, is a vector: numbers, at least one of them,
+// each within the range of a float. Returns 0, or -1 with `err`, which may be NULL.
+int floats_check(struct slice array, struct json_error *err);
+
+// The same of base64: whole floats, at least one, each a number.
+int floats_check_base64(struct slice base64, struct json_error *err);

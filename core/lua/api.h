@@ -177,6 +177,9 @@
 //                           LIMIT_VECTOR. A number that no float holds is an error
 //   core.base64_to_floats(text) -> JSON text | nil, err (bad_request)   and back, each as short as
 //                           it can be; NaN and infinite ones are errors, as is half a float
+//   core.check_vector(text or raw value, is_base64) -> true | nil, err (bad_request)   whether JSON
+//                           text is an array of numbers, or base64 that of floats: at least one,
+//                           none beyond what a float holds
 //   core.checked_raw(text) -> raw value | nil, err (bad_request)   of a text that may be none
 //   core.is_raw(value) -> boolean
 //   core.text_length(text) -> how many characters (code points) UTF-8 text has

@@ -85,10 +85,23 @@ static int text_from_base64(lua_State *L)
     return convert(L, floats_from_base64);
 }
 
+static int check_vector(lua_State *L)
+{
+    bool is_base64 = lua_toboolean(L, 2);
+    struct slice text = check_json(L, 1);
+    struct json_error err;
+
+    if ((is_base64 ? floats_check_base64 : floats_check)(text, &err) != 0)
+        return push_problem(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 void vector_lib_open(struct vm *vm)
 {
     static const luaL_Reg functions[] = {
         {"items", items},
+        {"check_vector", check_vector},
         {"floats_to_base64", floats_from_text},
         {"base64_to_floats", text_from_base64},
         {NULL, NULL},

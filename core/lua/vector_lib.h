@@ -3,6 +3,6 @@
 
 struct vm;
 
-// Adds core.items, core.floats_to_base64 and core.base64_to_floats to the table on top of the
-// stack.
+// Adds core.items, core.floats_to_base64, core.base64_to_floats and core.check_vector to the table
+// on top of the stack.
 void vector_lib_open(struct vm *vm);

@@ -191,7 +191,7 @@ local function pieces_of(call, lane, way, rq, context)
   if not cut then return nil, rq end
   local last = table.remove(cut)
   return {
-    requests = cut, whole = rq, answers = {}, count = #cut,
+    requests = cut, last = last, answers = {}, count = #cut,
     encode = function(i)
       local ok, made = pcall(make, call, lane, way, cut[i], context)
       if not ok then return nil, failed(lane, made) end

@@ -3,6 +3,7 @@
 local core = require("core")
 local guarded = require("tide.guarded")
 local pieces = require("tide.pieces")
+local vectors = require("tide.vectors")
 local warnings = require("tide.warnings")
 
 local M = {}
@@ -59,9 +60,17 @@ local function write(self, answer)
   return core.encode(body)
 end
 
+-- Reads an answer for that many inputs; no count: one that has none.
+local function read_checked(self, text, count)
+  local answer, err = read(self, text)
+  local wrong = answer and count and vectors.problem(answer, self.context.rq, count)
+  if wrong then return nil, wrong end
+  return answer, err
+end
+
 -- One answer as C takes it: text, two values of streams, and the counts; or false, kind, message.
-local function settle(self, text, finish)
-  local ok, answer, err = pcall(read, self, text)
+local function settle(self, text, finish, count)
+  local ok, answer, err = pcall(read_checked, self, text, count)
   if not ok then return failed(self, answer) end
   if not answer then return told(self, err) end
   local usage = counts(answer.usage)
@@ -78,13 +87,13 @@ local function hear(self, headers)
   end
 end
 
-local function codec_of(self, finish)
+local function codec_of(self, finish, count)
   return {
     type = "application/json", counts = true, headers = true,
     tells = self.provider.watch == nil,
     body = function(text, headers)
       hear(self, headers)
-      return settle(self, text, finish)
+      return settle(self, text, finish, count)
     end,
   }
 end
@@ -103,18 +112,20 @@ function M.codec(call, lane, way, context, dropped, made)
     call = call, lane = lane, provider = way.dialect, reader = way.reader, speaker = way.speaker,
     hooks = way.hooks, context = context, dropped = dropped,
   }
-  local before = made and made.pieces
-  if not before then return codec_of(self, function(answer) return write(self, answer) end) end
+  local before, inputs = made and made.pieces, context.op == "embed" and context.rq.inputs
+  if not before then
+    return codec_of(self, function(answer) return write(self, answer) end, inputs and #inputs)
+  end
   before.codec = function(i)
     return codec_of(self, function(answer)
       before.answers[i] = answer
       return ""
-    end)
+    end, #before.requests[i].inputs)
   end
   return codec_of(self, function(answer)
     before.answers[before.count + 1] = answer
     return write(self, pieces.join(before.answers))
-  end)
+  end, #before.last.inputs)
 end
 
 

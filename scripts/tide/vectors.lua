@@ -80,4 +80,47 @@ function M.base64(vector)
   return checked(core.floats_to_base64(M.floats(vector)))
 end
 
+-- ---- checking -----------------------------------------------------------------------------------
+
+local function protocol(message)
+  return { kind = "protocol", message = message }
+end
+
+-- Tables of numbers come from scripts, and are checked when they are written.
+local function problem_of(vector)
+  local is_made = type(vector) == "table" and not core.is_raw(vector)
+  if is_made and not vector.base64 then return nil end
+  local ok, err = core.check_vector(is_made and vector.base64 or vector, is_made)
+  return not ok and err or nil
+end
+
+local function list_problem(list, count)
+  if #list ~= count then
+    return protocol("the answer has " .. #list .. " embeddings for " .. count .. " inputs")
+  end
+  for i = 1, count do
+    local err = list[i] == nil and { message = "it is missing" } or problem_of(list[i])
+    if err then
+      return protocol("embedding " .. i - 1 .. " of the answer is none: " .. err.message)
+    end
+  end
+end
+
+--- What is wrong with a provider's answer: there is one vector for each input, in their order.
+-- @tparam table answer canonical
+-- @tparam table rq the canonical request
+-- @tparam number count of inputs that this answer is for
+-- @treturn table|nil { kind =, message = }, nil when all is well
+function M.problem(answer, rq, count)
+  local list = answer.vectors
+  if type(list) ~= "table" then return protocol("the answer has no embeddings") end
+  for _, name in ipairs(rq.kinds or {}) do
+    local wrong = list_problem((answer.kinds or {})[name] or {}, count)
+    if wrong then return wrong end
+  end
+  -- Who asks for other kinds alone gets no floats.
+  if #list == 0 and rq.kinds and #rq.kinds == #(rq.types or {}) then return nil end
+  return list_problem(list, count)
+end
+
 return M

@@ -11,7 +11,7 @@ local function text_of(value)
   return type(value) == "table" and value.raw or value
 end
 
---- Adds core.items, core.floats_to_base64 and core.base64_to_floats.
+--- Adds core.items, core.floats_to_base64, core.base64_to_floats and core.check_vector.
 function M.add(core)
   function core.items(value)
     local list, err = core.decode(text_of(value))
@@ -39,6 +39,12 @@ function M.add(core)
     local floats, list = ffi.cast("const float *", bytes), {}
     for i = 1, #bytes / 4 do list[i] = ("%.8g"):format(floats[i - 1]) end
     return "[" .. table.concat(list, ",") .. "]"
+  end
+  function core.check_vector(value, is_base64)
+    local convert = is_base64 and core.base64_to_floats or core.floats_to_base64
+    local made, err = convert(value)
+    if made == "" or made == "[]" then return bad("a vector is empty") end
+    return made and true, err
   end
 end
 

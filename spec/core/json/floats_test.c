@@ -228,6 +228,42 @@ static void test_any_text_of_a_number_is_read_as_strtod_reads_it(void **state)
     }
 }
 
+static bool is_vector(const char *text)
+{
+    return floats_check(slice_of(text), NULL) == 0;
+}
+
+static void test_an_array_is_a_vector_when_it_has_numbers_that_floats_hold(void **state)
+{
+    static const char *const good[] = {"[1]",
+                                       " [ 1 ,\n-2.5, 0.1 ] ",
+                                       "[-0.0]",
+                                       "[1e-999]",
+                                       "[3e38,1E+2,1e-5]",
+                                       "[0.11111111111111111111111111111111111111111111111111]"};
+    static const char *const bad[] = {
+        "[]",       "[ ]",     "[null]", "[true]", "[\"1\"]",
+        "[[1]]",    "[1,[2]]", "[1,{}]", "{}",     "{\"a\":1}",
+        "1",        "",        "\"x\"",  "[1e39]", "[1,1e999]",
+        "[-1e999]", "[1",      "[1,",    "[1,]",   "[1000000000000000000000000000000000000000000]"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(is_vector(good[i]));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(is_vector(bad[i]));
+}
+
+static void test_base64_is_a_vector_when_it_has_whole_finite_floats(void **state)
+{
+    struct json_error err;
+    (void)state;
+    assert_int_equal(floats_check_base64(slice_of("AACAPwAAIMDNzMw9"), &err), 0);
+    static const char *const bad[] = {
+        "", "AAAA", "AAAAAAA", "!!!!!!!=", "AACAfw==", "AADAfw==", "AAAAAAA="};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(floats_check_base64(slice_of(bad[i]), &err), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +274,8 @@ int main(void)
         cmocka_unit_test(test_more_numbers_than_the_limit_are_refused),
         cmocka_unit_test(test_an_output_without_room_is_an_error),
         cmocka_unit_test(test_every_float_survives_the_way_to_text_and_back),
+        cmocka_unit_test(test_an_array_is_a_vector_when_it_has_numbers_that_floats_hold),
+        cmocka_unit_test(test_base64_is_a_vector_when_it_has_whole_finite_floats),
         cmocka_unit_test(test_any_text_of_a_number_is_read_as_strtod_reads_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,7 +92,7 @@ describe("operations besides chat", function()
 
   it("are translated in both directions", function()
     start({}, '{"model":"b/m","input":["one","two"],"dimensions":5,"tone":"low"}',
-      answering('{"vectors":[{"values":[1, 2]}]}', { ["x-count"] = "7" }))
+      answering('{"vectors":[{"values":[1, 2]},{"values":[3]}]}', { ["x-count"] = "7" }))
     local sent = req.attempts[1]
     assert.same({ texts = { "one", "two" }, width = 5 }, core.decode(sent.body))
     assert.equal("/beta/m:many", sent.endpoint.path)
@@ -107,26 +107,33 @@ describe("operations besides chat", function()
   end)
 
   it("are counted by the codec, and their errors found by the dialect's rules", function()
-    start({}, '{"model":"b/m","input":["one"]}', answering('{"vectors":[]}'))
+    start({}, '{"model":"b/m","input":["one"]}', answering('{"vectors":[[1]]}'))
     local options = req.attempts[1]
     assert.same({ input = 5 }, fake.count(options.usage, '{"input":5}'))
     assert.same({ error = { "fault" } }, options.watch.rules)
   end)
 
-  it("are cut into pieces for a provider that takes fewer inputs, and put together", function()
+  -- An answer with one vector for each text of the request, the n-th for all of the n-th request.
+  local function numbered()
     local n = 0
-    local function piece(options, asked)
+    return function(options, asked)
       n = n + 1
-      local text = '{"vectors":[{"values":[' .. n .. "]}]}"
+      local list = {}
+      for i in ipairs(core.decode(options.body).texts) do list[i] = '{"values":[' .. n .. "]}" end
+      local text = '{"vectors":[' .. table.concat(list, ",") .. "]}"
       return answering(text, { ["x-count"] = n })(options, asked)
     end
-    start({}, '{"model":"b/m","input":["a","b","c","d","e"]}', piece)
+  end
+
+  it("are cut into pieces for a provider that takes fewer inputs, and put together", function()
+    start({}, '{"model":"b/m","input":["a","b","c","d","e"]}', numbered())
     local seen = {}
     for i, options in ipairs(req.attempts) do seen[i] = core.decode(options.body).texts end
     assert.same({ { "a", "b" }, { "c", "d" }, { "e" } }, seen)
     assert.same({ "200", "200" }, req.discarded)
-    assert.same({ { values = { 1 } }, { values = { 2 } }, { values = { 3 } } },
-      core.decode(req.made).vectors)
+    local values = {}
+    for i, vector in ipairs(core.decode(req.made).vectors) do values[i] = vector.values[1] end
+    assert.same({ 1, 1, 2, 2, 3 }, values)
     assert.equal(6, core.decode(req.made).tokens)
     assert.equal(5, core.decode(req.made).n)
     assert.equal('{"input":3}', req.usage)
@@ -134,23 +141,41 @@ describe("operations besides chat", function()
   end)
 
   it("have a family's own size of pieces", function()
-    start({}, '{"model":"b/lone","input":["a","b"]}', answering('{"vectors":[]}'))
+    start({}, '{"model":"b/lone","input":["a","b"]}', numbered())
     assert.equal(2, #req.attempts)
   end)
 
   it("go to the next lane whole when a piece fails", function()
-    local n = 0
+    local n, answer = 0, numbered()
     start({ models = { m = { targets = { "b/x", "b/lone" }, pick = "ordered" } } },
       '{"model":"m","input":["a","b","c"]}', function(options, asked)
         n = n + 1
         if n == 2 then return fake.status(503, "{}") end
-        return answering('{"vectors":[]}')(options, asked)
+        return answer(options, asked)
       end)
     assert.equal(5, #req.attempts)
     assert.equal("/beta/x:many", req.attempts[2].endpoint.path)
     assert.equal("/beta/lone:many", req.attempts[3].endpoint.path)
     assert.same({ texts = { "a" } }, core.decode(req.attempts[3].body))
     assert.equal(3, core.decode(req.made).n)
+  end)
+
+  it("fail when a provider answers with fewer or more vectors than it was asked for", function()
+    for _, list in ipairs({ "", "[1]", "[1],[2],[3]" }) do
+      start({}, '{"model":"b/m","input":["a","b"]}', answering('{"vectors":[' .. list .. "]}"))
+      assert.equal(502, req.replied.status)
+      assert.truthy(req:json().alpha:find("embeddings for 2 inputs", 1, true))
+    end
+  end)
+
+  it("fail when one piece of many has not what it was asked for", function()
+    local answer, short = numbered(), answering('{"vectors":[[1]]}')
+    start({}, '{"model":"b/m","input":["a","b","c","d","e"]}', function(options, asked)
+      local is_second = core.decode(options.body).texts[1] == "c"
+      return (is_second and short or answer)(options, asked)
+    end)
+    assert.equal(502, req.replied.status)
+    assert.truthy(req:json().alpha:find("1 embeddings for 2 inputs", 1, true))
   end)
 
   it("say what a client's request lacks", function()
@@ -183,7 +208,7 @@ describe("operations besides chat", function()
         rq.inputs[1].text = call.op .. " " .. rq.inputs[1].text .. tostring(rq:last_user_text())
       end,
       encode = function(rq, call, http) http.json.extra = #rq.inputs end,
-      decode = function(body, call) return { vectors = {}, usage = { input = body.n } } end,
+      decode = function(body, call) return { vectors = { { 1 } }, usage = { input = body.n } } end,
     ]] }, '{"model":"b/m","input":["a"]}', answering('{"n":3}'))
     assert.same({ texts = { "embed anil" }, extra = 1 }, core.decode(req.attempts[1].body))
     assert.equal(3, core.decode(req.made).tokens)
