@@ -124,7 +124,7 @@ set(TIDEGATE_LUA
   scripts/tide/api_chat.lua scripts/tide/api_http.lua scripts/tide/api_policy.lua
   scripts/tide/api_tasks.lua scripts/tide/api_values.lua scripts/tide/attempts.lua
   scripts/tide/auth.lua scripts/tide/body.lua scripts/tide/body_facts.lua scripts/tide/body_form.lua
-  scripts/tide/body_path.lua
+  scripts/tide/body_path.lua scripts/tide/testing_operations.lua
   scripts/tide/call_info.lua scripts/tide/canonical.lua scripts/tide/canonical_answer.lua
   scripts/tide/canonical_edit.lua scripts/tide/canonical_fold.lua scripts/tide/canonical_grammar.lua
   scripts/tide/canonical_request.lua scripts/tide/canonical_view.lua scripts/tide/check.lua

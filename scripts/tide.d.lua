@@ -902,7 +902,7 @@ function tide.config(path, ...) end
 
 ---A provider that is not there. What is queued is answered in order.
 ---@class tide.TestUpstream
----@field requests table[] what it was sent: target, provider, model, method, path, headers, body, dialect
+---@field requests table[] what it was sent: target, provider, model, method, path, headers, body, dialect, op
 ---@field reply fun(answer: tide.TestReply): tide.TestUpstream queues an answer
 ---@field stream fun(source: string|table, more?: tide.TestReply): tide.TestUpstream queues a stream: a file beside the test, or pieces; a number among them is a pause
 ---@field default fun(answer: tide.TestReply): tide.TestUpstream what it answers when nothing is queued
@@ -957,7 +957,8 @@ function tide.test.case(name, fn) end
 ---@param fields table
 function tide.test.config(fields) end
 
----The provider of that name as the test has it. Until told otherwise it says hello.
+---The provider of that name as the test has it. Until told otherwise it says hello, gives vectors
+---that are all alike, ranks as the documents came, flags nothing.
 ---@param name string of the configuration
 ---@return tide.TestUpstream upstream
 function tide.test.upstream(name) end

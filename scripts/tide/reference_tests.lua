@@ -18,7 +18,8 @@ return {
     },
     {
       name = "tide.test.upstream",
-      text = "The provider of that name as the test has it. Until told otherwise it says hello.",
+      text = "The provider of that name as the test has it. Until told otherwise it says "
+        .. "hello, gives vectors that are all alike, ranks as the documents came, flags nothing.",
       params = { { "name", "string", "of the configuration" } },
       returns = { { "tide.TestUpstream", "upstream" } },
     },
@@ -72,7 +73,7 @@ return {
       text = "A provider that is not there. What is queued is answered in order.",
       fields = {
         { "requests", "table[]", "what it was sent: target, provider, model, method, path, "
-          .. "headers, body, dialect" },
+          .. "headers, body, dialect, op" },
         { "reply", "fun(answer: tide.TestReply): tide.TestUpstream", "queues an answer" },
         { "stream", "fun(source: string|table, more?: tide.TestReply): tide.TestUpstream",
           "queues a stream: a file beside the test, or pieces; a number among them is a pause" },

@@ -5,6 +5,7 @@ local framing = require("tide.framing")
 local grammar = require("tide.canonical_grammar")
 local mock_stream = require("tide.mock_stream")
 local mock_text = require("tide.mock_text")
+local testing_operations = require("tide.testing_operations")
 
 local M = {}
 
@@ -12,6 +13,10 @@ local FOREVER = 1e6 -- seconds: longer than any limit of a request
 local NO_PACE = { 0, 0 }
 
 local ERROR_TYPES = { [401] = "invalid_request_error", [429] = "rate_limit_exceeded" }
+local KINDS = {
+  [401] = "auth", [402] = "quota", [404] = "no_target", [413] = "too_large", [429] = "rate_limited",
+  [503] = "overloaded", [529] = "overloaded",
+}
 
 local function headers_of(answer, content_type)
   local headers = { ["content-type"] = content_type }
@@ -46,25 +51,22 @@ local function completion(sent, answer, text)
   }
 end
 
-local function embedding(request)
-  local inputs, data = request.input, core.array({})
-  local count = type(inputs) == "table" and type(inputs[1]) ~= "number" and #inputs or 1
-  for i = 1, count do
-    data[i] = { object = "embedding", index = i - 1, embedding = { 0.1, 0.2, 0.3 } }
-  end
-  return core.encode({
-    object = "list", data = data, model = request.model or "test",
-    usage = { prompt_tokens = count, total_tokens = count },
-  })
+local function is_other(dialect)
+  return dialect ~= nil and dialect.name ~= "openai-chat" and dialect.serves
 end
 
-local function error_body(status)
+-- As the dialect words it, for one that is not OpenAI's.
+local function error_body(status, dialect)
+  local message = "The test answers " .. status .. "."
+  local type_ = ERROR_TYPES[status] or (status >= 500 and "server_error" or "invalid_request_error")
+  if is_other(dialect) then
+    return dialect.error_body({
+      status = status, kind = KINDS[status] or (status >= 500 and "upstream_5xx" or "bad_request"),
+      type = type_, message = message,
+    })
+  end
   return core.encode({
-    error = {
-      message = "The test answers " .. status .. ".",
-      type = ERROR_TYPES[status] or (status >= 500 and "server_error" or "invalid_request_error"),
-      param = core.null, code = core.null,
-    },
+    error = { message = message, type = type_, param = core.null, code = core.null },
   })
 end
 
@@ -115,11 +117,12 @@ local function write_text(out, sent, answer, text)
   mock_stream.send_whole(shown, whole, is_cut)
 end
 
-local function body_of(sent, answer)
+local function body_of(sent, answer, dialect)
   if answer.body then return answer.body end
   if answer.json ~= nil then return core.encode(answer.json) end
-  if (answer.status or 200) >= 300 then return error_body(answer.status) end
-  if sent.path:find("/embeddings$") then return embedding(sent.body) end
+  if (answer.status or 200) >= 300 then return error_body(answer.status, dialect) end
+  local told = testing_operations.answer(sent, answer, dialect)
+  return told and core.encode(told)
 end
 
 -- ---- other dialects -----------------------------------------------------------------------------
@@ -198,13 +201,9 @@ local function write_other(out, sent, answer, text, dialect)
   }, dialect)
 end
 
-local function is_other(dialect)
-  return dialect ~= nil and dialect.name ~= "openai-chat" and dialect.serves
-end
-
 --- Sends one answer.
 -- @param out of a producer
--- @tparam table sent what the request was: path, body (decoded)
+-- @tparam table sent what the request was: path, op, endpoint, model, body (decoded)
 -- @tparam table answer { status, headers, body | json | text | chunks, delay, fault }
 -- @tparam table|nil dialect in which `text` is told; OpenAI's chat unless given
 function M.send(out, sent, answer, dialect)
@@ -215,7 +214,7 @@ function M.send(out, sent, answer, dialect)
   if answer.fault == "reset" then return out:cut("connect") end
   if answer.fault == "timeout" then return core.sleep(FOREVER) end
   if answer.chunks then return write_chunks(out, answer, dialect) end
-  local body = body_of(sent, answer)
+  local body = body_of(sent, answer, dialect)
   if body then return write_body(out, answer, body) end
   local text = answer.text or "hello"
   if is_other(dialect) then return write_other(out, sent, answer, text, dialect) end

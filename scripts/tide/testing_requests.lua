@@ -82,6 +82,13 @@ local function framing_of(result, dialect)
   return dialect and content_type == dialect.content_type and dialect.framing or nil
 end
 
+-- In whichever dialect: { error = { message } }, { message }, or { error = text }.
+local function error_of(value)
+  if type(value) ~= "table" then return nil end
+  if is_set(value.error) then value = value.error end
+  return type(value) == "string" and { message = value } or value
+end
+
 local function read_content(result, path)
   local parts, dialect = {}, dialect_of(path)
   local framing = framing_of(result, dialect)
@@ -92,6 +99,7 @@ local function read_content(result, path)
     local value = core.decode(result.body)
     result.json = value
     if type(value) == "table" then add(result, parts, value) end
+    if result.status >= 400 then result.error = error_of(value) end
   end
   if #parts > 0 then result.text = table.concat(parts) end
   if dialect and result.status == 200 then read_other(result, dialect, path) end

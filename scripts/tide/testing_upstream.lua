@@ -4,6 +4,7 @@ local core = require("core")
 local answer = require("tide.testing_answer")
 local schema = require("tide.schema")
 local suggest = require("tide.suggest")
+local testing_operations = require("tide.testing_operations")
 
 local M = {}
 
@@ -86,31 +87,15 @@ function Mocks:of(name)
   return self.upstreams[name]
 end
 
--- "/v1beta/models/{model}:generateContent" as a pattern of the end of a path.
-local function pattern_of(path)
-  path = path:match("^[^?]*"):gsub("[%^%$%(%)%%%.%[%]%*%+%-%?]", "%%%0")
-  return path:gsub("{[%w_|]+}", ".+") .. "$"
-end
-
--- The dialect that is spoken at a path: that of the provider, where it has several.
-local function dialect_at(provider, path)
-  path = path:match("^[^?]*")
-  for _, dialect in pairs(provider.dialects) do
-    for _, paths in ipairs({ dialect.paths, dialect.stream_paths }) do
-      if paths.chat and path:find(pattern_of(paths.chat)) then return dialect end
-    end
-  end
-  return provider.adapter.dialect
-end
-
 -- What a provider would have got: as JSON where it is.
 local function decoded(self, sent)
   local provider, model = sent.target:match("^([^/]*)/(.*)$")
   local body = core.decode(sent.body)
+  local at = testing_operations.at(self.providers[provider], sent.path)
   return {
     target = sent.target, provider = provider, model = model, method = sent.method,
     path = sent.path, headers = sent.headers, body = body or sent.body,
-    dialect = dialect_at(self.providers[provider], sent.path),
+    op = at.op, endpoint = at.endpoint, dialect = at.dialect,
   }
 end
 
@@ -122,12 +107,12 @@ local function put_before(self, adapter)
     local upstream = self:of(name)
     local request = {
       target = call.target, provider = name, model = call.model, method = "POST", headers = {},
-      body = core.decode(call.body) or call.body,
+      op = call.op, body = core.decode(call.body) or call.body,
     }
     upstream.requests[#upstream.requests + 1] = request
     local found = take_queued(upstream, call.model)
     if not found then return serve(call, out) end
-    answer.send(out, request, found)
+    answer.send(out, request, found, adapter.dialect)
   end
 end
 

@@ -121,3 +121,82 @@ def test_explain_leaves_out_who_cannot_and_says_when_nobody_can(tmp_path, progra
     assert "first     a/m#1" in told
     assert "404, The model `none` does not exist" in explain({"model": "none", "max_tokens_per_doc": 9, **ranked})
     assert "404, model 'none' not found" in explain({"model": "none", "prompt": "a", "keep_alive": 0})
+
+
+TESTED = """local t = tide.test
+t.config { providers = { cohere = {}, ollama = {}, gemini = {}, openai = {}, mock = {}, voyage = {},
+  bedrock = { region = "us-east-1", keys = { "k" } } } }
+local function name_of(model) return model:match("^[^/]*") end
+for _, model in ipairs { "cohere/embed-v4.0", "ollama/nomic-embed-text", "gemini/gemini-embedding-001", "voyage/voyage-3",
+  "openai/text-embedding-3-small", "bedrock/amazon.titan-embed-text-v2:0", "bedrock/cohere.embed-v4:0",
+  "bedrock/amazon.nova-2-multimodal-embeddings-v1:0" } do
+  t.case("vectors of " .. model, function()
+    local function ask(path, body)
+      body.model = model
+      return t.request { path = path, body = body }
+    end
+    local r = ask("/v1/embeddings", { input = { "a", "b" } })
+    t.eq({ r.status, #r.json.data, r.json.data[2].embedding }, { 200, 2, { 0.1, 0.2, 0.3 } })
+    t.eq(t.upstream(name_of(model)).requests[1].op, "embed")
+    t.eq(#ask("/v2/embed", { texts = { "a" }, embedding_types = { "float" }, input_type = "search_query" })
+      .json.embeddings.float, 1)
+    t.eq(#ask("/api/embed", { input = "a" }).json.embeddings, 1)
+    r = t.request { path = "/v1beta/models/" .. model .. ":embedContent", body = { content = { parts = { { text = "a" } } } } }
+    t.eq(#r.json.embedding.values, 3)
+    t.eq(tide.embed { model = model, input = { "x" } }.embeddings, { { 0.1, 0.2, 0.3 } })
+    t.upstream(name_of(model)).default { status = 429 }
+    r = ask("/api/embed", { input = "a" })
+    t.eq(r.status, 429)
+    t.ok(r.error.message:find("The test answers 429", 1, true), r.error.message)
+  end)
+end
+t.case("ranks and judgements", function()
+  for _, model in ipairs { "cohere/rerank-v3.5", "voyage/rerank-2" } do
+    for _, path in ipairs { "/v1/rerank", "/v2/rerank" } do
+      local r = t.request { path = path, body = { model = model, query = "a", documents = { "a", "b" }, top_n = 1 } }
+      t.eq({ r.status, #r.json.results }, { 200, 1 })
+    end
+  end
+  local r = t.request { path = "/v1/moderations", body = { model = "openai/omni-moderation-latest", input = { "a", "b" } } }
+  t.eq({ r.status, #r.json.results }, { 200, 2 })
+end)
+t.case("a provider that answers by itself", function()
+  t.upstream("mock").reply { text = "x" }.reply { usage = { prompt_tokens = 7 } }
+  t.eq(t.chat { model = "mock/fast" }.text, "x")
+  t.eq(t.request { path = "/api/embed", body = { model = "mock/embed", input = "a" } }.json.prompt_eval_count, 7)
+end)
+local function says_hello(r)
+  t.eq({ r.status, r.text, r.finish_reason }, { 200, "hello", "stop" })
+end
+for _, model in ipairs { "cohere/command-a-03-2025", "ollama/qwen3", "bedrock/amazon.nova-lite-v1:0" } do
+  t.case("chats with " .. model, function()
+    for path, more in pairs { ["/v2/chat"] = {}, ["/api/chat"] = {}, ["/api/generate"] = { prompt = "x" } } do
+      more.model, more.path = model, path
+      for _, stream in ipairs { true, false } do
+        more.stream = stream
+        says_hello(t.chat(more))
+      end
+      t.upstream(name_of(model)).reply { status = 400 }
+      local r = t.chat(more)
+      t.eq(r.status, 400)
+      t.ok(r.error.message:find("The test answers 400", 1, true), r.error.message)
+    end
+    for _, method in ipairs { "converse", "converse-stream" } do
+      local name = model:gsub("/", "%%2F"):gsub(":", "%%3A")
+      says_hello(t.request { path = "/model/" .. name .. "/" .. method,
+        body = { messages = { { role = "user", content = { { text = "hi" } } } } } })
+    end
+  end)
+end
+t.case("a completion of Ollama's server", function()
+  says_hello(t.request { path = "/v1/completions", body = { model = "ollama/qwen3", prompt = "x" } })
+end)
+"""
+
+
+def test_mocks_of_tests_answer_in_each_dialect_and_operation(tmp_path, program_exists):
+    (tmp_path / "scripts/policies").mkdir(parents=True)
+    (tmp_path / "gateway.lua").write_text("return {}\n")
+    (tmp_path / "scripts/policies/x_test.lua").write_text(TESTED)
+    status, out, errors = run("test", str(tmp_path))
+    assert (status, errors) == (0, "") and "14 passed, 0 failed" in out, out
