@@ -5,6 +5,7 @@ local check_problems = require("tide.check_problems")
 local decide = require("tide.decide")
 local place = require("tide.place")
 local suggest = require("tide.suggest")
+local template = require("tide.template")
 
 local M = {}
 
@@ -29,6 +30,14 @@ local SAMPLES = {
     { messages = false, contents = { { role = "user", parts = { { text = "hi" } } } } },
     "/v1beta/models/%s:generateContent",
   },
+  {
+    "a chat of Bedrock's API", { messages = { message({ { text = "hi" } }) } },
+    "/model/%s/converse",
+  },
+  { "a chat of Cohere's API", { documents = { "a text" } }, "/v2/chat" },
+  { "a chat of Ollama's API", { options = { num_predict = 9 } }, "/api/chat" },
+  { "a ranking", { messages = false, query = "hi", documents = { "a text" } }, "/v1/rerank" },
+  { "a moderation", { messages = false, input = "hi" }, "/v1/moderations" },
 }
 
 local function body_of(model, more)
@@ -52,8 +61,9 @@ local function add(problems, found, model, sample)
 end
 
 local function try(problems, told, model, sample)
+  local name = template.encode(model):gsub("%%", "%%%%")
   local found = decide.request({
-    path = (sample[3] or "/v1/chat/completions"):gsub("%%s", function() return model end),
+    path = (sample[3] or "/v1/chat/completions"):gsub("%%s", name),
     headers = {},
     body = core.encode(body_of(model, sample[2])),
   })

@@ -129,6 +129,11 @@ def test_a_good_policy_is_good(tmp_path):
     ('return { model = "aut" }', "'aut'.*did you mean 'auto'"),
     ('if req.has_tools then return { model = "aut" } end', "a chat with tools.*'aut'"),
     ('if req.op == "embed" then return { model = "auto", pick = "fasest" } end', "an embedding.*pick"),
+    ('if req.op == "rerank" then return { model = "aut" } end', "a ranking.*'aut'"),
+    ('if req.op == "moderate" then return { model = "aut" } end', "a moderation.*'aut'"),
+    ('if req.protocol == "bedrock-converse" then return { model = "aut" } end', "a chat of Bedrock's API.*'aut'"),
+    ('if req.protocol == "cohere-v2" then return { model = "aut" } end', "a chat of Cohere's API.*'aut'"),
+    ('if req.protocol == "ollama" then return { model = "aut" } end', "a chat of Ollama's API.*'aut'"),
     ('return 5', "must be a table")])
 def test_a_wrong_plan_is_found_where_route_begins(tmp_path, body, pattern):
     found = problems(tmp_path, {"gateway.lua": USES, "scripts/policies/mine.lua": policy(body)})
