@@ -13,7 +13,7 @@ from upstream import chat
 
 EXAMPLES = sorted(glob.glob(os.path.join(program.ROOT, "examples", "[0-9]*")))
 ENV = {"HARBOUR_API_KEY": "sk-canary-harbour", "APP_KEY": "app-key-of-tests", "CRON_KEY": "cron-key-of-tests",
-       "TIDEGATE_ADMIN_TOKEN": "admin-token-of-tests"}
+       "TIDEGATE_ADMIN_TOKEN": "admin-token-of-tests", "LANTERN_API_KEY": "sk-canary-lantern"}
 
 
 def name_of(path):
