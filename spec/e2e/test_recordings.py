@@ -66,7 +66,8 @@ def load():
         with open(path, encoding="utf-8") as file:
             meta = json.load(file)
         sent_to = (meta.get("path") or "").split("?")[0]
-        if meta["provider"] in SHIPPED + OTHERS and meta["endpoint"] in PATHS and sent_to.endswith(DIALECT_PATHS):
+        if meta["provider"] in SHIPPED + OTHERS and meta["endpoint"] in PATHS and sent_to.endswith(DIALECT_PATHS) \
+                and not sent_to.startswith("/api/"):  # Ollama's own
             cases.append(Case(path))
     return cases
 

@@ -16,6 +16,7 @@ import gateway as program
 import upstream as mock
 from config import config, one
 from expect import openai_error
+from wire import wait_until
 
 ID, SECRET = "AKIAGATEWAYCLIENT", "sk-canary-client+secret/key"
 KEY = "sk-canary-key-of-app"
@@ -199,11 +200,14 @@ def test_signatures_and_keys_are_told_nowhere(signing):
     assert "does not match" in signing.log(send(signing, target, headers))["error"]["message"]
     signature = headers["Authorization"].split("Signature=")[1]
     assert send(signing, *signed(token="session-token-of-a-client")).status == 200
-    text = signing.errors
-    for name in ("gateway.log", "bodies.log"):
-        with open(os.path.join(signing.folder, name), encoding="utf-8") as file:
-            text += file.read()
-    assert "amz-date" in text.lower()
+
+    def written():
+        text = signing.errors
+        for name in ("gateway.log", "bodies.log"):
+            with open(os.path.join(signing.folder, name), encoding="utf-8") as file:
+                text += file.read()
+        return text if "amz-date" in text.lower() else None
+    text = wait_until("the request in the log of bodies", written)
     for secret in (signature, SECRET, KEY, "session-token-of-a-client"):
         assert secret not in text
 
