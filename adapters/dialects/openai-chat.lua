@@ -47,14 +47,9 @@ return tide.dialect {
     rerank = "/rerank",
   },
   operations = {
-    moderate = {
-      request = { model = "model", needs = { "input" }, inputs = { "input" } },
-    },
+    moderate = { request = { model = "model", inputs = { "input" } } },
     embed = {
-      request = {
-        model = "model", messages = "input", needs = { "input" }, inputs = { "input" },
-        format = "encoding_format",
-      },
+      request = { model = "model", inputs = { "input" }, format = "encoding_format" },
       raw_members = { "input", "embedding" }, passes_early = true,
       decode_request = embed.decode_request, encode_request = embed.encode_request,
       decode_answer = embed.decode_answer, encode_answer = embed.encode_answer,
