@@ -8,6 +8,8 @@ local warnings = require("tide.warnings")
 
 local M = {}
 
+local MOST_BYTES = 48 * 1024 * 1024
+
 -- The canonical answer, or nil and { kind =, message = }.
 local function read(self, text)
   local hooks, speaker = self.hooks, self.speaker
@@ -98,6 +100,30 @@ local function codec_of(self, finish, count)
   }
 end
 
+-- What becomes of many vectors is done as they come, not all at once at the end.
+local function as_wanted(self, before, answer)
+  if self.context.rq.format ~= "base64" then return answer end
+  for i, vector in ipairs(answer.vectors or {}) do
+    local text = vectors.base64(vector)
+    answer.vectors[i] = { base64 = text }
+    before.bytes = before.bytes + #text
+  end
+  return answer
+end
+
+-- The answers of all pieces are in memory before the client gets any of it.
+local function bounded(self, before, codec)
+  local body = codec.body
+  function codec.body(text, headers)
+    before.bytes = before.bytes or 0
+    if self.context.rq.format ~= "base64" then before.bytes = before.bytes + #text end
+    if before.bytes <= MOST_BYTES then return body(text, headers) end
+    return false, "too_large", "the answers to so many inputs are larger than " .. MOST_BYTES
+      .. " bytes, which are put together here: ask for fewer at once"
+  end
+  return codec
+end
+
 --- The codec of one attempt, as req:attempt() takes it.
 -- @tparam table call of body.read()
 -- @tparam table lane
@@ -117,16 +143,15 @@ function M.codec(call, lane, way, context, dropped, made)
     return codec_of(self, function(answer) return write(self, answer) end, inputs and #inputs)
   end
   before.codec = function(i)
-    return codec_of(self, function(answer)
-      before.answers[i] = answer
+    return bounded(self, before, codec_of(self, function(answer)
+      before.answers[i] = as_wanted(self, before, answer)
       return ""
-    end, #before.requests[i].inputs)
+    end, #before.requests[i].inputs))
   end
-  return codec_of(self, function(answer)
+  return bounded(self, before, codec_of(self, function(answer)
     before.answers[before.count + 1] = answer
     return write(self, pieces.join(before.answers))
-  end, #before.last.inputs)
+  end, #before.last.inputs))
 end
-
 
 return M
