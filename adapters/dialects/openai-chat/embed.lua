@@ -176,8 +176,10 @@ function M.decode_answer(body)
     end
     list[index and index + 1 or i] = vector
   end
-  if #list ~= #data then
-    return nil, { kind = "protocol", message = "the answer has an index twice" }
+  for i = 1, #data do
+    if not list[i] then
+      return nil, { kind = "protocol", message = "the answer has an index twice, or leaves one out" }
+    end
   end
   local usage = canonical.table_of(body.usage)
   local total = canonical.number_of(usage.total_tokens)
