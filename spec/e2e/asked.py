@@ -5,6 +5,8 @@ import json
 import re
 from dataclasses import dataclass, field
 
+import asked_others
+from asked_others import data_url
 from dialects import ANTHROPIC, GEMINI, OPENAI, RESPONSES
 
 TIERS = {"standard": "default", "standard_only": "default"}
@@ -73,11 +75,6 @@ def json_or_text(text):
         return json.loads(text)
     except ValueError:
         return text
-
-
-def data_url(url):
-    match = re.match(r"data:([^;,]*);base64,(.*)$", url, re.S)
-    return match.groups() if match else None
 
 
 def linked(kind, url):
@@ -433,7 +430,8 @@ def read_gemini(body, asked):
     asked.values["safety"] = body.get("safetySettings")
 
 
-READERS = {OPENAI: read_chat, RESPONSES: read_responses, ANTHROPIC: read_anthropic, GEMINI: read_gemini}
+READERS = {OPENAI: read_chat, RESPONSES: read_responses, ANTHROPIC: read_anthropic, GEMINI: read_gemini,
+           **asked_others.READERS}
 
 
 def read(dialect, data):

@@ -79,7 +79,8 @@ feature("a document of text",
         {"type": "file", "file": {"filename": "r.txt", "file_data": "data:text/plain;base64,c29tZSB3b3Jkcw=="}})},
         responses={"input": user(INPUT_TEXT,
         {"type": "input_file", "filename": "r.txt", "file_data": "data:text/plain;base64,c29tZSB3b3Jkcw=="})})
-feature("citations of a document", lambda a, _: False, "citations", to=(),
+feature("citations of a document", lambda a, _: '"citations":{"enabled":true}' in a.text or a.body.get("documents"),
+        "citations", to=(),
         anthropic={"messages": user({"type": "document", "citations": {"enabled": True},
                                      "source": {"type": "text", "media_type": "text/plain", "data": "some words"}})})
 feature("sound", lambda a, _: a.pieces("audio") == [("audio", "wav", WAV)], "audio", to=(OPENAI, GEMINI),

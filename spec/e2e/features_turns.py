@@ -2,7 +2,7 @@
 import json
 
 from dialects import ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES
-from features import (OPEN_SCHEMA, PNG, SCHEMA, TEXT, WEATHER, chat_tools, contents, feature, has_schema, is_, raw,
+from features import (OPEN_SCHEMA, PNG, SCHEMA, TEXT, WEATHER, chat_tools, feature, has_schema, is_, raw,
                       user)
 
 # ---- instructions and turns --------------------------------------------------------------------

@@ -101,10 +101,10 @@ end
 
 local function document_parts(part, out)
   local format = media.document_format(part)
+  if part.citations and not out.traits.citations then out.warn("citations of a document") end
   if out.traits.documents == false then return told_text(part, out) end
   local source = source_of(data_of(part))
   if not (format and source) then return missing("document", out) end
-  if part.citations and not out.traits.citations then out.warn("citations of a document") end
   return with_cache({
     document = {
       format = format, name = out.document_name(part.title or part.name), source = source,

@@ -131,6 +131,7 @@ local Role = {}
 
 function Role.user(out, message)
   local shown, list, has_results = {}, {}, false
+  local before = #out.documents
   for _, part in ipairs(message.content) do
     if part.type == "tool_result" then
       has_results = true
@@ -142,6 +143,7 @@ function Role.user(out, message)
   for _, part in ipairs(message.content) do
     if part.type ~= "tool_result" then list[#list + 1] = block_of(out, part) end
   end
+  if #list == 0 and #out.documents > before then list[1] = text_block("See the documents.") end
   if #list == 0 and has_results then return end
   add(out, { role = "user", content = content_of(list) })
 end
