@@ -8,7 +8,8 @@ return tide.adapter {
   ops = {
     chat = {
       path = "/chat/completions",
-      paths = { ["anthropic-messages"] = "../../anthropic/v1/messages" },
+      -- From the root: that of the coding plan, /api/coding/paas/v4, has no other one.
+      paths = { ["anthropic-messages"] = "../../../../api/anthropic/v1/messages" },
     },
     complete = false, count = false,
   },

@@ -363,8 +363,8 @@
 //                                        event returns behind its text whether that was content,
 //                                        whether it finishes the answer, and each function as its
 //                                        fourth value JSON text of the usage, or nil
-//       counts = bool,                -- true: body returns the usage so, too, while `watch` is asked
-//       headers = bool,               -- true: body gets the answer's, { [lower-case name] = value }
+//       counts = bool,                -- true: body returns the usage, too, while `watch` is asked
+//       headers = bool,               -- true: body gets the answer's, { [small name] = value }
 //       ends = bool,                  -- with it: a proper end of the bytes ends the stream, too
 //       error_event = function(kind, message) -> text, or nil: instead of the option of that name,
 //                                        where the last event depends on those before it

@@ -24,7 +24,7 @@ TOLD = {OPENAI: "/chat/completions", RESPONSES: "/responses"}
 WHERE = {
     "deepseek": ("", {ANTHROPIC: "/anthropic/v1/messages", **TOLD}),
     "moonshot": ("/v1", {ANTHROPIC: "/anthropic/v1/messages", OPENAI: "/v1/chat/completions"}),
-    "zhipu": ("/api/paas/v4", {ANTHROPIC: "/api/anthropic/v1/messages", OPENAI: "/api/paas/v4/chat/completions"}),
+    "zhipu": ("/api/coding/paas/v4", {ANTHROPIC: "/api/anthropic/v1/messages", OPENAI: "/api/coding/paas/v4/chat/completions"}),
     "minimax": ("", {ANTHROPIC: "/anthropic/v1/messages", OPENAI: "/v1/chat/completions"}),
     "openrouter": ("/api/v1", {ANTHROPIC: "/api/v1/messages", OPENAI: "/api/v1/chat/completions",
                                RESPONSES: "/api/v1/responses"}),

@@ -13,6 +13,18 @@ local function failure(text, path)
 end
 
 describe("tide.adapters", function()
+  it("adds to what a dialect calls an error what an adapter knows", function()
+    local loaded = load_with({ ["adapters/custom.lua"] = [[return tide.adapter {
+      extends = "openai", errors = { inside = { { path = "base.code", unless = 0 } } } }]] })
+    local rules = loaded.adapters.custom.watches["openai-chat"].rules
+    assert.same({ "error", { event = "error" }, { path = "base.code", unless = 0 } }, rules.error)
+    assert.equal("choices[]", rules.choices)
+    assert.is_nil(loaded.adapters.openai.watches)
+    local said = failure('return tide.adapter { extends = "openai",\n'
+      .. "errors = { inside = { { unless = 0 } } } }")
+    assert.truthy(said.message:find("needs a `path`", 1, true))
+  end)
+
   it("resolves extends over several levels", function()
     local loaded = load_with({
       ["adapters/zai.lua"] = [[return tide.adapter {

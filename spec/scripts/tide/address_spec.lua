@@ -57,6 +57,16 @@ describe("tide.address", function()
     assert.equal("/chat/completions?m=y", endpoint(provider, "chat", nil, false, "y").path)
   end)
 
+  it("goes up from base_url where a path begins so, to its root at most", function()
+    local provider = provider_of([[return tide.adapter { dialect = "openai-chat",
+      base_url = "http://a/b/c/",
+      ops = { chat = { path = "../d" }, embed = { path = "../../../../e" } } }]])
+    assert.equal("http://a/b", endpoint(provider).url)
+    assert.equal("/d", endpoint(provider).path)
+    assert.equal("http://a", endpoint(provider, "embed").url)
+    assert.equal("/e", endpoint(provider, "embed").path)
+  end)
+
   it("leaves out a query that has no value", function()
     local text = [[return tide.adapter { dialect = "openai-chat", base_url = "http://a",
       config = { version = "string?" }, query = { v = "{version}", w = "{w|1 2}" } }]]
