@@ -23,7 +23,7 @@ return tide.adapter {
   errors = {
     status = { [403] = "content_filter" },
     match = {
-      { status = 403, contains = "Provider returned error", kind = "content_filter" },
+      { status = 403, contains = "Provider returned error", kind = "auth" },
       { status = 400, contains = "maximum context length", kind = "context_length" },
       { status = 400, contains = "does not exist", kind = "no_target" },
     },

@@ -181,7 +181,7 @@ local SAID = {
     { 402, err("Insufficient credits", { code = 402 }), "quota" },
     { 403, err("Your input was flagged", { code = 403, metadata = { reasons = { "x" } } }),
       "content_filter" },
-    { 403, err("Provider returned error", { code = 403, metadata = { raw = "{}" } }), "no_target" },
+    { 403, err("Provider returned error", { code = 403, metadata = { raw = "{}" } }), "auth" },
     { 404, err("No endpoints found", { code = 404 }), "no_target" },
     { 429, err("Provider returned error", { code = 429 }), "rate_limited" },
     { 502, err("Provider returned error", { code = 502 }), "upstream_5xx" },
