@@ -235,10 +235,10 @@ def test_more_than_one_answer_is_refused_where_nobody_gives_it(speaking, dialect
     assert answer.json["error"]["param"] == "n" and not a.requests
 
 
-@pytest.mark.parametrize("dialect, path", [
-    (d, path) for d in DIALECTS if d != "openai-chat" for path in ("/v1/completions", "/v1/embeddings")
-    if path == "/v1/completions" or d in ("openai-responses", "anthropic-messages")])
-def test_an_operation_that_the_provider_does_not_have_is_refused(speaking, dialect, path):
+@pytest.mark.parametrize("path, dialect", [
+    *[("/v1/completions", d) for d in DIALECTS if d != "openai-chat"],
+    *[("/v1/embeddings", d) for d in ("openai-responses", "anthropic-messages")]])
+def test_what_a_providers_dialect_does_not_have_is_refused_by_name(speaking, dialect, path):
     g, a = speaking(dialect)
     answer = g.call({"model": "group", "prompt": "hi", "input": "hi"}, path)
     assert answer.status == 400 and answer.json["error"]["code"] == "unsupported_operation" and not a.requests
