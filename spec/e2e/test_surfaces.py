@@ -1,10 +1,17 @@
 """What surrounds a request - scripts, tools of the command line, errors - is the same for each dialect and operation."""
 import json
 import os
+import signal
+import threading
 import urllib.parse
 
-from config import config, provider
-from gateway import run
+import framings
+import upstream as mock
+from config import ADMIN, config, provider
+from conformance import ask
+from facts import ALL, client
+from framings import AWS
+from gateway import DRAINED, run
 from wire import wait_until
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
@@ -200,3 +207,83 @@ def test_mocks_of_tests_answer_in_each_dialect_and_operation(tmp_path, program_e
     (tmp_path / "scripts/policies/x_test.lua").write_text(TESTED)
     status, out, errors = run("test", str(tmp_path))
     assert (status, errors) == (0, "") and "14 passed, 0 failed" in out, out
+
+
+# ---- lanes -----------------------------------------------------------------------------------------
+NEW = ("bedrock-converse", "cohere-v2", "ollama")
+
+
+def mixed(gateway, upstreams, **settings):
+    """the model "group" of a provider of each of the newer dialects and one of OpenAI's, in this order; and their mocks"""
+    mocks = [upstreams() for _ in range(4)]
+    table = {"be": provider(mocks[0].origin, extends="bedrock", region="us-east-1"),
+             "co": provider(mocks[1].origin, extends="cohere"), "ol": provider(mocks[2].origin, extends="ollama"),
+             "oa": provider(mocks[3])}
+    targets = {"targets": ["be/m", "co/m", "ol/m", "oa/m"], "pick": "ordered", "retry": {"max": 3}}
+    return (gateway(config(table, models={"group": targets}, **settings)), *mocks)
+
+
+def broken():
+    """answers that fail before their first content: of Bedrock, Cohere, Ollama"""
+    refused = {"delta": {"finish_reason": "ERROR", "error": "no"}, "type": "message-end"}
+    return (framings.stream(AWS, framings.event(AWS, {"role": "assistant"}, "messageStart"),
+                            framings.exception("modelStreamErrorException", {"message": "no"})),
+            mock.stream(mock.event(refused)),
+            mock.Reply(200, {"content-type": "application/x-ndjson"}, [b'{"error":"no"}\n'], "chunked"))
+
+
+def test_T02_what_fails_before_its_first_content_moves_on_from_dialect_to_dialect(gateway, upstreams):
+    g, *mocks, last = mixed(gateway, upstreams, timeout={"first_token": 20})
+    for asks in ALL:
+        for stream in (False, True):
+            for one, answer in zip(mocks, broken() if stream else [mock.error(500)] * 3):
+                one.answer(answer)
+            last.answer(mock.tokens("hel", "lo", usage=mock.USAGE) if stream else mock.chat("hello"))
+            path, body = ask(asks, "group", stream)
+            answer = g.call(body, path)
+            facts = client.stream(asks, answer.body) if stream else client.answer(asks, answer.body)
+            assert facts.choices[0].text == "hello" and facts.choices[0].finish == "stop", (asks, answer.body)
+            assert answer.headers["x-tidegate-target"] == "oa/m"
+            tried = [one.split("#")[0] for one in answer.headers["x-tidegate-attempts"].split()]
+            assert tried == ["be/m", "co/m", "ol/m", "oa/m"], (asks, tried)
+
+
+def test_T37_timeouts_are_told_in_each_dialect(gateway, upstreams):
+    silent = upstreams().always(lambda _: mock.stall())
+    g = gateway(config({"one": provider(silent, timeout={"head": .2, "first_token": .2})}, retry={"max": 0}))
+    for asks in NEW:
+        for stream in (False, True):
+            path, body = ask(asks, "one/m", stream)
+            answer = g.call(body, path)
+            assert answer.status == 504 and answer.headers["content-type"] == "application/json", answer.body
+            told = client.error(asks, 504, answer.body)
+            assert "timeout" in told["message"], told
+
+
+def test_T07_a_client_that_leaves_frees_the_upstream_in_each_dialect(gateway, upstream):
+    g = gateway(config({"one": provider(upstream)}, admin=ADMIN))
+    for i, asks in enumerate(NEW):
+        upstream.answer(mock.stream(mock.delta("so far"), mock.Stall()))
+        path, body = ask(asks, "one/m", True)
+        answer = g.send(body, path).read_until(b"so far")
+        answer.connection.close()
+        assert upstream.wait_requests(i + 1).gone.wait(mock.LIMIT)
+        wait_until("the gauge falls", lambda: g.metrics()["tidegate_upstreams_in_flight"] == 0)
+        assert g.log(answer)["error"]["kind"] == "canceled"
+
+
+def test_streams_of_each_dialect_end_well_during_a_drain(gateway, upstream):
+    gate = threading.Event()
+    upstream.always(lambda _: mock.stream(mock.role(), mock.delta("hel"), mock.Hold(gate), mock.delta("lo"), mock.finish(),
+                                          mock.usage_chunk(), mock.DONE))
+    g = gateway(config({"one": provider(upstream)}))
+    answers = {}
+    for asks in NEW:
+        path, body = ask(asks, "one/m", True)
+        answers[asks] = g.send(body, path).read_until(b"hel")
+    g.signal(signal.SIGTERM)
+    gate.set()
+    for asks, answer in answers.items():
+        assert client.stream(asks, answer.read().body).choices[0].text == "hello", (asks, answer.body)
+        answer.connection.close()
+    assert g.wait() == 0 and g.stderr[-1] == DRAINED
