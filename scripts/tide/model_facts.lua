@@ -46,15 +46,34 @@ function M.of(lane)
   return facts
 end
 
--- Where nothing is generated.
+-- Where no model is asked.
 local free
+
+-- Of the rest no answer has tokens.
+local WRITES = { chat = true, complete = true }
+
+local function without_output(prices)
+  local result = {}
+  for name, value in pairs(prices) do result[name] = value end
+  result.output = 0
+  if prices.tiers then
+    result.tiers = {}
+    for i, tier in ipairs(prices.tiers) do result.tiers[i] = without_output(tier) end
+  end
+  return result
+end
 
 --- What a request costs on a lane.
 -- @treturn userdata|nil of core.price(); nil: not known
 function M.price(lane, op)
-  if op ~= "count" then return M.of(lane).price end
-  free = free or core.price({ input = 0, output = 0 })
-  return free
+  if op == "count" then
+    free = free or core.price({ input = 0, output = 0 })
+    return free
+  end
+  local facts = M.of(lane)
+  if WRITES[op] or not facts.price then return facts.price end
+  facts.price_of_input = facts.price_of_input or core.price(without_output(facts.prices))
+  return facts.price_of_input
 end
 
 return M

@@ -74,6 +74,9 @@ def test_T32_every_kind_of_answer_has_its_cost_in_the_log(gateway, upstream):
     upstream.always(mock.embeddings())
     assert costs(g.log(g.call({"model": "one/e", "input": "hi"}, "/v1/embeddings"))) == (cost(
         {"input": 0.02, "output": 0}, 4, 0), False)
+    for path, more in (("/v1/embeddings", {"input": "hi"}), ("/v2/embed", {"texts": ["hi"], "embedding_types": ["float"]})):
+        answer = g.call({"model": "one/m", **more}, path)  # nothing is written, whatever that would cost
+        assert costs(g.log(answer)) == (cost(ONE, 4, 0), False)
 
 
 def test_T32_what_is_not_known_is_flagged_and_never_0(gateway, upstream):
