@@ -287,3 +287,65 @@ def test_streams_of_each_dialect_end_well_during_a_drain(gateway, upstream):
         assert client.stream(asks, answer.read().body).choices[0].text == "hello", (asks, answer.body)
         answer.connection.close()
     assert g.wait() == 0 and g.stderr[-1] == DRAINED
+
+
+# ---- scripts around a request ----------------------------------------------------------------------
+SHOUT = """return tide.policy {
+  route = function(req)
+    return { model = "group", shadow = { target = "copy/s" }, hold = req.headers["x-hold"] and true or nil }
+  end,
+  on_event = function(req, event)
+    if event.type == "text" then event.delta = event.delta:upper() end
+    return event
+  end,
+  on_finish = function(req, sum)
+    tide.log.info("sum", { what = tide.json.encode { req.protocol, req.op, sum.outcome, sum.usage.input, sum.target } })
+  end,
+}"""
+AROUND = """return tide.middleware {
+  before = function(req)
+    if req.headers["x-deny"] then return nil, { kind = req.headers["x-deny"], message = "denied" } end
+    if req.headers["x-fail"] then error("it broke") end
+  end,
+  after = function(req, res) req:set_header("x-said", req.op .. " " .. (res.text or "")) end,
+}"""
+
+
+def sums(g, count):
+    def find():
+        found = [json.loads(x["fields"]["what"]) for x in g.lines() if x.get("message") == "sum"]
+        return found if len(found) >= count else None
+    return wait_until("%d sums" % count, find)
+
+
+def test_scripts_stand_around_each_dialect_and_operation(gateway, upstreams):
+    one, copy = upstreams(), upstreams()
+    one.always(lambda r: mock.embeddings() if "embed" in r.path else mock.json_reply(
+        {"results": [{"index": 0, "relevance_score": .5}], "usage": {"total_tokens": 4}}) if "rerank" in r.path
+        else mock.tokens("hel", "lo", usage=mock.USAGE) if r.json.get("stream") else mock.chat("hello"))
+    copy.always(mock.error(400))
+    g = gateway(config({"one": provider(one, extends="ranks"), "copy": provider(copy, extends="ranks")}, models={"group": ["one/m"]},
+                       policy="shout", middleware=["around"]),
+                files={"scripts/policies/shout.lua": SHOUT, "scripts/middleware/around.lua": AROUND,
+                       "adapters/ranks.lua": 'return tide.adapter { extends = "openai", ops = { chat = true, embed = true, rerank = true } }'})
+    asked = [(d, "chat", stream, *ask(d, "group", stream)) for d in NEW for stream in (False, True)]
+    asked += [("cohere-v2", "embed", False, "/v2/embed", {"model": "group", "texts": ["a"], "embedding_types": ["float"]}),
+              ("ollama", "embed", False, "/api/embed", {"model": "group", "input": "a"}),
+              ("cohere-v2", "rerank", False, "/v2/rerank", {"model": "group", "query": "a", "documents": ["a"]})]
+    expected = []
+    for dialect, op, stream, path, body in asked:
+        for headers in ({}, {"x-hold": "1"}):
+            answer = g.call(body, path, headers=headers)
+            assert answer.status == 200, (path, answer.body)
+            expected.append([dialect, op, "ok", 11 if op == "chat" else 4, "one/m"])
+            if stream:
+                assert client.stream(dialect, answer.body).choices[0].text == "HELLO", answer.body
+            elif op == "chat":
+                assert answer.headers["x-said"] == "chat hello"
+        for headers, status in (({"x-deny": "rate_limited"}, 429), ({"x-deny": "too_large"}, 413), ({"x-fail": "1"}, 500)):
+            refused = g.call(body, path, headers=headers)
+            assert refused.status == status, (path, refused.body)
+            assert "denied" in client.error(dialect, status, refused.body)["message"] or status == 500
+    assert sorted(sums(g, len(expected))) == sorted(expected)
+    wait_until("copies", lambda: len(copy.requests) == len(expected))
+    assert {r.json["model"] for r in copy.requests} == {"s"}
