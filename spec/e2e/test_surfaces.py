@@ -188,6 +188,11 @@ for _, model in ipairs { "cohere/command-a-03-2025", "ollama/qwen3", "bedrock/am
       t.eq(r.status, 400)
       t.ok(r.error.message:find("The test answers 400", 1, true), r.error.message)
     end
+    local whole = assert(tide.chat { model = model, messages = { { role = "user", content = "x" } } })
+    local stream = assert(tide.chat { model = model, stream = true, messages = { { role = "user", content = "x" } } })
+    for _, r in ipairs { whole, assert(stream:result()) } do
+      t.eq({ r.text, r.finish_reason, r.usage.input, r.target }, { "hello", "stop", 1, model })
+    end
     for _, method in ipairs { "converse", "converse-stream" } do
       local name = model:gsub("/", "%%2F"):gsub(":", "%%3A")
       says_hello(t.request { path = "/model/" .. name .. "/" .. method,
