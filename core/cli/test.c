@@ -14,7 +14,10 @@ enum {
     TEXT_LIMIT = 64 * 1024 * 1024,
     LOOK_US = 200 * 1000, // how often --watch looks at the files
     BROKEN = 1,           // what testing.list() says of a file that cannot be loaded
+    UNLOADED = 2,         // what call() says of a configuration that cannot
 };
+
+static const char RIGHT_CONFIG[] = "the configuration is right";
 
 struct run {
     const struct cli_options *options;
@@ -71,22 +74,23 @@ static int write_junit(struct run *run)
 
 // ---- one file ---------------------------------------------------------------------------------
 
-// Calls a function of tide.testing in a fresh state.
+// Calls a function of tide.testing in a fresh state; UNLOADED: the configuration is wrong.
 static int call(const struct run *run, bool loads, const char *function, struct slice argument,
                 struct buf *out, struct error *err)
 {
     struct offline offline;
 
     int rc = offline_open(&offline, run->config, run->bundle, err);
-    if (rc == 0 && loads)
-        rc = offline_load(&offline, err);
+    if (rc == 0 && loads && offline_load(&offline, err) != 0)
+        rc = UNLOADED;
     if (rc == 0)
         rc = offline_call(&offline, "tide.testing", function, argument, out, err);
     offline_close(&offline);
     return rc;
 }
 
-static void run_case(struct run *run, const char *path, unsigned long index)
+// False: no case of the file can be run.
+static bool run_case(struct run *run, const char *path, unsigned long index)
 {
     struct error err = {ERROR_NONE, ""};
     struct buf argument, result;
@@ -96,12 +100,16 @@ static void run_case(struct run *run, const char *path, unsigned long index)
     buf_add_text(&argument, "{\"path\":");
     json_string_encode(&argument, slice_of(path));
     buf_addf(&argument, ",\"index\":%lu}", index);
-    if (call(run, true, "run", buf_slice(&argument), &result, &err) < 0)
+    int rc = call(run, true, "run", buf_slice(&argument), &result, &err);
+    if (rc == UNLOADED)
+        tell_broken(run, path, RIGHT_CONFIG, err.message);
+    else if (rc < 0)
         tell_broken(run, path, "the case comes to its end", err.message);
     else
         print(run, "case", buf_slice(&result), stdout);
     buf_deinit(&argument);
     buf_deinit(&result);
+    return rc != UNLOADED;
 }
 
 // `list` is what testing.list() gave: positions, and behind a line break a configuration.
@@ -117,12 +125,11 @@ static void run_cases(struct run *run, const char *path, const char *list)
     struct config *before = run->config;
     run->config = config_load_bundle(run->bundle, &overrides, &err);
     if (!run->config)
-        tell_broken(run, path, "the configuration is right", err.message);
+        tell_broken(run, path, RIGHT_CONFIG, err.message);
     while (run->config) {
         unsigned long index = strtoul(list, &end, 10);
-        if (end == list)
+        if (end == list || !run_case(run, path, index))
             break;
-        run_case(run, path, index);
         list = end;
     }
     config_free(run->config);

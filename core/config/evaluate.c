@@ -126,6 +126,8 @@ static int refuse_global(lua_State *L)
         if (lua_type(L, -1) == LUA_TSTRING)
             names[count++] = lua_tostring(L, -1);
     }
+    if (strcmp(wrong, "tide") == 0)
+        return luaL_error(L, "unknown name 'tide': settings are a plain table, return { ... }");
     const char *near = suggest_name(wrong, names, count);
     if (near)
         return luaL_error(L, "unknown name '%s', did you mean '%s'?", wrong, near);

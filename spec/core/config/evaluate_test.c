@@ -51,6 +51,8 @@ static void test_unknown_globals_are_errors(void **state)
     struct place *place = *state;
     check_refused(place, "return {\n  x = secrte 'A' }",
                   ":2: unknown name 'secrte', did you mean 'secret'?");
+    check_refused(place, "return tide.gateway {}",
+                  ":1: unknown name 'tide': settings are a plain table, return { ... }");
     check_refused(place, "return { x = qqqqqq }", ":1: unknown name 'qqqqqq'");
 }
 
