@@ -39,6 +39,16 @@ local function unknown(providers, configured, name)
   return "'" .. name .. "' is neither provider/model nor a configured model" .. hint
 end
 
+-- There may be an adapter of that name that is no provider here.
+local function unknown_target(self, reference)
+  local provider = split(reference)
+  if provider and core.source("adapters/" .. provider .. ".lua") then
+    return "unknown provider '" .. provider .. "': there is an adapter of that name, which "
+      .. "`providers` has to name"
+  end
+  return unknown(self.providers, self.definitions, reference)
+end
+
 -- { "a/b", ... }, "a/b" and { targets = {...} } in one form; `field` is where the list stands.
 local function normal(definition)
   if type(definition) == "string" then
@@ -72,7 +82,7 @@ local function expand_one(self, name, reference, result, open)
   local target = find_target(self.providers, reference)
   if not target then
     if reference == name then return "'" .. name .. "' leads back to itself" end
-    return unknown(self.providers, self.definitions, reference)
+    return unknown_target(self, reference)
   end
   add_unique(result.targets, result.seen, target)
 end
