@@ -79,12 +79,27 @@ local function choice_of(short)
   return { content = content, finish_reason = short.finish_reason }
 end
 
+-- Nobody has said anything, nor that it ended: a body that is no answer, read as if it were one.
+local NO_ANSWER = {
+  kind = "protocol", message = "decode returned neither content nor a finish_reason",
+}
+
+local function is_nothing(answer)
+  if answer.choices then return false end
+  local choice = choice_of(answer)
+  for _, part in ipairs(choice.content) do
+    if part.text ~= "" then return false end
+  end
+  return choice.finish_reason == nil
+end
+
 --- Emits the events of an answer.
 -- @tparam table answer { id =, model =, choices = {...}, usage = {...}, error = {...} }, or without
 --   choices: text =, reasoning =, tool_calls =, finish_reason =
 -- @tparam function emit of canonical_grammar.lua
 function M.emit(answer, emit)
   if answer.error then return emit("error", { error = answer.error }) end
+  if is_nothing(answer) then return emit("error", { error = NO_ANSWER }) end
   emit("start", {
     id = answer.id, model = answer.model, created = answer.created,
     service_tier = answer.service_tier, fingerprint = answer.fingerprint,

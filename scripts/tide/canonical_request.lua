@@ -48,6 +48,7 @@ local function complete(rq, call, reader)
   for _, message in ipairs(rq.messages or NOTHING) do
     if message.role == "user" then merge_results(message) end
   end
+  if rq.system and #rq.system == 0 then rq.system = nil end
   rq.op = reader == call.dialect and "chat" or call.op.name
   rq.model, rq.stream = call.model, call.stream
   if rq.include_usage == nil then rq.include_usage = call.asks_usage end

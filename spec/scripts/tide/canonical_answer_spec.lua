@@ -54,6 +54,18 @@ describe("tide.canonical_answer", function()
     assert.same({ input = 3, output = 4 }, result.usage)
   end)
 
+  it("is none without content and without a reason to end", function()
+    for _, nothing in ipairs({ {}, { text = "" }, { usage = { input = 1 }, tool_calls = {} } }) do
+      local events = {}
+      answers.emit(nothing, function(type, fields) events[#events + 1] = { type, fields } end)
+      assert.equal(1, #events)
+      assert.equal("error", events[1][1])
+      assert.equal("protocol", events[1][2].error.kind)
+    end
+    assert.equal("stop", told({ finish_reason = "stop" }).choices[1].finish_reason)
+    assert.equal("stop", told({ text = "hi" }).choices[1].finish_reason)
+  end)
+
   it("keeps the sources of a text", function()
     local result = told({ choices = { { content = {
       { type = "text", text = "x", citations = { { url = "http://a" } } },

@@ -40,6 +40,17 @@ describe("tide.canonical_request", function()
     assert.equal(2, canonical_request.of(call).said)
   end)
 
+  it("has no instructions where there are none, whatever the dialect makes of that", function()
+    local function system_of(parts)
+      return canonical_request.of(call_of(function()
+        return { system = parts, messages = {} }
+      end)).system
+    end
+    assert.is_nil(system_of({}))
+    assert.is_nil(system_of(nil))
+    assert.equal("hi", system_of({ { type = "text", text = "hi" } })[1].text)
+  end)
+
   it("has one result of each call", function()
     local function result(id, text)
       return { type = "tool_result", id = id, content = { { type = "text", text = text } } }
