@@ -933,6 +933,7 @@ function tide.config(path, ...) end
 ---@field body string
 ---@field json? any
 ---@field text? string
+---@field reasoning? string
 ---@field events? table[] of a stream
 ---@field finish_reason? string
 ---@field tool_calls? table[]

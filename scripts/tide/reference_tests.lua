@@ -116,6 +116,7 @@ return {
         { "body", "string" },
         { "json?", "any" },
         { "text?", "string" },
+        { "reasoning?", "string" },
         { "events?", "table[]", "of a stream" },
         { "finish_reason?", "string" },
         { "tool_calls?", "table[]" },

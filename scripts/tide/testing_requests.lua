@@ -41,6 +41,10 @@ local function is_set(value)
   return value ~= nil and value ~= core.null
 end
 
+local function add_thought(result, text)
+  if type(text) == "string" then result.reasoning = (result.reasoning or "") .. text end
+end
+
 -- What matters of one event or whole answer joins `result`.
 local function add(result, parts, value)
   if is_set(value.usage) then result.usage = value.usage end
@@ -50,6 +54,7 @@ local function add(result, parts, value)
   if is_set(choice.finish_reason) then result.finish_reason = choice.finish_reason end
   local said = choice.message or choice.delta or { content = choice.text }
   if type(said.content) == "string" then parts[#parts + 1] = said.content end
+  add_thought(result, said.reasoning_content)
   if is_set(said.tool_calls) and choice.message then result.tool_calls = said.tool_calls end
 end
 
@@ -63,6 +68,7 @@ local function read_other(result, dialect, path)
     traits = {}, warn = function() end,
   })
   if said.text ~= "" then result.text = said.text end
+  if said.reasoning ~= "" then result.reasoning = said.reasoning end
   if #said.tool_calls > 0 then result.tool_calls = said.tool_calls end
   result.finish_reason, result.usage = said.finish_reason, said.usage
 end
@@ -110,7 +116,7 @@ local function read_headers(result)
   result.targets, result.attempts = attempts_of(headers["x-tidegate-attempts"])
   result.target = headers["x-tidegate-target"]
   result.policy = (headers["x-tidegate-policy"] or ""):match("^([^@]+)")
-  result.warnings = list_of(headers["x-tidegate-warnings"], "([^,]+)")
+  result.warnings = list_of(headers["x-tidegate-warnings"], "%s*([^,]+)")
 end
 
 -- The one who waits is the case: the request gets a task of its own.

@@ -202,6 +202,22 @@ end)
     assert status == 1 and "t.config:1: unknown field 'modls', did you mean 'models'" in told, told
 
 
+def test_a_configuration_that_is_wrong_with_that_of_a_test_is_told_once(tmp_path):
+    cases = case("", name="one") + case("", name="two").split("\n", 1)[1]
+    status, told = run(tmp_path, "tide.test.config { providers = { groq = {} } }\n" + cases)
+    assert status == 1 and "0 passed, 1 failed" in told, told
+    assert "FAIL  the configuration is right" in told and "unknown provider 'openai'" in told, told
+
+
+def test_what_was_thought_is_seen(tmp_path):
+    passes(tmp_path, """
+      t.upstream("openai").reply{ json = { choices = { { index = 0, finish_reason = "stop",
+        message = { role = "assistant", content = "42", reasoning_content = "Hm." } } } } }
+      local r = t.chat{ model = "openai/gpt-4o-mini" }
+      t.eq(r.reasoning, "Hm.")
+      t.eq(r.text, "42")""")
+
+
 def test_a_test_needs_no_configuration(tmp_path):
     (tmp_path / "adapters").mkdir()
     (tmp_path / "adapters" / "y_test.lua").write_text(case('t.eq(t.chat{ model = "groq/x" }.attempts, { "groq" })'))

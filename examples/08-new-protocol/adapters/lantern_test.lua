@@ -4,6 +4,7 @@ t.case("a stream is told to the client", function()
   t.upstream("lantern").stream("fixtures/lantern/stream.answer.ndjson")
   local r = t.chat { model = "lantern/flame-1", stream = true }
   t.eq(r.text, "Good day.")
+  t.eq(r.reasoning, "Hm.")
   t.eq(r.finish_reason, "stop")
 end)
 
