@@ -80,6 +80,7 @@ local function expected_of(outcome)
   end
   return {
     text = said.text, finish_reason = said.finish_reason,
+    reasoning = said.reasoning ~= "" and said.reasoning or nil,
     tool_calls = #calls > 0 and calls or nil, usage = outcome.usage,
   }
 end
@@ -182,7 +183,9 @@ local function existing(folder)
   for _, name in ipairs(core.fixtures(folder)) do names[name] = true end
   for _, case in ipairs(CASES) do
     local name = case[1] .. ".request.json"
-    if names[name] then return folder .. name .. " is there already: --force writes over it" end
+    if names[name] then
+      return folder .. name .. " is there already: --force writes over it, --out elsewhere"
+    end
   end
 end
 

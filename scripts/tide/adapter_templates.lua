@@ -35,8 +35,6 @@ return tide.adapter {
 local TEST = [[
 local t = tide.test
 
-t.config { providers = { <name> = {} } }
-
 t.case("a chat goes to the service and comes back", function()
   t.upstream("<name>").reply { text = "hello" }
   local r = t.chat { model = "<name>/model-name" }
@@ -96,8 +94,6 @@ return tide.adapter {
 
 local OWN_TEST = [[
 local t = tide.test
-
-t.config { providers = { <name> = {} } }
 
 t.case("a stream is told to the client", function()
   t.upstream("<name>").stream("fixtures/<name>/stream.answer.ndjson")

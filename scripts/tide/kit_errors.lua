@@ -37,13 +37,19 @@ local function cases(secret)
   }
 end
 
+local function shown(kit, body)
+  if body == "" then return "empty" end
+  return (body:gsub(kit.secret:gsub("%p", "%%%0"), "KEY"))
+end
+
 local function check(kit, request, case, fail)
   local name, status, headers, body, wanted, after = unpack(case, 1, 6)
   local outcome = kit:ask(request, { status = status, headers = headers, pieces = { body } })
   if kit.hooks.failed then return end
   local what = name .. (request.stream and " to a stream" or "") .. ": "
   if outcome.ok then
-    fail(what .. "the client is told a success", kit.hooks.last)
+    fail(what .. "the client is told a success; the answer was " .. shown(kit, body),
+      kit.hooks.last)
   elseif wanted and outcome.status ~= wanted then
     fail(what .. "the client gets " .. outcome.status .. ", not " .. wanted, kit.hooks.last)
   elseif after and outcome.headers["retry-after"] ~= after then

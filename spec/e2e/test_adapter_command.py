@@ -201,7 +201,7 @@ HOOKS = {
     "decode: no table": ([(ON_EVENT, "decode = function() return 5 end,\n  " + ON_EVENT)], "decode = function",
                          "decode returns a number"),
     "decode: success of anything": ([(ON_EVENT, 'decode = function(body) return { text = "x" } end,\n  ' + ON_EVENT)],
-                                    "decode = function", "the client is told a success"),
+                                    "decode = function", "the client is told a success; the answer was {\"error\":"),
     "on_status: no table": ([(ON_EVENT, 'on_status = function() return "x" end,\n  ' + ON_EVENT)], "on_status = function",
                             "on_status returns a string"),
     "on_status: kind": ([(ON_EVENT, 'on_status = function() return { kind = "ratelimited" } end,\n  ' + ON_EVENT)],

@@ -163,3 +163,15 @@ def test_it_passes_its_check_and_its_test(tmp_path):
     assert status == 0 and "adapters/lantern.lua: ok" in out and "warning" not in out, out + errors
     status, out, errors = program.run("test", str(copy))
     assert status == 0 and " 0 failed" in out, out + errors
+
+
+def test_what_is_recorded_of_it_passes_the_check(tmp_path, lantern, program_exists):
+    (tmp_path / "adapters").mkdir()
+    (tmp_path / FILE).write_text(text_of(FILE, lantern), encoding="utf-8")
+    status, out, errors = program.run("adapter", "record", "lantern", str(tmp_path), env=ENV)
+    assert status == 0, out + errors
+    recorded = tmp_path / "adapters" / "fixtures" / "lantern"
+    expected = json.loads((recorded / "stream.expected.json").read_text())
+    assert expected["reasoning"] == "Let me see." and expected["text"].startswith("You said: ")
+    status, out, errors = program.run("adapter", "check", "lantern", str(tmp_path))
+    assert status == 0, out + errors
