@@ -51,6 +51,32 @@ local function abilities_of(rq, call)
   return abilities[1] and tide.json.array(abilities)
 end
 
+-- What each kind of line says. Nothing is told of kinds that come to be.
+local LINES = {
+  hello = function(line, emit) emit("start", { model = line.brain }) end,
+  muse = function(line, emit)
+    if type(line.t) == "string" then emit("reasoning", { delta = line.t }) end
+  end,
+  say = function(line, emit)
+    if type(line.t) == "string" then emit("text", { delta = line.t }) end
+  end,
+  act = function(line, emit)
+    if type(line.called) ~= "string" then return end
+    emit("tool_start", { i = line.id, id = line.id, name = line.called })
+    emit("tool_args", {
+      i = line.id, delta = tide.json.is_raw(line.with) and line.with.raw or "{}",
+    })
+    emit("tool_end", { i = line.id })
+  end,
+  cost = function(line, emit) emit("usage", { input = line["in"], output = line.out }) end,
+  bye = function(line, emit)
+    emit("finish", { reason = WHY[line.why] or "stop", raw = line.why })
+  end,
+  oops = function(line, emit)
+    emit("error", { error = { message = line.t, code = line.what } })
+  end,
+}
+
 return tide.adapter {
   base_url = "http://127.0.0.1:9008",
   auth = { type = "header", name = "X-Lantern-Key", secret = "LANTERN_API_KEY" },
@@ -78,23 +104,9 @@ return tide.adapter {
   end,
 
   on_event = function(event, _, emit) -- a line of a stream
-    local line = tide.json.decode(event.data)
-    if type(line) ~= "table" then return end
-    if line.k == "muse" and type(line.t) == "string" then
-      emit("reasoning", { delta = line.t })
-    elseif line.k == "say" and type(line.t) == "string" then
-      emit("text", { delta = line.t })
-    elseif line.k == "act" and type(line.called) == "string" then
-      emit("tool_start", { i = line.id, id = line.id, name = line.called })
-      emit("tool_args", { i = line.id, delta = tide.json.encode(line.with) })
-      emit("tool_end", { i = line.id })
-    elseif line.k == "cost" then
-      emit("usage", { input = line["in"], output = line.out })
-    elseif line.k == "bye" then
-      emit("finish", { reason = WHY[line.why] or "stop", raw = line.why })
-    elseif line.k == "oops" then
-      emit("error", { error = { message = line.t, code = line.what } })
-    end
+    local line = tide.json.decode(event.data, { with = true }) -- arguments stay as they come
+    local tell = type(line) == "table" and LINES[line.k]
+    if tell then tell(line, emit) end
   end,
 
   decode = function(body) -- a whole answer
