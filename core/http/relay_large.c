@@ -92,11 +92,27 @@ static bool may_begin(const struct buf *tail, size_t at)
     return at && tail->data[at - 1] == ',';
 }
 
+// What was not read can still be seen to be cut.
+static bool ends_as_object(const struct buf *tail)
+{
+    size_t at = tail->len;
+
+    while (at && is_space(tail->data[at - 1]))
+        at--;
+    return at && tail->data[at - 1] == '}';
+}
+
 void relay_end_raw(struct relay *relay)
 {
     struct buf text;
     bool is_found = false;
 
+    if (!ends_as_object(&relay->usage)) {
+        buf_clear(&relay->usage);
+        relay->phase = RELAY_STREAM;
+        relay_note_failure(relay, ERROR_PROTOCOL, "the answer ended before its end");
+        return;
+    }
     buf_init(&text, TAIL + 2);
     for (size_t at = 0; at < relay->usage.len && !is_found; at++)
         is_found = may_begin(&relay->usage, at) && read_from(relay, at, &text);

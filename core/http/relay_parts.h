@@ -110,7 +110,7 @@ void relay_begin_raw(struct relay *relay);
 // One more piece of it.
 void relay_pass_raw(struct relay *relay, struct slice bytes);
 
-// It has ended: looks for its usage, and ends the client's answer.
+// It has ended: looks for its usage, and ends the client's answer; fails where it is cut.
 void relay_end_raw(struct relay *relay);
 
 // ---- relay_hold.c -----------------------------------------------------------------------------

@@ -122,7 +122,8 @@ describe("embeddings of gemini", function()
   it("are asked for one by one, or many at once, in either case of names", function()
     local it_is = open("gemini", { endpoint = "batchEmbed" })
     local rq = it_is.read('{"requests":[{"content":{"parts":[{"text":"a"}]},'
-      .. '"taskType":"CLUSTERING","title":"t"},{"content":{"parts":[{"text":"b"},{"inline_data":{"mime_type":"image/png",'
+      .. '"taskType":"CLUSTERING","title":"t"},{"content":{"parts":[{"text":"b"},'
+      .. '{"inline_data":{"mime_type":"image/png",'
       .. '"data":"AAAA"}}]},"task_type":"CLUSTERING","output_dimensionality":null,"odd":1}]}')
     assert.equal("clustering", rq.task)
     assert.equal("t", rq.inputs[1].title)
@@ -198,7 +199,8 @@ describe("embeddings of cohere-v2", function()
 
   it("are asked for with texts, pictures or both", function()
     local rq = it_is.read('{"texts":["a"],"images":[],"input_type":"search_query",'
-      .. '"truncate":"NONE",' .. '"embedding_types":["float","int8"],"output_dimension":3,"max_tokens":9}')
+      .. '"truncate":"NONE","embedding_types":["float","int8"],'
+      .. '"output_dimension":3,"max_tokens":9}')
     assert.same({ { text("a") }, "query", "none", { "int8" }, 3, { max_tokens = 9 } },
       { rq.inputs, rq.task, rq.truncate, rq.kinds, rq.dimensions, rq.ext })
     rq = it_is.read('{"images":["data:image/png;base64,AAAA"],"input_type":"image"}')

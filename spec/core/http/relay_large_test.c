@@ -123,6 +123,20 @@ static void test_an_answer_that_breaks_off_does_not_look_whole(void **state)
     assert_int_equal(fixture->failed, ERROR_CONNECT);
 }
 
+static void test_an_answer_that_is_cut_does_not_look_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture, true);
+    feed_numbers(fixture, HEAD, LIMIT_EARLY_HOLD + 10);
+    feed(fixture, "0.5],\n");
+    end(fixture);
+    assert_true(fixture->report.is_committed);
+    assert_false(fixture->report.is_complete);
+    assert_false(fixture->exchange.is_ended);
+    assert_string_equal(fixture->usage, "");
+    assert_int_equal(fixture->failed, ERROR_PROTOCOL);
+}
+
 static void test_what_is_no_object_is_held(void **state)
 {
     struct fixture *fixture = *state;
@@ -160,6 +174,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_an_end_without_usage_has_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_answer_that_breaks_off_does_not_look_whole, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_an_answer_that_is_cut_does_not_look_whole, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_no_object_is_held, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_answer_that_is_to_be_held_is_held, set_up,
