@@ -178,7 +178,7 @@ function M.decode_answer(body)
   end
   for i = 1, #data do
     if not list[i] then
-      return nil, { kind = "protocol", message = "an index stands twice, or is left out" }
+      return nil, { kind = "protocol", message = "the answer has an index twice" }
     end
   end
   local usage = canonical.table_of(body.usage)

@@ -199,8 +199,8 @@ describe("embeddings of cohere-v2", function()
 
   it("are asked for with texts, pictures or both", function()
     local rq = it_is.read('{"texts":["a"],"images":[],"input_type":"search_query",'
-      .. '"truncate":"NONE","embedding_types":["float","int8"],'
-      .. '"output_dimension":3,"max_tokens":9}')
+      .. '"truncate":"NONE","embedding_types":["float","int8"],"output_dimension":3,'
+      .. '"max_tokens":9}')
     assert.same({ { text("a") }, "query", "none", { "int8" }, 3, { max_tokens = 9 } },
       { rq.inputs, rq.task, rq.truncate, rq.kinds, rq.dimensions, rq.ext })
     rq = it_is.read('{"images":["data:image/png;base64,AAAA"],"input_type":"image"}')
