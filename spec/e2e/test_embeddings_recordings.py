@@ -1,5 +1,5 @@
-"""Recorded embeddings of every provider, replayed to OpenAI's clients: the numbers are those of the recording, as
-floats and as base64. What a recording says is read here, by its shape; nothing knows an adapter."""
+"""Recorded embeddings of every provider, replayed to clients of every dialect: the numbers are those of the recording, as
+floats and as base64. Judgements of moderations, too. What a recording says is read here, by its shape; nothing knows an adapter."""
 import glob
 import json
 import os
@@ -133,6 +133,55 @@ def test_vectors_are_those_of_the_recording(replaying, case):
         assert all(is_near(d.embedding, v) for d, v in zip(said, expected)) and len(said) == len(expected)
     assert [packed(d.embedding) for d in sorted(whole.data, key=lambda d: d.index)] == [packed(v) for v in expected]
     assert case.tokens() is None or whole.usage.prompt_tokens == case.tokens()
+
+
+CLIENTS = {  # path and body of clients of other dialects; the vectors and the count of what they get
+    "cohere-v2": (lambda model, texts: ("/v2/embed", {"model": model, "texts": texts, "input_type": "search_document",
+                                                      "embedding_types": ["float", "base64"]}),
+                  lambda said: said["embeddings"]["float"], lambda said: said["meta"]["billed_units"].get("input_tokens")),
+    "gemini": (lambda model, texts: ("/v1beta/models/%s:batchEmbedContents" % model, {"requests": [
+        {"model": "models/" + model, "content": {"parts": [{"text": t}]}} for t in texts]}),
+        lambda said: [e["values"] for e in said["embeddings"]],
+        lambda said: (said.get("usageMetadata") or {}).get("promptTokenCount")),
+    "ollama": (lambda model, texts: ("/api/embed", {"model": model, "input": texts}),
+               lambda said: said["embeddings"], lambda said: said.get("prompt_eval_count")),
+}
+OWN = {"cohere": "cohere-v2", "gemini": "gemini", "vertex": "gemini", "ollama": "ollama"}  # which pass their clients through
+
+
+@pytest.mark.parametrize("dialect", CLIENTS)
+@pytest.mark.parametrize("case", [c for c in CASES if c.status == 200], ids=lambda c: c.id)
+def test_clients_of_other_dialects_get_the_same_vectors(replaying, case, dialect):
+    gateway, mocks = replaying
+    mocks[case.provider].always(lambda request: case.reply())
+    expected, (request, vectors_of, count_of) = case.vectors(), CLIENTS[dialect]
+    path, body = request(case.provider + "/" + case.model, ["text %d" % i for i in range(len(expected))])
+    answer = gateway.call(body, path)
+    assert answer.status == 200, answer.body
+    tokens = gateway.log(answer)["tokens"]["in"]
+    assert case.tokens() is None or tokens == case.tokens()
+    if OWN.get(case.provider) == dialect and answer.body == case.body:
+        return  # its own words
+    said = json.loads(answer.body)
+    assert len(vectors_of(said)) == len(expected) and all(is_near(a, b) for a, b in zip(vectors_of(said), expected))
+    if dialect == "cohere-v2":
+        assert said["embeddings"]["base64"] == [packed(v) for v in expected]
+    assert case.tokens() is None or count_of(said) == case.tokens()
+
+
+MODERATIONS = sorted(glob.glob(os.path.join(FOLDER, "openai", "moderations-*.meta.json")))
+
+
+@pytest.mark.parametrize("path", MODERATIONS, ids=lambda p: os.path.basename(p)[:-len(".meta.json")])
+def test_judgements_are_passed_on_byte_by_byte(replaying, path):
+    gateway, mocks = replaying
+    case = Case(path)
+    mocks["openai"].always(lambda request: case.reply())
+    with open(path.replace(".meta.json", ".request.json"), encoding="utf-8") as file:
+        asked = json.load(file)
+    answer = gateway.call({**asked, "model": "openai/" + asked["model"]}, "/v1/moderations")
+    assert answer.status == 200 and answer.body == case.body
+    assert mocks["openai"].last.json == asked and mocks["openai"].last.path == "/v1/moderations"
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.status != 200], ids=lambda c: c.id)
