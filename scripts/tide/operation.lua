@@ -54,16 +54,15 @@ local function said_of(verdict)
   return not tonumber(code) and code or nil
 end
 
--- Some say of a request that it is wrong with a status that says it is not.
-local function has_fitting_status(verdict)
-  local status = verdict.status or 0
-  return status >= 400 and status < 500
+-- A request that is at fault itself is no failure of ours, whatever status the provider gives it.
+local function is_of_client(status)
+  return status ~= nil and status >= 400 and status < 500
 end
 
--- Refused under another status, without a body, or in another dialect: no answer to pass on, so it
--- is told in our words.
+-- Refused inside a 200, without a body, or in another dialect: no answer to pass on, so it is told
+-- in our words.
 local function retold(verdict, headers)
-  local status = has_fitting_status(verdict) and verdict.status or 400
+  local status = is_of_client(verdict.status) and verdict.status or 400
   local message = verdict.message or ("the provider refused the request with status " .. status)
   return {
     status = status, kind = verdict.kind, type = errors.type_of(verdict.kind),
@@ -89,7 +88,7 @@ local function pass_on(call, record, summary, verdict, lane)
   local req, dialect, said = call.req, call.dialect, summary.body
   local headers = upstream_ids.rename(helpful(summary.headers), dialect.name)
   local is_own = not (options.way(call, lane).translates_answer or call.as_array)
-  if not is_own or req:is_started() or not has_fitting_status(verdict) or not is_object(said) then
+  if not is_own or req:is_started() or not is_of_client(verdict.status) or not is_object(said) then
     headers["content-type"], headers["x-amzn-errortype"] = nil, nil
     return answer.fail(req, dialect, retold(verdict, headers), record)
   end

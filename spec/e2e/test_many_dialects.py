@@ -187,6 +187,14 @@ def test_a_resource_is_all_that_foundry_needs(program_exists, tmp_path, name, ad
     assert status == 0, out + err
 
 
+def test_a_request_that_is_too_long_is_the_clients_whatever_its_status(gateway, upstream):
+    said = {"error": {"code": 500, "message": "input (4002 tokens) is too large to process", "type": "server_error"}}
+    upstream.always(mock.json_reply(said, 500))
+    g = gateway(config({"llamacpp": {"base_url": upstream.url}}))
+    answer = g.call({"model": "llamacpp/m", "input": "x"}, "/v1/embeddings")
+    assert answer.status == 400 and "too large to process" in answer.body.decode() and len(upstream.requests) == 1
+
+
 # ---- MiniMax -----------------------------------------------------------------------------------
 def failed(code, text):
     """an answer of MiniMax that is an error"""
