@@ -1,5 +1,5 @@
 -- OpenAI's chat completions, completions and embeddings: what nearly everybody speaks, each in a
--- way of its own. The traits that the encoder honours are listed in adapters/README.md.
+-- way of its own. The traits that the encoder honours are listed in adapters/dialects/README.md.
 local answers = require("dialects.openai-chat.answer")
 local client = require("dialects.openai-chat.client")
 local embed = require("dialects.openai-chat.embed")

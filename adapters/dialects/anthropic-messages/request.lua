@@ -1,5 +1,5 @@
 -- A canonical request as a body for Anthropic's Messages API. What models differ in comes as traits
--- of their family (adapters/README.md); what cannot be said is named with call.warn. Pure.
+-- of their family (adapters/dialects/README.md); what cannot be said is named with call.warn. Pure.
 local anthropic_schema = require("dialects.anthropic-messages.schema")
 local anthropic_thinking = require("dialects.anthropic-messages.thinking")
 local anthropic_turns = require("dialects.anthropic-messages.turns")

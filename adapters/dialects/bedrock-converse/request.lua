@@ -1,5 +1,5 @@
 -- A canonical request as a body for Bedrock's Converse. What models differ in comes as traits of
--- their family (adapters/README.md); what cannot be said is named with call.warn. Pure.
+-- their family (adapters/dialects/README.md); what cannot be said is named with call.warn. Pure.
 local core = require("core")
 local thinking = require("dialects.bedrock-converse.thinking")
 local tools = require("dialects.bedrock-converse.tools")

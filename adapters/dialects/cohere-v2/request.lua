@@ -1,5 +1,5 @@
 -- A canonical request as a body for Cohere's chat. What models differ in comes as traits of their
--- family (adapters/README.md); what cannot be said is named with call.warn. Pure.
+-- family (adapters/dialects/README.md); what cannot be said is named with call.warn. Pure.
 local canonical = require("tide.canonical")
 local core = require("core")
 local custom_tools = require("tide.custom_tools")

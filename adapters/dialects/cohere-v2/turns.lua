@@ -1,5 +1,5 @@
 -- Canonical messages as those of a Cohere request. Pure. What models differ in comes as traits, see
--- adapters/README.md.
+-- adapters/dialects/README.md.
 local answer = require("dialects.cohere-v2.answer")
 local canonical = require("tide.canonical")
 local citations = require("dialects.cohere-v2.citations")

@@ -1,5 +1,5 @@
 -- A canonical request as a body of /api/chat. What models differ in comes as traits
--- (adapters/README.md); what cannot be said is named with call.warn. Pure.
+-- (adapters/dialects/README.md); what cannot be said is named with call.warn. Pure.
 local canonical = require("tide.canonical")
 local core = require("core")
 local custom_tools = require("tide.custom_tools")

@@ -1,5 +1,5 @@
 -- A canonical request as a body of openai-chat. Pure. What providers and models differ in comes as
--- traits, see adapters/README.md; top-level fields that are named otherwise, or are refused, are
+-- traits, see adapters/dialects/README.md; top-level fields that are named otherwise, or refused, are
 -- the adapter's `params`.
 local canonical = require("tide.canonical")
 local core = require("core")

@@ -1,5 +1,5 @@
 -- Ranking documents, as Jina began it and many servers beside OpenAI's protocol have it: /rerank
--- with `results`. Traits say what a provider has otherwise, see adapters/README.md. Pure.
+-- with `results`. Traits say what a provider has otherwise, see adapters/dialects/README.md. Pure.
 local core = require("core")
 local rerank = require("tide.rerank")
 

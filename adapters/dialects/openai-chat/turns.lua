@@ -1,5 +1,5 @@
 -- Canonical messages as those of an openai-chat request. Pure. What providers differ in comes as
--- traits, see adapters/README.md.
+-- traits, see adapters/dialects/README.md.
 local canonical = require("tide.canonical")
 local core = require("core")
 local custom_tools = require("tide.custom_tools")

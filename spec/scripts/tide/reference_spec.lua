@@ -180,7 +180,9 @@ describe("the description of the scripting API", function()
           calls = calls + check_text(path, read(path))
         end
       end
-      for _, path in ipairs({ "README.md", "scripts/README.md", "adapters/README.md" }) do
+      for _, path in ipairs({
+        "README.md", "scripts/README.md", "adapters/README.md", "adapters/dialects/README.md",
+      }) do
         for block in read(path):gmatch("```lua\n(.-)```") do
           calls = calls + check_text(path, block)
         end
