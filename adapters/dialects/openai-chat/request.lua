@@ -1,6 +1,6 @@
 -- A canonical request as a body of openai-chat. Pure. What providers and models differ in comes as
--- traits, see adapters/dialects/README.md; top-level fields that are named otherwise, or refused, are
--- the adapter's `params`.
+-- traits, see adapters/dialects/README.md; top-level fields that are named otherwise, or refused,
+-- are the adapter's `params`.
 local canonical = require("tide.canonical")
 local core = require("core")
 local custom_tools = require("tide.custom_tools")
