@@ -2,7 +2,7 @@
 #include "base/limits.h"
 #include "relay_fixture.h"
 
-enum { ROOM = 1 << 22 };
+enum { ROOM = 1 << 22, TWICE = 2 * LIMIT_EARLY_HOLD };
 
 #define HEAD           "{\"object\":\"list\",\"data\":[{\"embedding\":["
 #define TAIL_OF(usage) "0.5],\"index\":0}],\"model\":\"m\",\"usage\":" usage "}"
@@ -65,7 +65,7 @@ static void test_without_that_word_it_is_held_to_its_end(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture, false);
-    feed_numbers(fixture, HEAD, 2 * LIMIT_EARLY_HOLD);
+    feed_numbers(fixture, HEAD, TWICE);
     assert_false(fixture->exchange.is_started);
     feed(fixture, TAIL_OF("null"));
     end(fixture);
@@ -141,7 +141,7 @@ static void test_what_is_no_object_is_held(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture, true);
-    feed_numbers(fixture, "<html>", 2 * LIMIT_EARLY_HOLD);
+    feed_numbers(fixture, "<html>", TWICE);
     assert_false(fixture->exchange.is_started);
     end(fixture);
     assert_sent(fixture, "");
@@ -154,7 +154,7 @@ static void test_an_answer_that_is_to_be_held_is_held(void **state)
     struct fixture *fixture = *state;
     fixture->plan.hold_all = true;
     start(fixture, true);
-    feed_numbers(fixture, HEAD, 2 * LIMIT_EARLY_HOLD);
+    feed_numbers(fixture, HEAD, TWICE);
     feed(fixture, TAIL_OF("null"));
     end(fixture);
     assert_false(fixture->exchange.is_started);
