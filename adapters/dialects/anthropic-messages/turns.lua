@@ -1,5 +1,6 @@
 -- A conversation in the canonical form as turns of Anthropic's Messages API: blocks of content,
 -- turns that alternate, results of tools where the API looks for them. Pure.
+local call_ids = require("tide.call_ids")
 local canonical = require("tide.canonical")
 local core = require("core")
 
@@ -101,26 +102,6 @@ local function missing(what)
   end
 end
 
--- ---- ids of tool calls --------------------------------------------------------------------------
-
--- The API takes ids of letters, digits, _ and - only, each for one call of the conversation. A
--- provider that counts from anew in each turn gives the same id again: results are for the latest.
-local function new_id(id, out)
-  id = id or canonical.call_id(out.calls)
-  out.calls = out.calls + 1
-  local unique, n = id, 1
-  while out.used[unique] do
-    n = n + 1
-    unique = id .. "_" .. n
-  end
-  out.used[unique], out.latest[id] = true, unique
-  return out.clean_id(unique)
-end
-
-local function known_id(id, out)
-  return out.clean_id(out.latest[id] or id or "unknown")
-end
-
 -- ---- tools --------------------------------------------------------------------------------------
 
 --- The arguments of a call as the object that the API wants.
@@ -132,7 +113,7 @@ end
 
 local function tool_use_block(part, out)
   return {
-    type = "tool_use", id = new_id(part.id, out), name = part.name or "tool",
+    type = "tool_use", id = out.ids:of_call(part.id), name = part.name or "tool",
     input = M.input(part), cache_control = part.cache,
   }
 end
@@ -165,7 +146,7 @@ local function tool_result_block(part, out)
   local content = blocks_of(part.content, RESULT_PARTS, out)
   if is_plain(content) then content = content[1].text end
   return {
-    type = "tool_result", tool_use_id = known_id(part.id, out),
+    type = "tool_result", tool_use_id = out.ids:of_result(part.id),
     content = #content > 0 and (type(content) == "string" and content or core.array(content))
       or nil,
     is_error = part.is_error or nil, cache_control = part.cache,
@@ -277,8 +258,8 @@ end
 --- What the blocks of one request have to know of each other.
 function M.new(traits, warn)
   return {
-    traits = traits, warn = warn, used = {}, latest = {}, calls = 0, pending = {},
-    clean_id = canonical.tool_ids(),
+    traits = traits, warn = warn, pending = {},
+    ids = call_ids.new(canonical.tool_ids()),
   }
 end
 

@@ -136,25 +136,6 @@ end
 
 -- ---- tools --------------------------------------------------------------------------------------
 
--- Ids are letters, digits, _ and - (Mistral: nine letters and digits), each for one call of the
--- conversation. A provider that counts from anew in each turn gives the same id again: results are
--- for the latest.
-local function new_id(id, out)
-  id = id or canonical.call_id(out.calls)
-  out.calls = out.calls + 1
-  local unique, n = id, 1
-  while out.used[unique] do
-    n = n + 1
-    unique = id .. "_" .. n
-  end
-  out.used[unique], out.latest[id] = true, unique
-  return out.clean_id(unique)
-end
-
-local function known_id(id, out)
-  return out.clean_id(out.latest[id] or id or "unknown")
-end
-
 --- The arguments of a call, an object.
 function M.input(part)
   if part.kind == "custom" then
@@ -166,7 +147,7 @@ end
 
 local function tool_use_parts(part, out)
   local name = part.name or "tool"
-  local id, input = new_id(part.id, out), M.input(part)
+  local id, input = out.ids:of_call(part.id), M.input(part)
   if out.traits.tools == false then
     out.warn("tools")
     return { { text = "[called " .. name .. " with " .. input.raw .. "]" } }
@@ -234,7 +215,7 @@ end
 --- The result of a tool: its block, or text for models without tools, and what stands behind it.
 function M.tool_result(part, out)
   local content, beside = result_content(part, out)
-  local id = known_id(part.id, out)
+  local id = out.ids:of_result(part.id)
   if out.traits.tools == false then
     table.insert(beside, 1, { text = told_result(part, content, out) })
     return nil, beside

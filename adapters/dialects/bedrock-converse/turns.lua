@@ -1,6 +1,7 @@
 -- A conversation in the canonical form as Converse's messages: turns that alternate, results of
 -- tools first, a text beside every document. Pure.
 local blocks = require("dialects.bedrock-converse.blocks")
+local call_ids = require("tide.call_ids")
 local canonical = require("tide.canonical")
 local core = require("core")
 local names = require("dialects.bedrock-converse.names")
@@ -147,9 +148,9 @@ end
 --- What the blocks of one request have to know of each other.
 function M.new(rq, traits, warn)
   return {
-    traits = traits, warn = warn, used = {}, latest = {}, calls = 0, pending = {},
+    traits = traits, warn = warn, pending = {},
     seen_tools = {}, names = names.of_tools(rq.tools),
-    clean_id = canonical.tool_ids(traits.tool_ids), document_name = names.documents(),
+    ids = call_ids.new(canonical.tool_ids(traits.tool_ids)), document_name = names.documents(),
   }
 end
 

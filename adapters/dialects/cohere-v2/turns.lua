@@ -1,6 +1,7 @@
 -- Canonical messages as those of a Cohere request. Pure. What models differ in comes as traits, see
 -- adapters/dialects/README.md.
 local answer = require("dialects.cohere-v2.answer")
+local call_ids = require("tide.call_ids")
 local canonical = require("tide.canonical")
 local citations = require("dialects.cohere-v2.citations")
 local core = require("core")
@@ -75,22 +76,6 @@ local function add(out, message)
   out.messages[#out.messages + 1] = message
 end
 
--- ---- ids of tool calls --------------------------------------------------------------------------
-
--- Each call of a conversation has an id of its own; a provider that counts from anew in each turn
--- gives the same id again: results are for the latest.
-local function new_id(out, id)
-  out.calls = out.calls + 1
-  id = id or canonical.call_id(out.calls)
-  local unique, n = id, 1
-  while out.ids[unique] do
-    n = n + 1
-    unique = id .. "_" .. n
-  end
-  out.ids[unique], out.latest[id] = true, unique
-  return unique
-end
-
 -- ---- results of tools ---------------------------------------------------------------------------
 
 local Result = {}
@@ -121,7 +106,7 @@ local function add_result(out, part, shown)
   if part.is_error then out.warn("is_error") end
   if part.cache then out.warn("cache_control") end
   add(out, {
-    role = "tool", tool_call_id = out.latest[part.id] or part.id, content = content_of(list),
+    role = "tool", tool_call_id = out.ids:of_result(part.id), content = content_of(list),
   })
 end
 
@@ -183,7 +168,7 @@ function Said.tool_use(out, part, said)
   local arguments = part.arguments
   if part.kind == "custom" then arguments = custom_tools.arguments(part.input) end
   said.calls[#said.calls + 1] = {
-    id = new_id(out, part.id), type = "function",
+    id = out.ids:of_call(part.id), type = "function",
     ["function"] = { name = part.name, arguments = arguments },
   }
 end
@@ -259,7 +244,7 @@ end
 -- @tparam table out { traits, warn, takes_documents = boolean }; gets `messages` and `documents`
 function M.write(rq, out)
   out.messages, out.documents = core.array({}), core.array({})
-  out.used, out.ids, out.latest, out.calls = {}, {}, {}, 0
+  out.used, out.ids = {}, call_ids.new()
   Role.system(out, { content = rq.system or {} })
   for _, message in ipairs(rq.messages or {}) do
     if message.name then out.warn("name") end
