@@ -7,17 +7,23 @@
     send(g, "gemini", stream=True)                 the request, of the model "group" of the fixture `speaking`
     read("gemini", answer, True)                   the facts of its answer, which must be by the book
 """
+import framings
 import upstream as mock
 from config import config, provider
+from conformance import FRAMINGS
+from conformance import ask as least
 from facts import client
 
 DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
-PATHS = {"openai-chat": "/chat/completions", "openai-responses": "/responses", "anthropic-messages": "/v1/messages"}
+NEWER = ("bedrock-converse", "cohere-v2", "ollama")
+ALL = DIALECTS + NEWER
+PATHS = {"openai-chat": "/chat/completions", "openai-responses": "/responses", "anthropic-messages": "/v1/messages",
+         "cohere-v2": "/v2/chat", "ollama": "/api/chat"}
 ADAPTERS = {
     "openai-chat": 'return tide.adapter { extends = "openai", dialect = "openai-chat" }',
     "openai-responses": 'return tide.adapter { extends = "openai", dialect = "openai-responses" }',
     "anthropic-messages": 'return tide.adapter { dialect = "anthropic-messages" }',
-    "gemini": 'return tide.adapter { dialect = "gemini" }',
+    **{name: 'return tide.adapter { dialect = "%s" }' % name for name in ("gemini", *NEWER)},
 }
 FILES = {"adapters/speaks_%s.lua" % name.replace("-", "_"): text for name, text in ADAPTERS.items()}
 
@@ -40,6 +46,10 @@ def ask(dialect, model, stream=False, text="hi", array=False, **more):
     if dialect == "anthropic-messages":
         return "/v1/messages", {"model": model, "max_tokens": 100, "stream": stream,
                                 "messages": [{"role": "user", "content": text}], **more}
+    if dialect in NEWER:
+        path, body = least(dialect, model, stream)
+        said = [{"text": text}] if dialect == "bedrock-converse" else text
+        return path, {**body, "messages": [{"role": "user", "content": said}], **more}
     method = "streamGenerateContent" + ("" if array else "?alt=sse") if stream else "generateContent"
     return "/v1beta/models/%s:%s" % (model, method), {"contents": [{"role": "user", "parts": [{"text": text}]}], **more}
 
@@ -104,6 +114,57 @@ def gemini_chunk(text, finish=None):
     return chunk
 
 
+COUNTS = {"bedrock-converse": {"usage": {"inputTokens": 8, "cacheReadInputTokens": 3, "outputTokens": 7, "totalTokens": 18},
+                               "metrics": {"latencyMs": 5}},
+          "cohere-v2": {"usage": {"billed_units": {"input_tokens": 11, "output_tokens": 7}, "cached_tokens": 3,
+                                  "tokens": {"input_tokens": 11, "output_tokens": 7}}},
+          "ollama": {"done": True, "done_reason": "stop", "total_duration": 9, "load_duration": 1, "prompt_eval_count": 11,
+                     "prompt_eval_duration": 3, "eval_count": 7, "eval_duration": 5}}
+
+
+def frame(name, value):
+    return framings.event(framings.AWS, value, name)
+
+
+def line(content="", **more):
+    return {"model": "upstream-model", "created_at": "2026-08-17T08:22:53.078901Z", "done": False,
+            "message": {"role": "assistant", "content": content}, **more}
+
+
+def newer_whole(dialect, text):
+    if dialect == "bedrock-converse":
+        return {"output": {"message": {"role": "assistant", "content": [{"text": text}]}}, "stopReason": "end_turn", **COUNTS[dialect]}
+    if dialect == "cohere-v2":
+        return {"id": "co-1", "finish_reason": "COMPLETE", **COUNTS[dialect],
+                "message": {"role": "assistant", "content": [{"type": "text", "text": text}]}}
+    return line(text, **COUNTS[dialect])
+
+
+def bedrock_pieces(texts):
+    where = {"contentBlockIndex": 0}
+    return [frame("messageStart", {"role": "assistant"}),
+            *[frame("contentBlockDelta", {**where, "delta": {"text": t}}) for t in texts], frame("contentBlockStop", where),
+            frame("messageStop", {"stopReason": "end_turn"}), frame("metadata", COUNTS["bedrock-converse"])]
+
+
+def cohere_event(kind, **value):
+    return named(kind, {"type": kind, **value})
+
+
+def cohere_pieces(texts):
+    def said(**content):
+        return {"message": {"content": content}}
+    return [cohere_event("message-start", id="co-1", delta={"message": {"role": "assistant", "content": [], "tool_plan": "",
+                                                                        "tool_calls": [], "citations": []}}),
+            cohere_event("content-start", index=0, delta=said(type="text", text="")),
+            *[cohere_event("content-delta", index=0, delta=said(text=t)) for t in texts], cohere_event("content-end", index=0),
+            cohere_event("message-end", delta={"finish_reason": "COMPLETE", **COUNTS["cohere-v2"]}), mock.DONE]
+
+
+def ollama_pieces(texts):
+    return [framings.event(framings.NDJSON, v) for v in (*[line(t) for t in texts], line(**COUNTS["ollama"]))]
+
+
 def whole(dialect, text="hello", **more):
     """a whole answer: 11 tokens read, 3 of them cached, 7 written"""
     if dialect == "openai-chat":
@@ -113,6 +174,8 @@ def whole(dialect, text="hello", **more):
     if dialect == "anthropic-messages":
         usage = {**CLAUDE_USAGE, "output_tokens": 7}
         return mock.json_reply(claude([{"type": "text", "text": text}], "end_turn", usage), **more)
+    if dialect in NEWER:
+        return mock.json_reply(newer_whole(dialect, text), **more)
     return mock.json_reply(gemini_chunk(text, "STOP"), **more)
 
 
@@ -157,11 +220,20 @@ def pieces(dialect, *texts):
         return responses_pieces(texts)
     if dialect == "anthropic-messages":
         return claude_pieces(texts)
+    if dialect in NEWER:
+        return {"bedrock-converse": bedrock_pieces, "cohere-v2": cohere_pieces, "ollama": ollama_pieces}[dialect](texts)
     return [mock.event(gemini_chunk(t, "STOP" if i == len(texts) - 1 else None)) for i, t in enumerate(texts)]
 
 
+def stream_of(dialect, *given, **more):
+    """these pieces as a stream of that dialect"""
+    reply = mock.stream(*given, **more)
+    reply.headers = {**reply.headers, "content-type": FRAMINGS.get(dialect, "text/event-stream")}
+    return reply
+
+
 def streamed(dialect, *texts, **more):
-    return mock.stream(*pieces(dialect, *texts), **more)
+    return stream_of(dialect, *pieces(dialect, *texts), **more)
 
 
 def failed(dialect, status, message="the provider says no", kind=None, **more):
@@ -173,6 +245,12 @@ def failed(dialect, status, message="the provider says no", kind=None, **more):
     elif dialect == "gemini":
         words = {400: "INVALID_ARGUMENT", 413: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
         body = {"error": {"code": status, "message": message, "status": kind or words.get(status, "INTERNAL")}}
+    elif dialect == "bedrock-converse":
+        body = {"message": message} if status != 200 else {"__type": "ServiceUnavailableException", "message": message}
+    elif dialect == "cohere-v2":
+        body = {"id": "e-1", "message": message}
+    elif dialect == "ollama":
+        body = {"error": message}
     else:
         body = {"error": {"message": message, "type": kind or "server_error", "param": None, "code": None}}
     return mock.json_reply(body, status, **more)
