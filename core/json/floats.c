@@ -198,17 +198,23 @@ static const char *skip_space(const char *p, const char *end)
     return p;
 }
 
+// A digit, "-" or "."; "/" stands among them, but nowhere in an array of numbers.
+static inline bool is_plain_digit(char c)
+{
+    return (unsigned char)(c - '-') <= '9' - '-';
+}
+
 // Behind the number that begins at `p`; NULL when none does, or when no float holds it.
 static const char *after_number(const char *p, const char *end)
 {
     const char *start = p;
     bool has_exponent = false;
 
-    while (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || *p == '-'))
+    while (p < end && is_plain_digit(*p))
         p++;
     if (p == start)
         return NULL;
-    while (p < end && ((*p >= '0' && *p <= '9') || (*p && strchr("eE+-", *p)))) {
+    while (p < end && (is_plain_digit(*p) || *p == '+' || (*p | 0x20) == 'e')) {
         has_exponent = true;
         p++;
     }

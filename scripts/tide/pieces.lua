@@ -2,10 +2,12 @@
 -- made of theirs. The pieces go to the same lane; one that fails fails the attempt.
 
 local core = require("core")
+local vectors = require("tide.vectors")
 
 local M = {}
 
 local AT_ONCE = 4
+local KEPT = 4 -- times limits.hold: of all pieces together
 local LONGEST = 86400 -- seconds: the deadline of the whole comes first
 
 -- ---- cutting ------------------------------------------------------------------------------------
@@ -35,6 +37,46 @@ function M.cut(rq, most)
     list[#list + 1] = piece
   end
   return list
+end
+
+-- ---- keeping ------------------------------------------------------------------------------------
+
+local function wants_base64(rq)
+  local types = rq.types
+  return rq.format == "base64" or types ~= nil and #types == 1 and types[1] == "base64"
+end
+
+local function size_of(list)
+  local size = 0
+  for _, vector in ipairs(list) do size = size + #(vector.raw or vector.base64 or vector) end
+  return size
+end
+
+--- Keeps the answer to a piece until all are there, its vectors as the client gets them: made one
+-- piece at a time, so that the whole does not take long.
+-- @tparam table before of translate.request()
+-- @tparam number i which piece
+-- @tparam table answer canonical; it becomes part of `before`
+-- @tparam table rq the client's request
+-- @tparam number limit limits.hold
+-- @treturn boolean|nil true
+-- @treturn nil|table { kind =, message = } when there is too much of them
+function M.keep(before, i, answer, rq, limit)
+  if wants_base64(rq) then
+    for place, vector in ipairs(answer.vectors) do
+      answer.vectors[place] = { base64 = vectors.base64(vector) }
+    end
+  end
+  before.size = (before.size or 0) + size_of(answer.vectors)
+  for _, list in pairs(answer.kinds or {}) do before.size = before.size + size_of(list) end
+  if before.size > KEPT * limit then
+    return nil, {
+      kind = "too_large", message = "the answers to the pieces of the request are larger than "
+        .. KEPT .. " times limits.hold",
+    }
+  end
+  before.answers[i] = answer
+  return true
 end
 
 -- ---- joining ------------------------------------------------------------------------------------

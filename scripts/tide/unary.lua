@@ -8,8 +8,6 @@ local warnings = require("tide.warnings")
 
 local M = {}
 
-local MOST_BYTES = 48 * 1024 * 1024
-
 -- The canonical answer, or nil and { kind =, message = }.
 local function read(self, text)
   local hooks, speaker = self.hooks, self.speaker
@@ -76,8 +74,9 @@ local function settle(self, text, finish, count)
   if not ok then return failed(self, answer) end
   if not answer then return told(self, err) end
   local usage = counts(answer.usage)
-  local is_written, body = pcall(finish, answer)
+  local is_written, body, wrong = pcall(finish, answer)
   if not is_written then return failed(self, body) end
+  if not body then return told(self, wrong) end
   warnings.say(self.call, self.lane, self.dropped:take())
   return body, true, true, usage
 end
@@ -100,30 +99,6 @@ local function codec_of(self, finish, count)
   }
 end
 
--- What becomes of many vectors is done as they come, not all at once at the end.
-local function as_wanted(self, before, answer)
-  if self.context.rq.format ~= "base64" then return answer end
-  for i, vector in ipairs(answer.vectors or {}) do
-    local text = vectors.base64(vector)
-    answer.vectors[i] = { base64 = text }
-    before.bytes = before.bytes + #text
-  end
-  return answer
-end
-
--- The answers of all pieces are in memory before the client gets any of it.
-local function bounded(self, before, codec)
-  local body = codec.body
-  function codec.body(text, headers)
-    before.bytes = before.bytes or 0
-    if self.context.rq.format ~= "base64" then before.bytes = before.bytes + #text end
-    if before.bytes <= MOST_BYTES then return body(text, headers) end
-    return false, "too_large", "the answers to so many inputs are larger than " .. MOST_BYTES
-      .. " bytes, which are put together here: ask for fewer at once"
-  end
-  return codec
-end
-
 --- The codec of one attempt, as req:attempt() takes it.
 -- @tparam table call of body.read()
 -- @tparam table lane
@@ -143,15 +118,16 @@ function M.codec(call, lane, way, context, dropped, made)
     return codec_of(self, function(answer) return write(self, answer) end, inputs and #inputs)
   end
   before.codec = function(i)
-    return bounded(self, before, codec_of(self, function(answer)
-      before.answers[i] = as_wanted(self, before, answer)
-      return ""
-    end, #before.requests[i].inputs))
+    return codec_of(self, function(answer)
+      local is_kept, problem = pieces.keep(before, i, answer, context.rq, call.req:hold_limit())
+      return is_kept and "", problem
+    end, #before.requests[i].inputs)
   end
-  return bounded(self, before, codec_of(self, function(answer)
-    before.answers[before.count + 1] = answer
-    return write(self, pieces.join(before.answers))
-  end, #before.last.inputs))
+  return codec_of(self, function(answer)
+    local n, limit = before.count + 1, call.req:hold_limit()
+    local is_kept, problem = pieces.keep(before, n, answer, context.rq, limit)
+    return is_kept and write(self, pieces.join(before.answers)), problem
+  end, #before.last.inputs)
 end
 
 return M

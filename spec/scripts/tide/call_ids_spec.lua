@@ -1,6 +1,13 @@
-local call_ids = require("tide.call_ids")
+local fake = require("spec.support.fake_core")
 
 describe("tide.call_ids", function()
+  local call_ids
+
+  setup(function()
+    fake.install({})
+    call_ids = require("tide.call_ids")
+  end)
+
   it("gives each call an id of its own, and results that of the latest", function()
     local ids = call_ids.new()
     assert.equal("a", ids:of_call("a"))

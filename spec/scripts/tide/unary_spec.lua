@@ -73,7 +73,9 @@ describe("operations besides chat", function()
     assert(gateway.load())
     -- As where the requests of a script are used up: one piece after the other.
     core.inner = function() return nil, { kind = "budget" } end
-    req = fake.request({ method = "POST", path = "/v1/embeddings", body = body }, ...)
+    req = fake.request({
+      method = "POST", path = "/v1/embeddings", body = body, hold = options.hold,
+    }, ...)
     gateway.serve(req)
     return req
   end
@@ -176,6 +178,19 @@ describe("operations besides chat", function()
     end)
     assert.equal(502, req.replied.status)
     assert.truthy(req:json().alpha:find("1 embeddings for 2 inputs", 1, true))
+  end)
+
+  it("are refused when all pieces together are too much to keep", function()
+    local function answer(options, asked)
+      local list = {}
+      for i in ipairs(core.decode(options.body).texts) do list[i] = { base64 = "AACAPw==" } end
+      return answering(core.encode({ vectors = core.array(list) }))(options, asked)
+    end
+    start({ hold = 10 }, '{"model":"b/m","input":["a","b","c","d","e"]}', answer)
+    assert.equal("ok", req.recorded.outcome)
+    start({ hold = 9 }, '{"model":"b/m","input":["a","b","c","d","e"]}', answer)
+    assert.equal(502, req.replied.status)
+    assert.truthy(req:json().alpha:find("4 times limits.hold", 1, true))
   end)
 
   it("say what a client's request lacks", function()
