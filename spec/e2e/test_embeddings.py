@@ -312,16 +312,6 @@ def test_a_piece_that_the_provider_refuses_goes_back_to_the_client(asked):
     assert not asked.mocks["cohere"].requests
 
 
-def test_answers_that_are_too_large_together_are_named_and_not_asked_for_again(asked):
-    def padded(request):
-        body = json.loads(numbered(request).pieces[0])
-        return mock.json_reply({**body, "pad": "x" * (13 << 20)})
-    asked.mocks["cohere"].always(padded)
-    answer = asked("/v1/embeddings", {"model": target("cohere"), "input": MANY})
-    assert answer.status == 502 and "ask for fewer at once" in answer.json["error"]["message"], answer.body
-    assert len(asked.mocks["cohere"].requests) <= 5
-
-
 def test_a_client_that_hangs_up_frees_all_pieces(asked):
     asked.mocks["gemini"].always(mock.stall())
     connection = asked.gateway.connect(None)
