@@ -7,6 +7,8 @@ import upstream as mock
 from config import config, provider
 from dialects import ALL, ANTHROPIC, GEMINI, OPENAI, RESPONSES, adapter_file, reply, stream
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "integer"}}, "required": ["z"]}
 TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": PARAMETERS}}
 USAGE = {"billed_units": {"input_tokens": 5, "output_tokens": 6}, "cached_tokens": 3,

@@ -15,6 +15,8 @@ from embedders import BELOW_V1, PROVIDERS, VECTORS, is_near, packed, target
 from upstream import Upstream
 from wire import LIMIT, Closed, wait_until
 
+pytestmark = pytest.mark.slow
+
 NAMES = list(PROVIDERS)
 
 

@@ -11,6 +11,8 @@ from conformance import FOLDER
 from expect import attempts
 from dialects import ANTHROPIC, GEMINI, OPENAI, RESPONSES, ask, body_of, reply, stream, streamed_text, text_of
 
+pytestmark = pytest.mark.slow
+
 CLAUDE = "vertex/claude-sonnet-4-5@20250929"
 VERTEX = "/v1/projects/p-1/locations/us-east5/publishers/anthropic/models/"
 

@@ -10,6 +10,8 @@ import pytest
 import gateway as program
 from conformance import FOLDER
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = os.path.join(program.ROOT, "adapters", "models", "import.py")
 LISTS = sorted(glob.glob(os.path.join(FOLDER, "prices", "litellm*.json"))
                + glob.glob(os.path.join(FOLDER, "prices", "genai-prices.data.2*.json")), reverse=True)

@@ -9,6 +9,8 @@ import upstream as mock
 from config import config, provider
 from dialects import ALL, OPENAI, body_of, path_of, streamed_text, text_of
 
+pytestmark = pytest.mark.slow
+
 MODEL = "qwen3:4b"
 AT = "2026-08-17T08:22:53.078901Z"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="

@@ -9,6 +9,8 @@ import upstream as mock
 from config import config, provider
 from test_recordings import FOLDER
 
+pytestmark = pytest.mark.slow
+
 QUERY = "which penguins are the tallest?"
 DOCUMENTS = ["Kings are large.", {"text": "Emperors are the tallest."}, {"title": "Little", "text": "The smallest.", "n": 3}]
 TEXTS = ["Kings are large.", "Emperors are the tallest.", "n: 3\ntext: The smallest.\ntitle: Little"]
