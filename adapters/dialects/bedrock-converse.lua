@@ -13,7 +13,8 @@ return tide.dialect {
   watch = {
     content = {
       -- Of a delta: there are empty ones.
-      "delta.text", "delta.reasoningContent", "delta.toolUse.input", "delta.citation",
+      "delta.text", "delta.reasoningContent.text", "delta.reasoningContent.redactedContent",
+      "delta.toolUse.input", "delta.citation",
       "delta.image", "delta.toolResult", "start.toolUse", "start.image",
       "stopReason", -- of a message that says nothing
     },

@@ -7,6 +7,8 @@
     send(g, "gemini", stream=True)                 the request, of the model "group" of the fixture `speaking`
     read("gemini", answer, True)                   the facts of its answer, which must be by the book
 """
+import string
+
 import framings
 import upstream as mock
 from config import config, provider
@@ -74,7 +76,7 @@ def of(dialect, upstream, **more):
 
 def group_of(dialects, mocks, model=None, **settings):
     """providers a, b ... of these dialects, tried in this order for the model "group"; needs FILES"""
-    names = "abcdef"[:len(dialects)]
+    names = string.ascii_lowercase[:len(dialects)]
     table = {n: of(d, u, key="sk-canary-" + n) for n, d, u in zip(names, dialects, mocks)}
     targets = {"targets": [n + "/m" for n in names], "pick": "ordered", **(model or {})}
     return config(table, models={"group": targets, **settings.pop("models", {})}, **settings)
