@@ -12,7 +12,9 @@ import pytest
 import gateway as program
 import upstream as mock
 from config import ADMIN, config, provider
+from conformance import FRAMINGS
 from expect import attempts
+from facts import ALL as SEVEN
 from facts import client
 from gateway import is_sanitized
 from speakers import DIALECTS, FILES, ask, group_of, named, pieces, read, send, streamed, whole
@@ -194,7 +196,7 @@ def test_T51_a_picture_of_20_mb_reaches_a_provider_of_each_dialect_and_its_memor
 
 @pytest.mark.full
 def test_T51_a_conversation_of_1000_messages_reaches_each_dialect(speaking):
-    for dialect in DIALECTS:
+    for dialect in SEVEN:
         asks = other(dialect)
         g, a = speaking(dialect)
         a.always(whole(dialect))
@@ -204,7 +206,8 @@ def test_T51_a_conversation_of_1000_messages_reaches_each_dialect(speaking):
             body = {"contents": [{"role": roles[i % 2], "parts": [{"text": t}]} for i, t in enumerate(said)]}
         else:
             name = "input" if asks == "openai-responses" else "messages"
-            body = {name: [{"role": roles[i % 2], "content": t} for i, t in enumerate(said)]}
+            is_blocks = asks == "bedrock-converse"
+            body = {name: [{"role": roles[i % 2], "content": [{"text": t}] if is_blocks else t} for i, t in enumerate(said)]}
         assert read(asks, send(g, asks, **body), False).first.text == "hello"
         sent = json.dumps(a.last.json, ensure_ascii=False)
         places = [sent.index('"%s"' % t) for t in said]
@@ -240,7 +243,11 @@ def test_a_translated_stream_is_held_until_it_is_accepted(smart, asks):
     is_clean(asks, begin(g, asks, "smart"), "good")
     a.answer(streamed(dialect, "hel", "lo"))
     b.answer(streamed(second, "hel", "lo"))
-    assert "accepted" in is_broken(asks, begin(g, asks, "smart"), b"")
+    answer = begin(g, asks, "smart")
+    if asks in FRAMINGS:  # nothing fills the silence, so there is no head yet
+        assert "accepted" in client.error(asks, 502, answer.read().body)["message"] and answer.status == 502
+    else:
+        assert "accepted" in is_broken(asks, answer, b"")
 
 
 @pytest.mark.full
@@ -277,7 +284,7 @@ def test_on_event_drops_and_changes_events_of_a_translated_stream(smart, asks):
 @pytest.mark.full
 @pytest.mark.parametrize("stream", (False, True), ids=("unary", "stream"))
 def test_T55_a_shadow_is_sent_to_a_target_of_another_dialect(smart, stream):
-    for asks in DIALECTS:
+    for asks in SEVEN:
         first, second = other(asks), next_to(other(asks))
         g, a, b = smart('route = function() return { targets = { "a/m" }, shadow = { target = "b/mirror" } } end,',
                         first, second, admin=ADMIN)
@@ -286,7 +293,7 @@ def test_T55_a_shadow_is_sent_to_a_target_of_another_dialect(smart, stream):
         answer = send(g, asks, stream, "smart")
         assert read(asks, answer, stream).first.text == "hello" and attempts(answer) == [("a/m#1", "200")]
         wait_until("the copy", lambda: b.requests)
-        assert b"hi" in b.last.body and (second == "gemini" or b.last.json["model"] == "mirror")
+        assert b"hi" in b.last.body and ("mirror" in b.last.target or b.last.json["model"] == "mirror")
         wait_until("its end", lambda: g.metrics().get('tidegate_shadows_total{outcome="ok"}') == 1)
 
 
