@@ -362,8 +362,8 @@ def compare(want, got, dialect, lost):
 
 
 # ---- errors ------------------------------------------------------------------------------------
-NO_MODEL = re.compile(r"supported API model names|Model .*(does not exist|not found)|requested model .* does not exist|on-demand throughput|"
-                      r"model .* was deprecated", re.I)
+NO_MODEL = re.compile(r"supported API model names|Model .*(does not exist|not found)|requested model .* does not exist|"
+                      r"on-demand throughput|model .* was deprecated", re.I)
 NO_KEY = re.compile(r"api.key", re.I)
 NO_MONEY = re.compile(r"quota|billing|suspended|balance|credit|spend", re.I)
 FINAL = (400, 413, 422)  # about the request itself: they go back with the provider's words

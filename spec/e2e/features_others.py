@@ -180,7 +180,8 @@ for tokens in (2000, 8192, 20000):
 own("a thought of Claude by Bedrock", lambda a, _: a.pieces("thought") == [("thought", "hm", CLAUDE_SIG)],
     to=(ANTHROPIC,), silent=(OPENAI, RESPONSES, GEMINI), bedrock=bedrock("a", [
         {"reasoningContent": {"reasoningText": {"text": "hm", "signature": CLAUDE_SIG}}}, {"text": "b"}], "c"))
-own("a thought of before", lambda a, _: [p[1] for p in a.pieces("thought")] == ["hm"], silent=(OPENAI, RESPONSES, ANTHROPIC, GEMINI),
+own("a thought of before", lambda a, _: [p[1] for p in a.pieces("thought")] == ["hm"],
+    silent=(OPENAI, RESPONSES, ANTHROPIC, GEMINI),
     ollama={"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "thinking": "hm"},
                          {"role": "user", "content": "c"}]},
     cohere=plain("a", [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "b"}], "c"))
