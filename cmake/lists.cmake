@@ -83,6 +83,8 @@ set(TIDEGATE_LUA
   adapters/dialects/ollama/client.lua adapters/dialects/ollama/embed.lua
   adapters/dialects/ollama/errors.lua
   adapters/dialects/ollama/media.lua adapters/dialects/ollama/models.lua
+  adapters/dialects/bedrock-converse/shape.lua adapters/dialects/cohere-v2/shape.lua
+  adapters/dialects/ollama/shape.lua scripts/tide/shapes.lua
   adapters/dialects/ollama/reply.lua adapters/dialects/ollama/request.lua
   adapters/dialects/ollama/time.lua adapters/dialects/ollama/turns.lua adapters/ollama.lua
   adapters/ollama_cloud.lua scripts/tide/model_names.lua scripts/tide/ollama.lua

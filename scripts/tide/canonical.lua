@@ -58,6 +58,15 @@ function M.wrong_number(body, names)
   end
 end
 
+--- The message of an error, with the member that it is about where the dialect has no other word
+-- for that.
+-- @tparam table err { message =, param = }
+function M.told(err)
+  local message, param = tostring(err.message or "the request failed"), err.param
+  if type(param) ~= "string" or message:find(param, 1, true) then return message end
+  return param .. ": " .. message
+end
+
 --- A boolean, or nil.
 function M.boolean_of(value)
   if type(value) ~= "boolean" then return nil end

@@ -6,6 +6,7 @@ local core = require("core")
 local fields = require("dialects.bedrock-converse.fields")
 local media = require("dialects.bedrock-converse.media")
 local seals = require("dialects.bedrock-converse.seals")
+local shape = require("dialects.bedrock-converse.shape")
 
 local M = {}
 
@@ -321,7 +322,11 @@ local function add_format(rq, config)
   local definition = object(given(object(given(format.structure)).jsonSchema))
   local schema = text_of(definition.schema)
   local raw = schema and core.checked_raw(schema)
-  if format.type == "json_schema" and raw then
+  if format.type == "json_schema" and not raw then
+    return select(2, wrong("outputConfig.textFormat.structure.jsonSchema.schema",
+      "Member must be the text of a JSON schema"))
+  end
+  if raw then
     rq.response_format = {
       type = "json_schema", schema = raw, name = text_of(definition.name),
       description = text_of(definition.description), strict = true,
@@ -356,6 +361,8 @@ function M.decode(body, call)
   if type(body) ~= "table" or body == core.null then
     return wrong("body", "Member must be an object")
   end
+  local place, what = shape.wrong(body)
+  if place then return wrong(place, what) end
   local rq = { op = "chat", model = call and call.asked, include_usage = true, ext = {} }
   local state = { names = {} }
   local messages, problem = messages_of(body.messages, state)
@@ -366,7 +373,8 @@ function M.decode(body, call)
   if problem then return nil, problem end
   add_tools(rq, object(given(body.toolConfig)))
   fields.add(rq, given(body.additionalModelRequestFields))
-  add_format(rq, object(given(body.outputConfig)))
+  problem = add_format(rq, object(given(body.outputConfig)))
+  if problem then return nil, problem end
   add_rest(rq, body, state)
   return rq
 end

@@ -13,8 +13,8 @@ local function reasoning_of(rq)
   return rq.reasoning
 end
 
-local function take_thinking(rq, value)
-  value = object(value)
+local function take_thinking(rq, given_value)
+  local value = object(given_value)
   if value.type == "disabled" then
     reasoning_of(rq).enabled, rq.reasoning.effort = false, "none"
   elseif value.type == "enabled" or value.type == "adaptive" then
@@ -22,8 +22,9 @@ local function take_thinking(rq, value)
     reasoning.enabled, reasoning.budget = true, number_of(value.budget_tokens)
     reasoning.adaptive = value.type == "adaptive" or nil
     reasoning.show = value.display ~= "omitted"
+  else
+    return given_value
   end
-  return nil
 end
 
 local function take_effort(rq, value)

@@ -2,6 +2,7 @@
 local canonical = require("tide.canonical")
 local core = require("core")
 local history = require("dialects.cohere-v2.history")
+local shape = require("dialects.cohere-v2.shape")
 
 local M = {}
 
@@ -126,7 +127,10 @@ end
 --- The canonical request, or nil and what is wrong.
 -- @tparam table body decoded, with `parameters`, schemas and the data of documents raw
 function M.decode(body)
-  local told, problem = history.read(given(body.messages), body.documents, wants_citations(body))
+  local problem = shape.of_chat(body)
+  if problem then return nil, problem end
+  local told
+  told, problem = history.read(given(body.messages), body.documents, wants_citations(body))
   if not told then return nil, problem end
   local rq = {
     op = "chat", model = text_of(body.model), stream = body.stream == true, include_usage = true,

@@ -1,6 +1,7 @@
 -- Embeddings as Cohere has them, in both directions; Bedrock has its models with the same bodies.
 local core = require("core")
 local canonical = require("tide.canonical")
+local shape = require("dialects.cohere-v2.shape")
 local vectors = require("tide.vectors")
 
 local M = {}
@@ -99,7 +100,9 @@ local function types_of(body)
   if list == nil then return nil end
   if type(list) ~= "table" then return nil, "embedding_types must be a list" end
   for _, name in ipairs(list) do
-    if not TYPES[name] then return nil, "embedding_types: there is no type " .. tostring(name) end
+    if not TYPES[name] then
+      return nil, "embedding_types: there is no type " .. canonical.json_text(name)
+    end
     if not FLOATS[name] then kinds[#kinds + 1] = name end
   end
   return #list > 0 and list or nil, nil, kinds[1] and kinds or nil
@@ -120,13 +123,16 @@ end
 
 --- A client's body as the canonical request.
 function M.decode_request(body)
-  local inputs, problem = inputs_of(body)
+  local problem = shape.of_embeddings(body)
+  if problem then return nil, problem end
+  local inputs
+  inputs, problem = inputs_of(body)
   if not inputs then return nil, problem end
   local types, message, kinds = types_of(body)
   if message then return wrong(message, "embedding_types") end
   local task = TASKS[body.input_type]
   if given(body.input_type) ~= nil and not task then
-    return wrong("input_type: there is no type " .. tostring(body.input_type), "input_type")
+    return wrong("input_type: there is no type " .. body.input_type, "input_type")
   end
   return {
     inputs = inputs, single = false, task = task ~= "image" and task or nil,

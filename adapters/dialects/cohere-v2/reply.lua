@@ -341,7 +341,7 @@ local TYPES = { context_length_exceeded = "TOO_MANY_TOKENS" }
 --- The body of an error.
 function M.error_body(err, call)
   return encode({
-    id = err.request_id or call and call.id, message = err.message,
+    id = err.request_id or call and call.id, message = canonical.told(err),
     error_type = TYPES[err.code],
   })
 end

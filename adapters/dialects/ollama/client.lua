@@ -4,6 +4,7 @@ local canonical = require("tide.canonical")
 local core = require("core")
 local media = require("dialects.ollama.media")
 local reply = require("dialects.ollama.reply")
+local shape = require("dialects.ollama.shape")
 
 local M = {}
 
@@ -291,6 +292,8 @@ end
 -- @treturn table|nil rq
 -- @treturn nil|table { message =, param = }, or { reply = what the gateway answers by itself }
 function M.decode(body, call)
+  local problem = shape.of_chat(body, call.endpoint)
+  if problem then return nil, problem end
   if says_nothing(body, call) then
     return nil, { reply = reply.loaded(is_zero(body.keep_alive) and "unload" or "load", call) }
   end

@@ -2,6 +2,7 @@
 -- older and takes one text.
 local canonical = require("tide.canonical")
 local core = require("core")
+local shape = require("dialects.ollama.shape")
 local vectors = require("tide.vectors")
 
 local M = {}
@@ -62,16 +63,16 @@ local TRUNCATE = { [true] = "end", [false] = "none" }
 
 --- A client's body as the canonical request.
 function M.decode_request(body, call)
-  local input, problem = given_input(body, call)
+  local problem = shape.of_embeddings(body)
+  if problem then return nil, problem end
+  local input
+  input, problem = given_input(body, call)
   if problem then return nil, problem end
   if input == nil or input == "" then return nothing(call) end
   local inputs, single = inputs_of(input)
   if not inputs then return nil, single end
   if #inputs == 0 then return nothing(call) end
   local truncate, dimensions = given(body.truncate), number_of(body.dimensions)
-  if truncate ~= nil and type(truncate) ~= "boolean" then
-    return wrong("truncate must be true or false", "truncate")
-  end
   return {
     inputs = inputs, single = single, truncate = TRUNCATE[truncate], ext = others(body),
     dimensions = dimensions ~= 0 and dimensions or nil,

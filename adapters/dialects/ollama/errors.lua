@@ -1,4 +1,5 @@
 -- Errors as Ollama writes them: a text, also as a line of a stream. Pure.
+local canonical = require("tide.canonical")
 local core = require("core")
 
 local M = {}
@@ -7,7 +8,7 @@ local LONGEST = 4000
 
 -- Programs look for "not found" to know that they could pull a model.
 local function message_of(err)
-  local message = tostring(err.message or "the request failed")
+  local message = canonical.told(err)
   if err.code ~= "model_not_found" or message:find("not found", 1, true) then return message end
   local name = err.model and " '" .. err.model .. "'" or ""
   return "model" .. name .. " not found: " .. message

@@ -182,21 +182,46 @@ describe("the dialect bedrock-converse, for clients:", function()
     end
   end)
 
-  it("survives odd requests", function()
-    local odd = { '{"messages":[{"role":"user","content":[null,3,"x",{},{"text":3},{"image":3},'
-      .. '{"image":{}},{"document":{"source":3}},{"toolUse":null},{"toolUse":{}},{"toolResult":'
-      .. '{"content":[3,null,{}]}},{"reasoningContent":{"reasoningText":3}},{"cachePoint":null},'
-      .. '{"citationsContent":{"citations":[3],"content":3}},{"guardContent":{"image":3}}]}],'
-      .. '"system":3,"toolConfig":{"tools":[3,{"toolSpec":3}],"toolChoice":3},"outputConfig":'
-      .. '{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{"}}}},'
-      .. '"additionalModelRequestFields":{"thinking":3,"output_config":3,"reasoning":3,"top_k":"x",'
-      .. '"inferenceConfig":3,"tool_choice":3},"inferenceConfig":{"stopSequences":[3]},'
-      .. '"serviceTier":3}' }
-    for _, text in ipairs(odd) do
-      local rq
-      assert.has_no.errors(function() rq = bedrock:request(text) end)
-      assert.has_no.errors(function() bedrock:body(rq) end)
+  it("names the member that is something else than it must be", function()
+    local blocks = {
+      ["3"] = "", ['{"text":3}'] = ".text", ['{"image":3}'] = ".image",
+      ['{"document":{"source":3}}'] = ".document.source", ['{"toolUse":{}}'] = ".toolUse.toolUseId",
+      ['{"toolUse":{"toolUseId":"t"}}'] = ".toolUse.name",
+      ['{"toolResult":{"content":[]}}'] = ".toolResult.toolUseId",
+      ['{"toolResult":{"toolUseId":"t","content":[3]}}'] = ".toolResult.content.1.member",
+      ['{"reasoningContent":{"reasoningText":3}}'] = ".reasoningContent.reasoningText",
+      ['{"citationsContent":{"content":3}}'] = ".citationsContent.content",
+      ['{"guardContent":{"image":3}}'] = ".guardContent.image",
+    }
+    for block, place in pairs(blocks) do
+      local rq, err = bedrock:request('{"messages":[{"role":"user","content":[' .. block .. "]}]}")
+      assert.is_nil(rq, block)
+      assert.equal("messages.1.member.content.1.member" .. place, err.param, block)
     end
+    local members = {
+      ['"system":3'] = "system", ['"system":[{"text":3}]'] = "system.1.member.text",
+      ['"toolConfig":{"tools":[3]}'] = "toolConfig.tools.1.member",
+      ['"toolConfig":{"toolChoice":3}'] = "toolConfig.toolChoice",
+      ['"inferenceConfig":{"stopSequences":["a",3]}'] = "inferenceConfig.stopSequences.2.member",
+      ['"serviceTier":3'] = "serviceTier",
+      ['"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{"}'
+        .. "}}}"] = "outputConfig.textFormat.structure.jsonSchema.schema",
+    }
+    for member, place in pairs(members) do
+      local rq, err = bedrock:request("{" .. HI .. "," .. member .. "}")
+      assert.is_nil(rq, member)
+      assert.equal(place, err.param, member)
+    end
+  end)
+
+  it("survives odd requests", function()
+    local text = '{"messages":[{"role":"user","content":[null,{},{"image":{}},{"toolUse":null},'
+      .. '{"cachePoint":null},{"toolResult":{"toolUseId":"t","content":[null,{}]}},'
+      .. '{"future":3}]}],"additionalModelRequestFields":{"thinking":3,"output_config":3,'
+      .. '"reasoning":3,"top_k":"x","inferenceConfig":3,"tool_choice":3}}'
+    local rq
+    assert.has_no.errors(function() rq = bedrock:request(text) end)
+    assert.has_no.errors(function() bedrock:body(rq) end)
   end)
 
   it("says a request of its own again as it was, with fields that it does not know", function()

@@ -443,7 +443,14 @@ describe("the dialect cohere-v2, for its clients:", function()
       ['{"messages":[],"tools":[{"function":{}}]}'] = "tools[0]",
       ['{"messages":[],"response_format":{"type":"xml"}}'] = "response_format.type",
       ['{"messages":[],"k":"x"}'] = "k",
-      ['{"messages":[],"documents":[{"data":7}]}'] = "documents[0]",
+      ['{"messages":[],"documents":[{"data":7}]}'] = "documents[0].data",
+      ['{"messages":[],"documents":[{"id":"x"}]}'] = "documents[0]",
+      ['{"messages":[{"role":"user","content":[{"type":"text","text":3}]}]}'] =
+        "messages[0].content[0].text",
+      ['{"messages":[],"stop_sequences":["a",3]}'] = "stop_sequences[1]",
+      ['{"messages":[],"thinking":true}'] = "thinking",
+      ['{"messages":[],"tools":[{"function":{"name":"f","parameters":[1]}}]}'] =
+        "tools[0].function.parameters",
     }) do
       local rq, err = cohere:request(text)
       assert.is_nil(rq)

@@ -305,6 +305,10 @@ describe("the dialect ollama, what a client gets:", function()
   it("gets errors in a text", function()
     local dialect = ollama.dialect
     assert.equal('{"error":"no"}', dialect.error_body({ message = "no", status = 400 }))
+    assert.equal('{"error":"tools[0]: no name"}',
+      dialect.error_body({ message = "no name", param = "tools[0]" }))
+    assert.equal('{"error":"tools must be a list"}',
+      dialect.error_body({ message = "tools must be a list", param = "tools" }))
     assert.equal('{"error":"no"}', dialect.error_event({ message = "no" }))
     assert.equal("{\"error\":\"model 'x' not found: it does not exist\"}", dialect.error_body({
       message = "it does not exist", code = "model_not_found", model = "x",
