@@ -10,7 +10,10 @@ from facts import sse
 from facts.frames import strict
 from weather import ABOUT, ANSWER, CITIES, NAME, QUESTION, SCHEMA, THOUGHT, Heard, arguments, text_of
 
-FUNCTION = {"type": "function", "function": {"name": NAME, "description": ABOUT, "parameters": SCHEMA}}
+
+
+def tool():
+    return {"type": "function", "function": {"name": NAME, "description": ABOUT, "parameters": SCHEMA}}
 
 
 # ---- clients -----------------------------------------------------------------------------------
@@ -62,7 +65,7 @@ class CohereClient:
 
     def __init__(self, model, stream):
         self.stream, self.path = stream, "/v2/chat"
-        self.body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": QUESTION}], "tools": [FUNCTION]}
+        self.body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": QUESTION}], "tools": [tool()]}
 
     def take(self, body):
         message = self.joined(body) if self.stream else json.loads(body)["message"]
@@ -99,7 +102,7 @@ class OllamaClient:
 
     def __init__(self, model, stream):
         self.stream, self.path = stream, "/api/chat"
-        self.body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": QUESTION}], "tools": [FUNCTION]}
+        self.body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": QUESTION}], "tools": [tool()]}
 
     def take(self, body):
         message = {"role": "assistant", "content": "", "thinking": "", "tool_calls": []}
