@@ -11,7 +11,6 @@ from facts.frames import strict
 from weather import ABOUT, ANSWER, CITIES, NAME, QUESTION, SCHEMA, THOUGHT, Heard, arguments, text_of
 
 
-
 def tool():
     return {"type": "function", "function": {"name": NAME, "description": ABOUT, "parameters": SCHEMA}}
 
