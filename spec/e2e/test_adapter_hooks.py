@@ -13,6 +13,8 @@ from expect import attempts, told
 from facts import client
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 UNARY_AND_STREAM = pytest.mark.parametrize("stream", (False, True), ids=("unary", "stream"))
 ASKS = pytest.mark.parametrize("asks", DIALECTS)
 

@@ -10,6 +10,8 @@ from dialects import ANTHROPIC, OPENAI, anthropic_events, ask, named
 from facts import client
 from test_passthrough import ODD
 
+pytestmark = pytest.mark.slow
+
 MESSAGES, CHAT = "/v1/messages", "/v1/chat/completions"
 USER = [{"role": "user", "content": "hi"}]
 MARKER = {"type": "ephemeral", "ttl": "1h"}

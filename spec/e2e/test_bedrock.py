@@ -13,6 +13,8 @@ from dialects import ANTHROPIC, GEMINI, OPENAI, adapter_file, RESPONSES, reply, 
 from framings import AWS, event, events, exception
 from framings import stream as frames
 
+pytestmark = pytest.mark.slow
+
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 PAIR = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "sk-canary-secret"}
 USAGE = {"inputTokens": 11, "outputTokens": 7, "totalTokens": 18}

@@ -6,7 +6,7 @@ import pytest
 
 import gateway as program
 
-pytestmark = pytest.mark.usefixtures("program_exists")
+pytestmark = [pytest.mark.usefixtures("program_exists"), pytest.mark.slow]
 
 OPENAI = 'extends = "openai", base_url = "http://127.0.0.1:1/v1"'
 

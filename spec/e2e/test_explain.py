@@ -8,7 +8,7 @@ import config
 import gateway as program
 import upstream as mock
 
-pytestmark = pytest.mark.usefixtures("program_exists")
+pytestmark = [pytest.mark.usefixtures("program_exists"), pytest.mark.slow]
 
 CONFIG = """return {
   providers = { one = { extends = "openai", base_url = "%s", keys = { secret "NOT_SET" } }, two = { extends = "openai", base_url = "%s" } },

@@ -7,6 +7,8 @@ import upstream as mock
 from config import config, provider
 from dialects import ANTHROPIC, GEMINI, OPENAI, body_of, error_of, path_of, reply, stream
 
+pytestmark = pytest.mark.slow
+
 TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {
     "type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "integer"}}}}}
 

@@ -419,6 +419,7 @@ def test_parameters_are_read_without_running_anything(gateway, upstream):
     stage.check_others()
 
 
+@pytest.mark.full
 def test_a_plan_of_a_million_targets_is_refused(gateway, upstream):
     lua = "local t = {} for i = 1, 1e6 do t[i] = 'a/m' .. i end return { targets = t }"
     is_stopped(gateway, upstream, lua, None, "targets", {"cpu": 5, "slice_memory": "200MB"}, line=None)

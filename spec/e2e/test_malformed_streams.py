@@ -94,14 +94,14 @@ def of_whole(share=1.0):
 
 @pytest.mark.parametrize("dialect", ALL)
 def test_T01_a_malformed_stream_never_looks_like_a_success_to_a_client_of(bench, dialect):
-    items = of_streams(2, .3 if program.is_sanitized() else .6)
+    items = of_streams(2, .1 if program.is_sanitized() else .3)
     failures = run(bench, dialect, items)
     assert not failures, show(failures)
 
 
 @pytest.mark.parametrize("dialect", ALL)
 def test_a_malformed_answer_never_looks_like_a_success_to_a_client_of(bench, dialect):
-    items = [(r, v) for r, v in of_whole(.3 if program.is_sanitized() else .6) if r.dialect != dialect]
+    items = [(r, v) for r, v in of_whole(.1 if program.is_sanitized() else .3) if r.dialect != dialect]
     failures = run(bench, dialect, items)
     assert not failures, show(failures)
 

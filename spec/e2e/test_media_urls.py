@@ -7,6 +7,8 @@ import pytest
 import upstream as mock
 from config import config
 
+pytestmark = pytest.mark.slow
+
 PNG = b"\x89PNG\r\n\x1a\n" + b"0123456789" * 3
 ANSWER = {"candidates": [{"content": {"role": "model", "parts": [{"text": "a dot"}]}, "finishReason": "STOP", "index": 0}],
           "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 2, "totalTokenCount": 11}}

@@ -7,6 +7,8 @@ import upstream as mock
 from config import config, provider
 from expect import clean_stream, told
 
+pytestmark = pytest.mark.slow
+
 HOSTED = ("openai", "deepseek", "groq", "mistral", "xai", "openrouter", "together", "fireworks", "moonshot", "qwen", "zhipu",
           "perplexity", "cerebras")
 LOCAL = ("vllm", "llamacpp", "lmstudio")

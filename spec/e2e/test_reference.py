@@ -9,6 +9,8 @@ import upstream as mock
 from config import config, one
 from gateway import ROOT, run
 
+pytestmark = pytest.mark.slow
+
 LUAJIT = "luajit"
 
 

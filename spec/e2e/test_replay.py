@@ -9,7 +9,7 @@ import gateway as program
 import upstream as mock
 from wire import wait_until
 
-pytestmark = pytest.mark.usefixtures("program_exists")
+pytestmark = [pytest.mark.usefixtures("program_exists"), pytest.mark.slow]
 
 POLICY = """return tide.policy {
   route = function(req)

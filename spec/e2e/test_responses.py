@@ -6,6 +6,8 @@ import pytest
 import upstream as mock
 from config import config, one, provider
 
+pytestmark = pytest.mark.slow
+
 PATH = "/v1/responses"
 
 

@@ -10,6 +10,8 @@ from expect import attempts, clean_stream
 from scripted import policed, policy
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def mirrored(target="b/mirror", ratio=None):
     share = "" if ratio is None else ", ratio = %s" % ratio

@@ -9,6 +9,8 @@ from expect import clean_stream, openai_error
 from gateway import ROOT
 from test_policies import text_of
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("groq", "openai")
 
 

@@ -5,6 +5,8 @@ import signal
 import threading
 import urllib.parse
 
+import pytest
+
 import framings
 import upstream as mock
 from config import ADMIN, config, provider
@@ -13,6 +15,8 @@ from facts import ALL, client
 from framings import AWS
 from gateway import DRAINED, run
 from wire import wait_until
+
+pytestmark = pytest.mark.slow
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 URI = "data:image/png;base64," + PNG

@@ -9,7 +9,7 @@ import pytest
 import framings
 import gateway as program
 
-pytestmark = pytest.mark.usefixtures("program_exists")
+pytestmark = [pytest.mark.usefixtures("program_exists"), pytest.mark.slow]
 
 CONFIG = """return {
   providers = { groq = { keys = { secret "NOBODY_HAS_THIS" } }, openai = {} },

@@ -35,9 +35,9 @@ def dialect_of(asks):
 
 
 def others(asks, every=False):
-    """the dialects of providers for a client: each is that of three clients or four, or all but its own"""
+    """the dialects of providers for a client: each is that of two clients or three, or all but its own"""
     own = ALL.index(dialect_of(asks))
-    steps = range(1, 7) if every else (2, 4, 6) if asks == ARRAY else (1, 3, 5)
+    steps = range(1, 7) if every else (2, 6) if asks == ARRAY else (1, 4)
     return [ALL[(own + i) % len(ALL)] for i in steps]
 
 

@@ -12,6 +12,8 @@ import upstream as mock
 from config import config, provider
 from dialects import ANTHROPIC, GEMINI, OPENAI, ask, error_of, reply, streamed_text, stream, text_of
 
+pytestmark = pytest.mark.slow
+
 REFUSED = {"error": {"code": 401, "message": "Request had invalid authentication credentials.",
                      "status": "UNAUTHENTICATED"}}
 
