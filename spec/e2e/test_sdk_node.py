@@ -11,7 +11,7 @@ from chain import KEY
 from config import config
 from facts import DIALECTS
 from gateway import ROOT, clean_env
-from test_function_calling import target, weather  # noqa: F401 - a fixture
+from test_function_calling import serving, target, weather  # noqa: F401 - fixtures
 from test_sdk_tools import check_sent
 from weather import ABOUT, ANSWER, NAME, QUESTION, RESULTS, SCHEMA
 

@@ -6,7 +6,7 @@ import pytest
 
 from facts import DIALECTS
 from gateway import LIMIT
-from test_function_calling import target, weather  # noqa: F401 - a fixture
+from test_function_calling import serving, target, weather  # noqa: F401 - fixtures
 from weather import ABOUT, ANSWER, CITIES, NAME, PROVIDERS, QUESTION, RESULTS, SCHEMA, THOUGHT, arguments
 
 STREAM = [pytest.param(False, marks=pytest.mark.sdk, id="unary"), pytest.param(True, id="stream")]  # under ASan: a sample
