@@ -11,6 +11,8 @@ from config import ADMIN, config, group, one, provider
 from expect import clean_stream, openai_error
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 KEY = "ck-app-key-0001"
 CLIENTS = [{"key": KEY, "name": "app"}, {"key": "ck-other-key-0002", "name": "other"}]
 

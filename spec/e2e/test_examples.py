@@ -11,6 +11,8 @@ import pytest
 import gateway as program
 from upstream import chat
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = sorted(glob.glob(os.path.join(program.ROOT, "examples", "[0-9]*")))
 ENV = {"HARBOUR_API_KEY": "sk-canary-harbour", "APP_KEY": "app-key-of-tests", "CRON_KEY": "cron-key-of-tests",
        "TIDEGATE_ADMIN_TOKEN": "admin-token-of-tests", "LANTERN_API_KEY": "sk-canary-lantern"}

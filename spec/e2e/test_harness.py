@@ -12,6 +12,8 @@ import upstream as mock
 from config import config, group, lua
 from wire import Closed, Connection, sse_data
 
+pytestmark = pytest.mark.slow
+
 
 def ask(upstream, body=b"{}", **named):
     connection = Connection(upstream.port)

@@ -10,6 +10,8 @@ from config import ADMIN, one
 from gateway import run
 from wire import wait_until
 
+pytestmark = pytest.mark.slow
+
 MIDDLEWARE = "scripts/middleware/m.lua"
 
 

@@ -14,6 +14,8 @@ from config import ADMIN, config, one, provider
 from expect import clean_stream
 from wire import Closed, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def test_without_any_configuration_mock_answers(gateway):
     g = gateway()
