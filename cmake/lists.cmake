@@ -137,7 +137,7 @@ set(TIDEGATE_LUA
   scripts/tide/current.lua scripts/tide/custom_tools.lua scripts/tide/decide.lua
   scripts/tide/dialects.lua scripts/tide/endpoints.lua scripts/tide/environment.lua
   scripts/tide/error_value.lua scripts/tide/errors.lua scripts/tide/event_filter.lua
-  scripts/tide/framing.lua scripts/tide/later.lua scripts/tide/call_ids.lua
+  scripts/tide/framing.lua scripts/tide/later.lua scripts/tide/answer_failure.lua scripts/tide/call_ids.lua
   scripts/tide/explain.lua scripts/tide/explain_header.lua scripts/tide/extras.lua
   scripts/tide/failure.lua scripts/tide/families.lua scripts/tide/gateway.lua scripts/tide/gcp.lua
   scripts/tide/generation.lua scripts/tide/guarded.lua scripts/tide/headers.lua

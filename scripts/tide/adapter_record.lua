@@ -8,6 +8,7 @@ local fixtures = require("tide.fixtures")
 local framing = require("tide.framing")
 local scrub = require("tide.scrub")
 local suggest = require("tide.suggest")
+local tables = require("tide.tables")
 
 local M = {}
 
@@ -45,16 +46,10 @@ local function body_of(case, model)
   return body
 end
 
-local function copy(values)
-  local result = {}
-  for name, value in pairs(values) do result[name] = value end
-  return result
-end
-
 -- ---- asking -------------------------------------------------------------------------------------
 
 local function ask(provider, body)
-  local asked = copy(body)
+  local asked = tables.merged(body)
   asked.model = provider.name .. "/" .. body.model
   local request = clients.request(current.gen.dialects, clients.FIRST, asked)
   local inner = assert(core.inner({

@@ -331,17 +331,6 @@ local function finish_all(adapter, entry, known)
   return result
 end
 
--- The loader gives a file that has not changed the same source again.
-local function are_same(files, others)
-  for name, entry in pairs(files) do
-    if not others[name] or others[name].source ~= entry.source then return false end
-  end
-  for name in pairs(others) do
-    if not files[name] then return false end
-  end
-  return true
-end
-
 local function read_files(report, wanted)
   local dialect_files, err = load_folder("adapters/dialects", "dialect", report, always)
   if not dialect_files then return nil, nil, err end
@@ -365,8 +354,8 @@ function M.load(report, previous, wanted)
   report = report or stop
   local dialect_files, files, err = read_files(report, wanted)
   if not dialect_files then return nil, err end
-  if previous and are_same(files, previous.files)
-    and are_same(dialect_files, previous.dialect_files) then
+  if previous and loader.are_same(files, previous.files)
+    and loader.are_same(dialect_files, previous.dialect_files) then
     return previous
   end
   local compiled

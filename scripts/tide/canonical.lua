@@ -32,6 +32,35 @@ function M.given(value)
   return value
 end
 
+--- The members of a body that its decoder does not know, as `ext` of a request; nil for none.
+-- @tparam table body
+-- @tparam table known set of names
+function M.ext_of(body, known)
+  local ext
+  for name, value in pairs(body) do
+    if not known[name] and value ~= core.null then
+      ext = ext or {}
+      ext[name] = value
+    end
+  end
+  return ext
+end
+
+--- The stop sequences that a provider takes who refuses white space; nil for none.
+-- @tparam table rq
+-- @tparam function warn
+function M.visible_stops(rq, warn)
+  local list = {}
+  for _, text in ipairs(rq.stop or {}) do
+    if text:find("%S") then
+      list[#list + 1] = text
+    else
+      warn("stop of white space")
+    end
+  end
+  return #list > 0 and core.array(list) or nil
+end
+
 --- A string that is not empty, or nil.
 function M.text_of(value)
   return type(value) == "string" and value ~= "" and value or nil

@@ -1,12 +1,12 @@
 -- The answer of one attempt in the dialect of its client: what C gives the provider's events or its
 -- whole answer to, and gets the client's bytes from. One for each attempt.
 local core = require("core")
+local answer_failure = require("tide.answer_failure")
 local custom_tools = require("tide.custom_tools")
 local errors = require("tide.errors")
 local fold = require("tide.canonical_fold")
 local framing = require("tide.framing")
 local grammar = require("tide.canonical_grammar")
-local guarded = require("tide.guarded")
 local warnings = require("tide.warnings")
 
 local M = {}
@@ -125,27 +125,11 @@ local function whole_sink(self, folded)
   end
 end
 
--- A bug of ours or of an adapter's file: the attempt fails, and the log says where.
-local function failed(self, raised)
-  local err = guarded.failure(raised)
-  core.log("error", "an answer of " .. self.lane.target .. " could not be translated: "
-    .. guarded.text_of(raised))
-  return false, err and "script" or "protocol",
-    err and "a script of its adapter failed" or "the answer could not be translated"
-end
-
--- What a decoder has no word for, the adapter's table of errors may know.
-local function kind_of(self, err)
-  if err.kind and err.kind ~= "upstream_5xx" then return err.kind end
-  local map = self.lane.provider.adapter.errors.map
-  return map[err.code] or map[err.type] or err.kind or "upstream_5xx"
-end
-
 -- What a step wrote, as a list that C empties, or false, kind, message.
 local function settle(self, ok, raised)
-  if not ok then return failed(self, raised) end
+  if not ok then return answer_failure.raised(self.lane, raised) end
   local err = self.err
-  if err then return false, kind_of(self, err), core.redact(err.message or "") end
+  if err then return answer_failure.told(self.lane, err, "upstream_5xx") end
   tell_dropped(self)
   if not self.tells then return self.out end
   local content, finish = self.has_content, self.has_finish

@@ -69,6 +69,18 @@ function M.begin(settings, before)
   loading.is_generation = true
 end
 
+--- True when two sets of loaded files, { name = { source = } }, are the same: a file that has not
+-- changed has the same source in the next generation.
+function M.are_same(files, others)
+  for name, entry in pairs(files) do
+    if not others[name] or others[name].source ~= entry.source then return false end
+  end
+  for name in pairs(others) do
+    if not files[name] then return false end
+  end
+  return true
+end
+
 --- Ends them.
 -- @treturn table the files, by path
 function M.finish()

@@ -15,16 +15,6 @@ local function path_of(name)
   return FOLDER .. "/" .. name .. ".lua"
 end
 
-local function are_same(files, others)
-  for name, entry in pairs(files) do
-    if not others[name] or others[name].source ~= entry.source then return false end
-  end
-  for name in pairs(others) do
-    if not files[name] then return false end
-  end
-  return true
-end
-
 --- Loads the files of the user.
 -- @tparam function|nil report as that of adapters.load()
 -- @tparam table|nil previous what this returned for the generation before: returned again when no
@@ -42,7 +32,7 @@ function M.load(report, previous)
       if value then files[name] = { value = value, source = source } end
     end
   end
-  return previous and are_same(files, previous) and previous or files
+  return previous and loader.are_same(files, previous) and previous or files
 end
 
 -- ---- one table ----------------------------------------------------------------------------------

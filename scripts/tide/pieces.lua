@@ -2,6 +2,7 @@
 -- made of theirs. The pieces go to the same lane; one that fails fails the attempt.
 
 local core = require("core")
+local tables = require("tide.tables")
 local vectors = require("tide.vectors")
 
 local M = {}
@@ -122,17 +123,11 @@ end
 
 -- ---- asking -------------------------------------------------------------------------------------
 
-local function copy(list)
-  local result = {}
-  for name, value in pairs(list) do result[name] = value end
-  return result
-end
-
 -- Of one piece: nil when it was answered, else its summary, or false and a verdict.
 local function ask(req, before, i, options, extra)
   local made, verdict = before.encode(i)
   if not made then return false, verdict end
-  local own, more = copy(options), copy(extra)
+  local own, more = tables.merged(options), tables.merged(extra)
   if before.server then
     own.serve = before.server(made.text)
   else

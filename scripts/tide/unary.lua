@@ -1,7 +1,7 @@
 -- The answer of an operation besides chat in the dialect of its client: embeddings, reranking. It
 -- comes whole; one codec for each attempt.
 local core = require("core")
-local guarded = require("tide.guarded")
+local answer_failure = require("tide.answer_failure")
 local pieces = require("tide.pieces")
 local vectors = require("tide.vectors")
 local warnings = require("tide.warnings")
@@ -26,23 +26,10 @@ local function read(self, text)
   return speaker.decode_answer(body, self.context)
 end
 
--- What a decoder has no word for, the adapter's table of errors may know.
-local function told(self, err)
-  local adapter_errors = self.lane.provider.adapter.errors
-  local kind = err and err.kind
-  if not kind or kind == "upstream_5xx" then
-    kind = err and (adapter_errors.map[err.code] or adapter_errors.map[err.type]) or kind
-  end
-  return false, kind or "protocol",
-    core.redact(tostring(err and err.message or "the answer cannot be read"))
-end
+local UNREADABLE = { kind = "protocol", message = "the answer cannot be read" }
 
-local function failed(self, raised)
-  local err = guarded.failure(raised)
-  core.log("error", "an answer of " .. self.lane.target .. " could not be translated: "
-    .. guarded.text_of(raised))
-  return false, err and "script" or "protocol",
-    err and "a script of its adapter failed" or "the answer could not be translated"
+local function told(self, err)
+  return answer_failure.told(self.lane, err or UNREADABLE, "protocol")
 end
 
 -- What was counted, for C; no count is nil.
@@ -71,11 +58,11 @@ end
 -- One answer as C takes it: text, two values of streams, and the counts; or false, kind, message.
 local function settle(self, text, finish, count)
   local ok, answer, err = pcall(read_checked, self, text, count)
-  if not ok then return failed(self, answer) end
+  if not ok then return answer_failure.raised(self.lane, answer) end
   if not answer then return told(self, err) end
   local usage = counts(answer.usage)
   local is_written, body, wrong = pcall(finish, answer)
-  if not is_written then return failed(self, body) end
+  if not is_written then return answer_failure.raised(self.lane, body) end
   if not body then return told(self, wrong) end
   warnings.say(self.call, self.lane, self.dropped:take())
   return body, true, true, usage

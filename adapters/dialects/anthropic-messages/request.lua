@@ -201,18 +201,6 @@ end
 
 -- ---- the rest -----------------------------------------------------------------------------------
 
-local function add_stop(body, rq, out)
-  local list = {}
-  for _, text in ipairs(rq.stop or {}) do
-    if text:find("%S") then
-      list[#list + 1] = text
-    else
-      out.warn("stop of white space")
-    end
-  end
-  if #list > 0 then body.stop_sequences = core.array(list) end
-end
-
 local TIERS = { auto = "auto", default = "standard_only", standard_only = "standard_only" }
 
 local function add_tier(body, rq, out)
@@ -305,7 +293,7 @@ function M.encode(rq, call)
   out.may_begin_with_thinking = rq.reasoning and may_begin_with_thinking(body.messages)
   anthropic_thinking.add(body, rq, out)
   anthropic_thinking.add_sampling(body, rq, out)
-  add_stop(body, rq, out)
+  body.stop_sequences = canonical.visible_stops(rq, out.warn)
   add_tier(body, rq, out)
   warn_of_rest(rq, out)
   add_config(body, rq, call)

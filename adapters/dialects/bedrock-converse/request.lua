@@ -1,5 +1,6 @@
 -- A canonical request as a body for Bedrock's Converse. What models differ in comes as traits of
 -- their family (adapters/dialects/README.md); what cannot be said is named with call.warn. Pure.
+local canonical = require("tide.canonical")
 local core = require("core")
 local thinking = require("dialects.bedrock-converse.thinking")
 local tools = require("dialects.bedrock-converse.tools")
@@ -22,15 +23,7 @@ end
 
 local function add_stop(config, rq, out)
   if rq.stop and out.traits.stop == false then return out.warn("stop") end
-  local list = {}
-  for _, text in ipairs(rq.stop or {}) do
-    if text:find("%S") then
-      list[#list + 1] = text
-    else
-      out.warn("stop of white space")
-    end
-  end
-  if #list > 0 then config.stopSequences = core.array(list) end
+  config.stopSequences = canonical.visible_stops(rq, out.warn)
 end
 
 -- Which sequence it was, only the model's own answer says: whole, and in a stream.

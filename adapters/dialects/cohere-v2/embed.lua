@@ -6,7 +6,6 @@ local vectors = require("tide.vectors")
 
 local M = {}
 
-local null = core.null
 local given, text_of = canonical.given, canonical.text_of
 
 local KNOWN = {
@@ -110,17 +109,6 @@ end
 
 local TRUNCATE = { NONE = "none", START = "start", END = "end" }
 
-local function others(body)
-  local ext
-  for name, value in pairs(body) do
-    if not KNOWN[name] and value ~= null then
-      ext = ext or {}
-      ext[name] = value
-    end
-  end
-  return ext
-end
-
 --- A client's body as the canonical request.
 function M.decode_request(body)
   local problem = shape.of_embeddings(body)
@@ -137,7 +125,8 @@ function M.decode_request(body)
   return {
     inputs = inputs, single = false, task = task ~= "image" and task or nil,
     dimensions = canonical.number_of(body.output_dimension),
-    truncate = TRUNCATE[body.truncate], types = types, kinds = kinds, ext = others(body),
+    truncate = TRUNCATE[body.truncate], types = types, kinds = kinds,
+    ext = canonical.ext_of(body, KNOWN),
   }
 end
 

@@ -86,24 +86,13 @@ local function format_problem(body)
   end
 end
 
-local function others(body)
-  local ext
-  for name, value in pairs(body) do
-    if not KNOWN[name] and value ~= null then
-      ext = ext or {}
-      ext[name] = value
-    end
-  end
-  return ext
-end
-
 --- A client's body as the canonical request.
 function M.decode_request(body)
   local problem, param = format_problem(body)
   if problem then return wrong(problem, param) end
   local inputs, single = inputs_of(body.input)
   if not inputs then return nil, single end
-  local ext = others(body)
+  local ext = canonical.ext_of(body, KNOWN)
   local task = ext and TASKS[ext.input_type]
   local rq = {
     inputs = inputs, single = single or false, dimensions = given(body.dimensions),
